@@ -1,0 +1,1 @@
+"""afresh: a cache for Python web applications whose results stay true."""

@@ -1,0 +1,5 @@
+"""(being written)"""
+
+
+def canonical(value: object) -> str:
+    return repr(value)
