@@ -187,5 +187,8 @@ class Runtime(Protocol):
     def loop_thread(self) -> int | None:
         """The thread of the event loop that this world runs on; `None` for plain threads."""
 
+    def lifeline(self) -> Callable[[], bool]:
+        """Says, later and from any thread, whether the world that now runs still exists."""
+
     def on_loop_of(self, thread: int | None) -> bool:
         """Whether waiting here would stop the event loop of `thread`."""

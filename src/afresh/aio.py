@@ -1,0 +1,138 @@
+"""`Cache.aio`: the public face for an event loop. Same entries, same flights, same meaning."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar, Unpack
+
+from afresh.core.durations import Duration
+from afresh.core.policy import Policy, PolicyOptions
+from afresh.core.tags import Dependency
+from afresh.engine.cells import ABSENT
+from afresh.engine.explain import Explanation, explain
+from afresh.engine.invalidate import clear, invalidate
+from afresh.engine.lookup import obtain
+from afresh.engine.scope import Scope, Token
+from afresh.engine.writing import Writing
+from afresh.opening import GIVEN, Opened
+
+T = TypeVar("T")
+
+
+class AsyncCache:
+    """The coroutines of a cache; get it as `cache.aio`. Each is documented where `Cache` has it."""
+
+    def __init__(self, opened: Opened, policy: Policy) -> None:
+        self._opened = opened
+        self._engine = opened.engine
+        self._plain = opened.plain
+        self._policy = policy
+
+    async def get_or_load(
+        self,
+        key: Hashable,
+        loader: Callable[[], Awaitable[T] | T],
+        *,
+        tags: Iterable[Dependency] = (),
+        **policy: Unpack[PolicyOptions],
+    ) -> T:
+        """See `Cache.get_or_load`; the loader may be a coroutine function."""
+        call = self._opened.call(key, loader, tags, self._policy.replace(**policy))
+        value: T = await obtain(self._engine, self._engine.loop, call)
+        return value
+
+    async def get(self, key: Hashable, default: Any = None) -> Any:
+        """See `Cache.get`."""
+        return await self._plain.get(key, default)
+
+    async def get_many(self, keys: Sequence[Hashable]) -> dict[Any, Any]:
+        """See `Cache.get_many`."""
+        return await self._plain.get_many(keys)
+
+    async def set(
+        self, key: Hashable, value: Any, ttl: Duration | None = GIVEN, *, tags: Iterable[Dependency] = ()
+    ) -> None:
+        """See `Cache.set`."""
+        await self._plain.set_many({key: value}, self._until(ttl), tags)
+
+    async def set_many(
+        self, values: Mapping[Any, Any], ttl: Duration | None = GIVEN, *, tags: Iterable[Dependency] = ()
+    ) -> None:
+        """See `Cache.set_many`."""
+        await self._plain.set_many(values, self._until(ttl), tags)
+
+    async def add(
+        self, key: Hashable, value: Any, ttl: Duration | None = GIVEN, *, tags: Iterable[Dependency] = ()
+    ) -> bool:
+        """See `Cache.add`."""
+        return await self._plain.add(key, value, self._until(ttl), tags)
+
+    async def delete(self, key: Hashable) -> bool:
+        """See `Cache.delete`."""
+        return await self._plain.delete_many((key,)) > 0
+
+    async def delete_many(self, keys: Sequence[Hashable]) -> int:
+        """See `Cache.delete_many`."""
+        return await self._plain.delete_many(keys)
+
+    async def incr(
+        self, key: Hashable, by: int = 1, *, initial: int = 0, ttl: Duration | None = GIVEN
+    ) -> int:
+        """See `Cache.incr`."""
+        return await self._plain.incr(key, by, initial, self._until(ttl))
+
+    async def touch(self, key: Hashable, ttl: Duration | None = GIVEN) -> bool:
+        """See `Cache.touch`."""
+        return await self._plain.touch(key, self._until(ttl))
+
+    async def mutate(
+        self,
+        key: Hashable,
+        change: Callable[[Any], Any],
+        *,
+        default: Any = None,
+        ttl: Duration | None = GIVEN,
+    ) -> Any:
+        """See `Cache.mutate`."""
+        return await self._plain.mutate(
+            key,
+            lambda old: change(default if old is ABSENT else old),
+            until=None if ttl is GIVEN else self._until(ttl),
+            fresh_until=self._until(GIVEN),
+        )
+
+    async def clear(self) -> None:
+        """See `Cache.clear`."""
+        await clear(self._engine)
+
+    async def invalidate(self, *dependencies: Dependency) -> None:
+        """See `Cache.invalidate`."""
+        await invalidate(self._engine, dependencies)
+
+    @asynccontextmanager
+    async def writing(self, *dependencies: Dependency) -> AsyncIterator[Writing]:
+        """See `Cache.writing`."""
+        writing = Writing(self._engine, dependencies)
+        await writing.begin()
+        try:
+            yield writing
+        finally:
+            await writing.end()
+
+    @asynccontextmanager
+    async def scope(self, token: Token | None = None) -> AsyncIterator[Scope]:
+        """See `Cache.scope`."""
+        scope = Scope(self._engine)
+        await scope.begin(token)
+        try:
+            yield scope
+        finally:
+            scope.end()
+
+    async def explain(self, key: str) -> Explanation:
+        """See `Cache.explain`."""
+        return await explain(self._engine, key)
+
+    def _until(self, ttl: Duration | None) -> float:
+        return self._opened.until(self._policy, ttl)

@@ -1,0 +1,1 @@
+"""A folder that all processes of a machine share."""

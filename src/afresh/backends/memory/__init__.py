@@ -1,0 +1,1 @@
+"""Entries and invalidations of this process alone."""

@@ -1,0 +1,85 @@
+"""The commands: each takes its arguments apart, calls what does the work, and prints."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+import afresh
+from afresh.cli.written import Written, dependency
+from afresh.errors import AfreshError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="A cache whose results stay true.")
+_Url = Annotated[str | None, typer.Option(help="Where the cache lives; by default this machine's folder.")]
+
+
+@app.command()
+def demo(
+    serve: Annotated[bool, typer.Option("--serve", help="Leave it up for a browser, until Ctrl-C.")] = False,
+    seconds: Annotated[
+        float, typer.Option(min=0, max=600, help="Length of each phase; 0 measures nothing.")
+    ] = 8.0,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Where --serve listens; 0: any.")] = 0,
+) -> None:
+    """A package catalogue on this machine: slow, then fast, then edited and still right."""
+    try:
+        # By name: the command line and the demo don't know each other, and the demo has its own extra.
+        command: Any = import_module("afresh.demo.command")
+    except ModuleNotFoundError as missing:
+        _fail(f"The demo needs {missing.name}. Install it with: pip install 'afresh[demo]'")
+    raise typer.Exit(command.main(seconds=seconds, serve=serve, port=port))
+
+
+@app.command()
+def stats(url: _Url = None) -> None:
+    """What a cache in a folder holds. Hits are counted in the processes that use it."""
+    with _open(url) as cache:
+        counted = cache.stats()
+    table = Table("What", "Value", title=counted.url, title_justify="left")
+    table.add_row("mode", counted.mode)
+    table.add_row("position of the ledger", str(counted.position))
+    for name, value in counted.store.items():
+        table.add_row(name.replace("_", " "), f"{value:,}")
+    Console(highlight=False).print(table)
+
+
+@app.command()
+def invalidate(
+    tags: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="TAG...",
+            help="What changed: table:review, row:product:7, where:review:product=7, key:K, or tag:menu.",
+        ),
+    ],
+    url: _Url = None,
+) -> None:
+    """Announce that something changed, to every process that uses the cache."""
+    try:
+        dependencies = [dependency(written) for written in tags]
+    except Written as wrong:
+        _fail(str(wrong))
+    with _open(url) as cache:
+        try:
+            cache.invalidate(*dependencies)
+        except AfreshError as error:
+            _fail(str(error))
+    typer.echo(f"announced: {', '.join(tags)}")
+
+
+def _open(url: str | None) -> afresh.Cache:
+    if url in {"memory://", "null://"}:
+        _fail(f"{url} belongs to one process: there is nothing to see or to announce from outside of it.")
+    try:
+        return afresh.Cache() if url is None else afresh.Cache(url)
+    except AfreshError as error:
+        _fail(str(error))
+
+
+def _fail(message: str) -> NoReturn:
+    typer.echo(message, err=True)
+    raise typer.Exit(1)

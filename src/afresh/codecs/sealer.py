@@ -1,0 +1,190 @@
+"""Values and what is known of them, to envelopes and back."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from afresh.codecs.envelope import (
+    CHECKSUM,
+    COMPRESSED,
+    ENCRYPTED,
+    FAILED,
+    PINNED,
+    Unreadable,
+    head,
+    unwrap,
+    wrap,
+)
+from afresh.core.entry import Facts
+
+if TYPE_CHECKING:  # `import afresh` gets here, and loads no third-party module
+    from afresh.codecs.base import Codec
+    from afresh.codecs.compress import Compression
+    from afresh.codecs.encrypt import Encryption
+
+_WRAPPED = COMPRESSED | ENCRYPTED
+
+
+class Opened(NamedTuple):
+    """An envelope's content.
+
+    Attributes:
+        value: The value; where `facts.failed`, the exception to raise.
+        facts: What is known of it.
+        epoch: The ledger's life that its stamp belongs to.
+        pinned: A caller set it, rather than a load.
+    """
+
+    value: Any
+    facts: Facts
+    epoch: int
+    pinned: bool
+
+
+class Damaged(NamedTuple):
+    """Bytes that are no envelope for this key and type, and why. That is a miss."""
+
+    reason: str
+
+
+class Sealer:
+    """Seals values into envelopes, and opens them.
+
+    Args:
+        codec: Turns values into bytes; MessagePack unless something else is asked for.
+        compression: Makes long payloads shorter.
+        encryption: Then nothing that isn't encrypted is opened any more.
+        negative: Types of exceptions that may be stored, beside the builtin ones.
+    """
+
+    __slots__ = ("_codec", "_compression", "_encryption", "_negative")
+
+    def __init__(
+        self,
+        codec: Codec | None = None,
+        *,
+        compression: Compression | None = None,
+        encryption: Encryption | None = None,
+        negative: tuple[type[Exception], ...] = (),
+    ) -> None:
+        self._codec: Codec = _default_codec() if codec is None else codec
+        self._compression = compression
+        self._encryption = encryption
+        self._negative = negative
+
+    def seal(
+        self,
+        value: Any,
+        facts: Facts,
+        epoch: int,
+        *,
+        type: Any = Any,  # noqa: A002
+        pinned: bool = False,
+        negative: tuple[type[Exception], ...] = (),
+    ) -> bytes:
+        """Seal a value.
+
+        Args:
+            value: The value, or where `facts.failed` the exception.
+            facts: What is known of it; `facts.key` is the only key it can be opened for.
+            epoch: The ledger's life that the stamp belongs to; 64 bits.
+            type: The declared type: a return annotation, or `Any`.
+            pinned: A caller set it, rather than a load.
+            negative: More types of exceptions that may be stored (the policy's).
+
+        Raises:
+            UncacheableValue: It could not be given back exactly as it is.
+        """
+        codec = self._codec
+        flags = PINNED if pinned else 0
+        if facts.failed:
+            flags |= FAILED
+            from afresh.codecs.failures import encode_failure
+
+            payload = encode_failure(value, self._negative + negative)
+        else:
+            payload = codec.encode(value, type, facts.key)
+        if self._compression is not None and len(payload) >= self._compression.threshold:
+            compressed = self._compression.compress(payload)
+            if compressed is not None:
+                flags |= COMPRESSED
+                payload = compressed
+        if self._encryption is not None:
+            flags |= ENCRYPTED
+        front = head(facts, codec=codec.number, flags=flags, epoch=epoch, schema=codec.digest(type))
+        if self._encryption is not None:
+            payload = self._encryption.encrypt(payload, _context(front, facts.key))
+        return wrap(front, payload, facts.key)
+
+    def open(
+        self,
+        data: bytes,
+        key: str,
+        type: Any = Any,  # noqa: A002
+        *,
+        negative: tuple[type[Exception], ...] = (),
+    ) -> Opened | Damaged:
+        """Open an envelope. Whatever the bytes are, nothing is raised and nothing of theirs is run.
+
+        Args:
+            data: The envelope.
+            key: What it is stored under.
+            type: The declared type.
+            negative: More types of exceptions that may be stored (the policy's).
+        """
+        codec = self._codec
+        try:
+            number, flags, epoch, schema, facts, begin = unwrap(data, key)
+            if number != codec.number:
+                return Damaged(f"it was written by codec {number}, not by {codec.name}")
+            if schema != codec.digest(type):
+                return Damaged("it was written for another type, or for an older shape of it")
+            payload = data[begin:-CHECKSUM]
+            if flags & _WRAPPED or self._encryption is not None:
+                payload = self._unwrapped(payload, flags, _context(data[:begin], key))
+            if flags & FAILED:
+                from afresh.codecs.failures import decode_failure
+
+                value: Any = decode_failure(payload, self._negative + negative)
+            else:
+                value = codec.decode(payload, type, key)
+        except Unreadable as error:
+            return Damaged(str(error))
+        except Exception as error:
+            return Damaged(_reason(error))
+        return _opened((value, facts, epoch, flags & PINNED != 0))
+
+    def _unwrapped(self, payload: bytes, flags: int, context: bytes) -> bytes:
+        """The payload, decrypted and decompressed."""
+        if self._encryption is not None:
+            if not flags & ENCRYPTED:
+                raise Unreadable("it is not encrypted")
+            payload = self._encryption.decrypt(payload, context)
+        elif flags & ENCRYPTED:
+            raise Unreadable("it is encrypted, and no key was given")
+        if flags & COMPRESSED:
+            if self._compression is None:
+                raise Unreadable("it is compressed, and no compression was set up")
+            payload = self._compression.decompress(payload)
+        return payload
+
+
+_opened = partial(tuple.__new__, Opened)  # half the time of `Opened(…)`
+
+
+def _default_codec() -> Codec:
+    from afresh.codecs.msgpack import Msgpack
+
+    return Msgpack()
+
+
+def _context(front: bytes, key: str) -> bytes:
+    return front + key.encode("utf-8", "surrogatepass")
+
+
+def _reason(error: Exception) -> str:
+    try:
+        return f"{error.__class__.__name__}: {error}"
+    except Exception:
+        return error.__class__.__name__

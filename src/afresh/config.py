@@ -1,0 +1,69 @@
+"""Settings: arguments first, then `AFRESH_*` from the environment, then a file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from afresh.errors import ConfigurationError
+
+NAMES = ("url", "namespace", "l1", "consistency", "mode")
+"""What `AFRESH_URL`, `AFRESH_NAMESPACE` … and a file's `[cache]` table may set."""
+
+
+def environment() -> dict[str, Any]:
+    """What the environment sets; `AFRESH_L1=none` turns the cache in this process's memory off."""
+    found: dict[str, Any] = {}
+    for name in NAMES:
+        written = os.environ.get(f"AFRESH_{name.upper()}")
+        if written is not None:
+            found[name] = _l1(written) if name == "l1" else written
+    return found
+
+
+def from_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """The `[cache]` table of a file.
+
+    Raises:
+        ConfigurationError: There is no such file, it is no TOML, or it has a setting that isn't one.
+    """
+    import tomllib
+
+    try:
+        table = tomllib.loads(Path(path).read_text("utf-8")).get("cache")
+    except FileNotFoundError:
+        raise ConfigurationError(f"there is no file {str(path)!r}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{str(path)!r} is not TOML: {error}") from None
+    if not isinstance(table, dict):
+        raise ConfigurationError(
+            f'{str(path)!r} has no [cache] table. Write, for instance: [cache]\\nl1 = "64MB"'
+        )
+    for name in table:
+        if name not in (*NAMES, "policy"):
+            raise ConfigurationError(
+                f"{str(path)!r}: {name!r} is not a setting of [cache]: there are {', '.join(NAMES)}, and [cache.policy]."
+            )
+    if isinstance(table.get("l1"), str):
+        table["l1"] = _l1(table["l1"])
+    return table
+
+
+def _l1(written: str) -> int | str | None:
+    if written.lower() == "none":
+        return None
+    return int(written) if written.isdecimal() else written
+
+
+def application_root() -> Path:
+    """The folder that stands for this application: the nearest that looks like a project's.
+
+    All workers of an application, and its scripts, are to find the same folder, whatever started
+    them. `AFRESH_DIR` says it outright.
+    """
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if any((folder / mark).exists() for mark in ("pyproject.toml", "manage.py", "setup.py", ".git")):
+            return folder
+    return here

@@ -1,0 +1,281 @@
+"""`@cache.cached`: what a decorated function is, and what can be done with it."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import types
+import typing
+from collections.abc import Callable, Collection, Coroutine, Hashable
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar
+
+from afresh.core.keys import KeyMaker
+from afresh.core.policy import Policy
+from afresh.engine.engine import Engine
+from afresh.engine.invalidate import mark
+from afresh.engine.load import load
+from afresh.engine.look import look
+from afresh.engine.lookup import deliver, obtain
+from afresh.engine.site import Call
+from afresh.errors import ConfigurationError
+from afresh.runtime.drive import drive
+from afresh.tagging import Tags, tags_of_call
+from afresh.wrappers import ByKey, Shape, index_of, wrap
+
+if TYPE_CHECKING:
+    from afresh.core.ports import Runtime
+
+P = ParamSpec("P")
+R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
+
+
+class CachedFunction(Protocol[P, R_co]):
+    """A cached function: called as before, and a little more."""
+
+    __name__: str
+    __wrapped__: Callable[..., Any]
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
+        """The value, from the cache or from the function."""
+
+    def invalidate(self, *args: P.args, **kwargs: P.kwargs) -> None:
+        """Drop the value of these arguments, in every process."""
+
+    def invalidate_all(self) -> None:
+        """Drop the values of all arguments, in every process."""
+
+    def refresh(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
+        """Load the value now, whatever is stored, and return it."""
+
+    def peek(self, *args: P.args, **kwargs: P.kwargs) -> R_co | None:
+        """The value if it is stored and fresh, else `None`; nothing is loaded."""
+
+    def uncached(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
+        """The undecorated function."""
+
+    def key(self, *args: P.args, **kwargs: P.kwargs) -> str:
+        """The key of the value of these arguments, as `cache.explain` and `Key` take it."""
+
+
+class CachedCoroutine(Protocol[P, R_co]):
+    """A cached coroutine function: see `CachedFunction`; what does something is awaited."""
+
+    __name__: str
+    __wrapped__: Callable[..., Any]
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R_co]:
+        """The value, from the cache or from the function."""
+
+    def invalidate(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, None]:
+        """Drop the value of these arguments, in every process."""
+
+    def invalidate_all(self) -> Coroutine[Any, Any, None]:
+        """Drop the values of all arguments, in every process."""
+
+    def refresh(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R_co]:
+        """Load the value now, whatever is stored, and return it."""
+
+    def peek(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R_co | None]:
+        """The value if it is stored and fresh, else `None`; nothing is loaded."""
+
+    def uncached(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R_co]:
+        """The undecorated function."""
+
+    def key(self, *args: P.args, **kwargs: P.kwargs) -> str:
+        """The key of the value of these arguments, as `cache.explain` and `Key` take it."""
+
+
+class Options(typing.TypedDict, total=False):
+    """What `@cache.cached` takes besides the settings of a policy."""
+
+    tags: Tags
+    prefix: str | None
+    key: Callable[..., object] | None
+    ignore: Collection[str]
+    secrets: Collection[str]
+    typed: bool
+
+
+class Decorated(Generic[P, R]):
+    """The machinery behind one decorated function."""
+
+    def __init__(
+        self, engine: Engine, function: Callable[..., Any], policy: Policy, options: Options, keys: KeyMaker
+    ) -> None:
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            raise ConfigurationError(
+                f"{function.__qualname__} is a generator, which can be read only once: return a list instead."
+            )
+        shape = Shape(
+            frozenset(options.get("ignore", ())), options.get("typed", False), options.get("key") is not None
+        )
+        self.engine = engine
+        self.function = function
+        self.is_async = inspect.iscoroutinefunction(function)
+        self.policy = policy
+        self.keys = keys
+        self._tags = tags_of_call(function, options.get("tags"))
+        self.site = engine.site(keys.prefix, policy, functools.partial(_return_type, function))
+        self._index = index_of(function, shape)
+        answer: Any = self._answer_async if self.is_async else self._answer
+        wrapper: Any = wrap(function, self.site.space, engine, answer, shape, private=policy.copy)
+        self.wrapper = wrapper
+        for name in ("invalidate", "invalidate_all", "refresh", "peek"):
+            setattr(wrapper, name, self._face(getattr(self, name)))
+        wrapper.uncached = function
+        wrapper.key = self.key
+
+    def key(self, /, *args: Any, **kwargs: Any) -> str:
+        """The key of a call, within the namespace."""
+        return self.keys.key(args, kwargs)
+
+    # Each of these is written once, as a coroutine over a runtime; `_face` makes it fit the function.
+
+    async def invalidate(self, runtime: Runtime, /, *args: Any, **kwargs: Any) -> None:
+        """Drop the value of these arguments."""
+        await mark(self.engine, [self.engine.key_tag(self.key(*args, **kwargs))])
+
+    async def invalidate_all(self, runtime: Runtime, /) -> None:
+        """Drop all values."""
+        await mark(self.engine, [self.engine.site_tag(self.site)])
+
+    async def refresh(self, runtime: Runtime, /, *args: Any, **kwargs: Any) -> Any:
+        """Load now."""
+        call = self._call(*self._bound(args, kwargs))
+        return deliver(self.engine, call, await load(self.engine, runtime, call))
+
+    async def peek(self, runtime: Runtime, /, *args: Any, **kwargs: Any) -> Any:
+        """What is stored and fresh."""
+        call = self._call(*self._bound(args, kwargs))
+        found = await look(self.engine, runtime, call)
+        return (
+            found.entry.value
+            if found.fresh and found.entry is not None and not found.entry.facts.failed
+            else None
+        )
+
+    def _face(self, method: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[..., Any]:
+        if self.is_async:
+
+            def face(*args: Any, **kwargs: Any) -> Any:
+                return method(self.engine.loop, *args, **kwargs)
+        else:
+
+            def face(*args: Any, **kwargs: Any) -> Any:
+                return drive(method(self.engine.threads, *args, **kwargs))
+
+        return functools.update_wrapper(face, method)
+
+    def _answer(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        entry = self._entry(args, kwargs)
+        if entry is not None:
+            return entry.value if not self.policy.copy else deliver_copy(entry.value)
+        return drive(obtain(self.engine, self.engine.threads, self._call(args, kwargs)))
+
+    async def _answer_async(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        entry = self._entry(args, kwargs)
+        if entry is not None:
+            return entry.value if not self.policy.copy else deliver_copy(entry.value)
+        return await obtain(self.engine, self.engine.loop, self._call(args, kwargs))
+
+    def _entry(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The entry that may be served as it is, if there is one."""
+        index = self._index(args, kwargs)
+        entry = self.site.space.get(ByKey(self.key(*args, **kwargs)) if index is None else index)
+        return entry if entry is not None and self.engine.recall(entry) else None
+
+    def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
+        key = self.key(*args, **kwargs)
+        index: Hashable | None = self._index(args, kwargs)
+        return Call(
+            self.site,
+            ByKey(key) if index is None else index,
+            self.engine.full(key),
+            self.policy,
+            functools.partial(self.function, *args, **kwargs),
+            None if self._tags is None else self._tags(args, kwargs),
+        )
+
+    def _bound(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments as the wrapper passes them on: defaults filled in, positional where possible."""
+        bound = inspect.signature(self.function).bind(*args, **kwargs)
+        bound.apply_defaults()
+        return bound.args, bound.kwargs
+
+
+def deliver_copy(value: Any) -> Any:
+    """A private copy of a value."""
+    import copy
+
+    return copy.deepcopy(value)
+
+
+class CachedMethod:
+    """A cached method: binds like a function, and so do `invalidate`, `refresh` and `peek`."""
+
+    def __init__(self, wrapper: Any, kind: type | None = None) -> None:
+        self._wrapper = wrapper
+        self._kind = kind
+        functools.update_wrapper(self, wrapper)
+
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+        return self._wrapper(*args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._wrapper, name)
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        if self._kind is staticmethod:
+            return self._wrapper
+        if self._kind is classmethod:
+            return _Bound(self._wrapper, owner if owner is not None else type(instance))
+        return self if instance is None else _Bound(self._wrapper, instance)
+
+
+class _Bound:
+    """A cached method of one object."""
+
+    __slots__ = ("_self", "_wrapper")
+
+    def __init__(self, wrapper: Any, instance: Any) -> None:
+        self._wrapper = wrapper
+        self._self = instance
+
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+        return self._wrapper(self._self, *args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        attribute = getattr(self._wrapper, name)
+        if name in {"invalidate", "refresh", "peek", "uncached", "key"}:
+            return functools.partial(attribute, self._self)
+        return attribute
+
+
+def decorate(
+    engine: Engine, function: Any, policy: Policy, options: Options, make_keys: Callable[..., KeyMaker]
+) -> Any:
+    """Wrap a function, a method, or a classmethod or staticmethod object."""
+    kind = type(function) if isinstance(function, (classmethod, staticmethod)) else None
+    inner = function.__func__ if kind is not None else function
+    if not callable(inner):
+        raise ConfigurationError(f"@cached decorates a function, not {function!r}.")
+    given = {
+        name: options[name] for name in ("prefix", "key", "ignore", "secrets", "typed") if name in options
+    }
+    keys = make_keys(inner, **given)
+    wrapper = Decorated(engine, inner, policy, options, keys).wrapper
+    return CachedMethod(wrapper, kind) if kind is not None or _in_class(inner) else wrapper
+
+
+def _in_class(function: Callable[..., Any]) -> bool:
+    around, _, _ = getattr(function, "__qualname__", "").rpartition(".")
+    return bool(around) and not around.endswith("<locals>") and isinstance(function, types.FunctionType)
+
+
+def _return_type(function: Callable[..., Any]) -> Any:
+    """What a function says it returns; looked up at the first store, when all names are defined."""
+    try:
+        return typing.get_type_hints(function).get("return", Any)
+    except Exception:
+        return Any

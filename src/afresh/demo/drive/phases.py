@@ -1,0 +1,163 @@
+"""The phases in order: without afresh, with it cold, with it warm, with it while rows are edited."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from afresh.demo import dataset
+from afresh.demo.catalogue import database
+from afresh.demo.drive.editor import Editor
+from afresh.demo.drive.http import Connection, sign_in
+from afresh.demo.drive.judge import Verdict, against, leaked, outdated
+from afresh.demo.drive.readers import Record, fetch, read
+from afresh.demo.drive.servers import AFRESH, PLAIN, Workers
+from afresh.demo.drive.visits import Population
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How much is done.
+
+    Attributes:
+        seconds: Length of each phase; the cold one takes half of it.
+        patience: Seconds that each round of comparisons may take at most.
+        packages: How many packages' pages are visited; sections and searches come on top.
+        connections: How many visitors wait for an answer at any time.
+        variant: What is put in front of the catalogue (see `worker`).
+        seed: Of what is visited and edited.
+    """
+
+    seconds: float = 8.0
+    patience: float = 12.0
+    packages: int = 120
+    connections: int = 16
+    variant: str = AFRESH
+    seed: int = 1
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What was measured and found.
+
+    Attributes:
+        before: Without afresh.
+        cold: With afresh, from an empty cache.
+        warm: With afresh, after that.
+        edited: With afresh, while rows are edited.
+        marks: What the caches of all workers had counted at the end of the cold, the warm and the edited phase.
+        edits: How many edits were acknowledged.
+        verdict: What came of checking the answers.
+    """
+
+    before: Record = field(default_factory=Record)
+    cold: Record = field(default_factory=Record)
+    warm: Record = field(default_factory=Record)
+    edited: Record = field(default_factory=Record)
+    marks: list[dict[str, float]] = field(default_factory=list)
+    edits: int = 0
+    verdict: Verdict = field(default_factory=Verdict)
+
+    @property
+    def right(self) -> bool:
+        """Whether every answer that was checked was right, and every request was answered."""
+        return self.verdict.right and self.verdict.compared > 0 and self.verdict.checked > 0
+
+
+def prepare(folder: Path) -> tuple[Path, dataset.Facts]:
+    """Make the database."""
+    path, facts = folder / "catalogue.db", dataset.read()
+    database.create(path, facts)
+    database.use(path)
+    return path, facts
+
+
+async def measure(path: Path, facts: dataset.Facts, fast: Workers, settings: Settings, say: Say) -> Outcome:
+    """Run all phases against the workers `fast` and against workers without a cache."""
+    with Workers(path, PLAIN) as plain:
+        people = {name: await sign_in(plain.shared, name, database.PASSWORD) for name in database.PEOPLE}
+        population = Population.of(facts, random.Random(settings.seed), settings.packages)
+        return await _Phases(plain, fast, people, population, settings, say).run()
+
+
+@dataclass(slots=True)
+class _Phases:
+    plain: Workers
+    fast: Workers
+    cookies: dict[str, str]
+    population: Population
+    settings: Settings
+    say: Say
+    outcome: Outcome = field(default_factory=Outcome)
+
+    async def run(self) -> Outcome:
+        outcome, seconds = self.outcome, self.settings.seconds
+        self.say(f"Without afresh: {seconds:g} s")
+        outcome.before = await self._read(self.plain, seconds)
+        self.say(f"With afresh: {seconds / 2:g} s from an empty cache, then {seconds:g} s")
+        outcome.cold = await self._read(self.fast, seconds / 2)
+        outcome.marks.append(await self._counters())
+        outcome.warm = await self._read(self.fast, seconds)
+        outcome.marks.append(await self._counters())
+        self.say("Comparing those answers with the uncached ones")
+        await self._compare_unedited()
+        self.say(f"With afresh, while an editor edits: {seconds:g} s")
+        await self._edit()
+        outcome.marks.append(await self._counters())
+        self.say("Comparing every page, for every visitor, with the uncached one")
+        await self._compare_edited()
+        return outcome
+
+    async def _read(self, workers: Workers, seconds: float) -> Record:
+        visits = self.population.visits(random.Random(self.settings.seed))
+        record = await read(
+            workers.addresses, visits, self.cookies, seconds, connections=self.settings.connections
+        )
+        workers.check()
+        self.outcome.verdict.failed += record.failed
+        self.outcome.verdict.leaked += leaked(record)
+        return record
+
+    async def _compare_unedited(self) -> None:
+        """No row has changed so far: what was answered without a cache is what has to be answered."""
+        outcome, known = self.outcome, self.outcome.before
+        missing = [pair for pair in {**outcome.cold.seen, **outcome.warm.seen} if pair not in known.seen]
+        more = await fetch(self.plain.addresses, missing, self.cookies, self.settings.patience)
+        for record in (outcome.cold, outcome.warm):
+            outcome.verdict += against(record, {**known.seen, **more.seen})
+
+    async def _edit(self) -> None:
+        names = self.population.packages
+        editor = Editor(self.fast.addresses, self.cookies, names, random.Random(self.settings.seed))
+        stop = asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(editor.work(stop))
+            self.outcome.edited = await self._read(self.fast, self.settings.seconds)
+            stop.set()
+        self.outcome.edits = editor.count
+        self.outcome.verdict += outdated(self.outcome.edited, editor.histories)
+
+    async def _compare_edited(self) -> None:
+        """Nobody edits any more: each worker has to answer as the uncached application does."""
+        pairs, patience = list({**self.outcome.warm.seen, **self.outcome.edited.seen}), self.settings.patience
+        known = await fetch(self.plain.addresses, pairs, self.cookies, patience)
+        for address in self.fast.addresses:
+            record = await fetch([address], list(known.seen), self.cookies, patience)
+            self.outcome.verdict.failed += record.failed
+            self.outcome.verdict.leaked += leaked(record)
+            self.outcome.verdict += against(record, known.seen)
+
+    async def _counters(self) -> dict[str, float]:
+        total: dict[str, float] = {}
+        for address in self.fast.addresses:
+            connection = Connection(address)
+            counted = json.loads((await connection.get("/demo/counters")).body)
+            await connection.close()
+            total = {name: total.get(name, 0) + value for name, value in counted.items()}
+        return total

@@ -1,0 +1,1 @@
+"""The flow of one operation: look, join, load, fill, invalidate. Coroutines; no clock, no thread."""

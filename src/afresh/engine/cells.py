@@ -1,0 +1,157 @@
+"""Values set by hand, one cell per key: in this process's memory, or in a store.
+
+Both kinds read a cell with a token, and write it only if the token still stands, so every
+read-modify-write of `plain` is one loop over compare-and-set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import replace
+from typing import Any, NamedTuple, Protocol
+
+from afresh.codecs.sealer import Damaged
+from afresh.core.entry import NEVER, Entry, Facts
+from afresh.engine.engine import Engine
+
+ABSENT: Any = object()
+"""In place of a value: there is none, or it isn't current."""
+
+PLAIN = Facts("", 0, soft=float("-inf"), stale_until=float("-inf"), error_until=float("-inf"))
+"""Shared by all values without tags: they are fresh until their entry's `fresh_until`, then gone."""
+
+
+class Cell(NamedTuple):
+    """What is at a key.
+
+    Attributes:
+        value: The current value, or `ABSENT`.
+        until: When it expires, in seconds since 1970.
+        token: What a later write compares with.
+    """
+
+    value: Any
+    until: float
+    token: Any
+
+
+class Cells(Protocol):
+    """Cells of one cache. A write returns `False` when another one came first."""
+
+    async def read(self, key: Hashable) -> Cell:
+        """What is at `key`."""
+
+    async def write(self, key: Hashable, value: Any, facts: Facts, until: float) -> None:
+        """Put a value, whatever is there."""
+
+    async def replace(self, key: Hashable, cell: Cell, value: Any, facts: Facts, until: float) -> bool:
+        """Put a value (`ABSENT`: remove it) if the cell is as it was read."""
+
+    async def remove(self, key: Hashable) -> bool:
+        """Remove what is at `key`; says whether a current value was there."""
+
+
+class MemoryCells:
+    """Cells that are entries in this process's memory."""
+
+    def __init__(self, engine: Engine) -> None:
+        assert engine.l1 is not None
+        self._engine = engine
+        self._l1 = engine.l1
+        self._space = engine.values.space
+
+    async def read(self, key: Hashable) -> Cell:
+        """What is at `key`."""
+        entry = self._space.get(key)
+        if entry is None or not self._engine.usable(entry):
+            return Cell(ABSENT, NEVER, entry)
+        return Cell(entry.value, entry.fresh_until, entry)
+
+    async def write(self, key: Hashable, value: Any, facts: Facts, until: float) -> None:
+        """Put a value, whatever is there."""
+        self._l1.admit(self._entry(key, value, facts, until))
+
+    async def replace(self, key: Hashable, cell: Cell, value: Any, facts: Facts, until: float) -> bool:
+        """Put or remove a value if the same entry is still there."""
+        new = None if value is ABSENT else self._entry(key, value, facts, until)
+        return self._l1.swap(self._space, key, cell.token, new)
+
+    async def remove(self, key: Hashable) -> bool:
+        """Remove the entry at `key`."""
+        entry = self._space.get(key)
+        if entry is None:
+            return False
+        there = self._engine.usable(entry)
+        self._l1.discard(entry)
+        return there
+
+    def _entry(self, key: Hashable, value: Any, facts: Facts, until: float) -> Entry:
+        if facts is not PLAIN:
+            facts = replace(
+                facts, key=self._engine.full(key), soft=until, stale_until=until, error_until=until
+            )
+        entry = Entry(
+            value, facts, self._space, key, fresh_until=until, checked_at=-self._engine.ledger.position()
+        )
+        self._engine.prove(entry, self._engine.now())
+        return entry
+
+
+class StoreCells:
+    """Cells that are envelopes in a store."""
+
+    def __init__(self, engine: Engine) -> None:
+        assert engine.store is not None
+        assert engine.sealer is not None
+        self._engine = engine
+        self._store = engine.store
+        self._sealer = engine.sealer
+
+    async def read(self, key: Hashable) -> Cell:
+        """What is at `key`."""
+        full = self._engine.full(key)
+        envelope = await self._store.get(full)
+        if envelope is None:
+            return Cell(ABSENT, NEVER, None)
+        return self._opened(full, envelope)
+
+    async def read_many(self, keys: list[Hashable]) -> dict[Hashable, Any]:
+        """The current values among `keys`."""
+        names = {self._engine.full(key): key for key in keys}
+        envelopes = await self._store.get_many(list(names))
+        cells = {names[full]: self._opened(full, envelope) for full, envelope in envelopes.items()}
+        return {key: cell.value for key, cell in cells.items() if cell.value is not ABSENT}
+
+    async def write(self, key: Hashable, value: Any, facts: Facts, until: float) -> None:
+        """Put a value, whatever is there."""
+        full = self._engine.full(key)
+        await self._store.put(full, self._sealed(full, value, facts, until), stamp=facts.stamp, expires=until)
+
+    async def replace(self, key: Hashable, cell: Cell, value: Any, facts: Facts, until: float) -> bool:
+        """Put or remove a value if the same envelope is still there."""
+        full = self._engine.full(key)
+        new = None if value is ABSENT else self._sealed(full, value, facts, until)
+        return await self._store.swap(full, cell.token, new, stamp=facts.stamp, expires=until)
+
+    async def remove(self, key: Hashable) -> bool:
+        """Delete the envelope at `key`."""
+        return await self._store.delete(self._engine.full(key))
+
+    def _opened(self, full: str, envelope: bytes) -> Cell:
+        opened = self._sealer.open(envelope, full)
+        if isinstance(opened, Damaged):
+            self._engine.damaged(full, opened.reason)
+            return Cell(ABSENT, NEVER, envelope)
+        facts = opened.facts
+        if (
+            opened.epoch != self._engine.ledger.epoch
+            or facts.failed
+            or self._engine.now() >= facts.soft
+            or self._engine.provable(facts) is None
+        ):
+            return Cell(ABSENT, NEVER, envelope)
+        return Cell(opened.value, facts.soft, envelope)
+
+    def _sealed(self, full: str, value: Any, facts: Facts, until: float) -> bytes:
+        own = replace(facts, key=full, soft=until, stale_until=until, error_until=until)
+        return self._sealer.seal(value, own, self._engine.ledger.epoch, pinned=True)

@@ -1,0 +1,309 @@
+"""The state of one cache in one process, and the one plain function that every hit can end in."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from afresh.backends import Backend
+from afresh.backends.memory.store import MemoryStore
+from afresh.codecs.sealer import Sealer
+from afresh.core.entry import NEVER, Entry, Facts
+from afresh.core.events import Event, Events, Kind
+from afresh.core.keys import canonical
+from afresh.core.policy import Policy
+from afresh.core.ports import Proof, Runtime
+from afresh.core.verdict import FRESH, Verdict, fresh_until, judge
+from afresh.engine.flights import Flights
+from afresh.engine.mode import ON, Mode
+from afresh.engine.site import Call, Site
+from afresh.engine.tracker import current
+from afresh.errors import CacheClosed
+from afresh.runtime.clock import SYSTEM_CLOCK, Clock
+from afresh.runtime.fork import on_fork
+from afresh.runtime.gate import Gate, Shut
+from afresh.runtime.threads import ThreadRuntime
+from afresh.runtime.ticker import TICKER
+
+Consistency: TypeAlias = Literal["bounded", "session", "strict"]
+
+_REMEMBERED = 512  # positions with their times: ten seconds of ticks
+
+
+@dataclass(slots=True)
+class Counters:
+    """What happened outside of any one site."""
+
+    store_hits: int = 0
+    damaged: int = 0
+    bypassed: int = 0
+    invalidations: int = 0
+    evictions: int = 0
+    mismatches: int = 0
+
+
+class Engine:
+    """One cache in one process: where its entries are, and what numbers their invalidations.
+
+    Attributes:
+        namespace: Entries belong to it; the ledger doesn't.
+        backend: Ledger, store and leases.
+        l1: Entries in this process's memory, or `None`.
+        sealer: Values to bytes and back; `None` when nothing leaves the process.
+        consistency: What a read may miss.
+        gate: The cells that hits compare with.
+        events: Who listens.
+    """
+
+    def __init__(
+        self,
+        *,
+        namespace: str,
+        backend: Backend,
+        l1: MemoryStore | None,
+        sealer: Sealer | None,
+        consistency: Consistency,
+        gate: Gate,
+        events: Events,
+        clock: Clock,
+    ) -> None:
+        self.namespace = namespace
+        self.backend = backend
+        self.ledger = backend.ledger
+        self.store = backend.store
+        self.leases = backend.leases
+        self.l1 = l1
+        self.sealer = sealer
+        self.consistency = consistency
+        self.gate = gate
+        self.events = events
+        self.now = clock.now
+        self.threads: Runtime = ThreadRuntime(clock)
+        self._loop: Runtime | None = None
+        self._clock = clock
+        self.counters = Counters()
+        self.flights = Flights()
+        self.mode: Mode = ON
+        self.closed = False
+        self.sites: dict[int, Site] = {}
+        self.everything = f"namespace:{namespace}"
+        self.values = self.site("", Policy())
+        self._positions: deque[tuple[int, float]] = deque(maxlen=_REMEMBERED)
+        self._ticks = clock is SYSTEM_CLOCK
+        if l1 is not None:
+            l1.on_evict = self.evicted
+        on_fork(self)
+        if self._ticks:
+            # By a test's clock the gate stays shut: then every hit asks that clock.
+            TICKER.add(self)
+
+    @property
+    def loop(self) -> Runtime:
+        """The world of coroutines; asyncio is loaded when it is first asked for."""
+        if self._loop is None:
+            from afresh.runtime.loop import LoopRuntime
+
+            self._loop = LoopRuntime(self._clock)
+        return self._loop
+
+    # -- places ---------------------------------------------------------------------------------
+
+    def site(self, name: str, policy: Policy, returns: Callable[[], Any] = lambda: Any) -> Site:
+        """A new place that asks for values."""
+        space: dict[Hashable, Entry] = {} if self.l1 is None else self.l1.space()
+        site = Site(name, policy, space, returns)
+        self.sites[id(space)] = site
+        return site
+
+    def evicted(self, entry: Entry) -> None:
+        """The memory store let an entry go."""
+        self.counters.evictions += 1
+        site = self.sites.get(id(entry.home))
+        if site is not None:
+            site.retire(entry)
+        if self.events:
+            self.events.emit(Event(Kind.EVICT, "l1", entry.facts.key))
+
+    # -- hits -----------------------------------------------------------------------------------
+
+    def recall(self, entry: Entry) -> bool:
+        """Whether an entry may be served now, with nothing loaded and nobody asked.
+
+        The way of every hit that is not answered by the comparison in the decorated function:
+        after the ledger moved, while dependencies are collected, after the clock stood still.
+        """
+        if self._ticks:
+            TICKER.nudge()
+        if not self.mode.plain:
+            return False
+        if not self.usable(entry):
+            return False
+        tracker = current.get()
+        if tracker is not None:
+            tracker.saw(self.ledger, entry.facts, abs(entry.checked_at))
+        entry.hits += 1
+        return True
+
+    def prove(self, entry: Entry, now: float) -> bool:
+        """Whether no tag of an entry was marked; remembers up to where that is proven.
+
+        `checked_at` is what hits compare with the ledger's position, so it is set to the position
+        that was read *before* the proof, never to a later one. It is negated when hits must go on
+        looking closer: the entry is no longer fresh, or an intent stands. (No position is negative.)
+        """
+        # Of a ledger in this process's memory, hits compare with this very object.
+        here = self.gate.position or self.ledger.position()
+        if entry.checked_at == here:
+            entry.checked_at = here
+            return True
+        proof = self.ledger.prove(entry.facts.tags, abs(entry.checked_at))
+        if proof is None or (proof.held and self.consistency == "strict"):
+            return False
+        if proof.held or now >= entry.fresh_until or entry.facts.failed:
+            entry.checked_at = -proof.at
+            return True
+        self.gate.expires(entry.fresh_until)
+        entry.checked_at = here if proof.at == here else proof.at
+        return True
+
+    def verdict(self, facts: Facts, policy: Policy, draw: float, *, since: int | None) -> Verdict:
+        """Judge a value whose tags are unmarked (`since=None`), or marked some time after `since`."""
+        now = self.now()
+        marked_for: float | None = None
+        if since is not None:
+            marked_for = now - self._known_at(since) if policy.stale_after_invalidation else NEVER
+        return judge(facts, policy, now=now, draw=draw, marked_for=marked_for)
+
+    def judged(self, entry: Entry, policy: Policy, draw: float) -> Verdict:
+        """Judge an entry in memory."""
+        if self.usable(entry):
+            return FRESH
+        since = None if self.prove(entry, self.now()) else abs(entry.checked_at)
+        return self.verdict(entry.facts, policy, draw, since=since)
+
+    # -- entries --------------------------------------------------------------------------------
+
+    def admit(self, site: Site, index: Hashable, value: Any, facts: Facts, policy: Policy, at: int) -> Entry:
+        """Put a value proven at position `at` into this process's memory."""
+        entry = Entry(value, facts, site.space, index, fresh_until=fresh_until(facts, policy), checked_at=-at)
+        if self.l1 is None:
+            return entry
+        replaced = site.space.get(index)
+        if replaced is not None:
+            site.retire(replaced)
+        self.prove(entry, self.now())
+        self.l1.admit(entry)
+        return entry
+
+    def full(self, key: Hashable) -> str:
+        """The key in the store of a key that a user gave."""
+        if isinstance(key, str) and not key.startswith("("):
+            return f"{self.namespace}:{key}"
+        return f"{self.namespace}:({canonical(key)})"
+
+    def key_tag(self, key: Hashable) -> str:
+        """The tag of a key that a user gave."""
+        return f"key:{self.full(key)}"
+
+    def own_tags(self, call: Call) -> tuple[str, str, str]:
+        """Tags of every loaded value: by its key, by the function, and all at once."""
+        return (f"key:{call.key}", self.site_tag(call.site), self.everything)
+
+    def site_tag(self, site: Site) -> str:
+        """The tag of all values of a function."""
+        return f"site:{self.namespace}:{site.name}"
+
+    def usable(self, entry: Entry) -> bool:
+        """Whether an entry is fresh and current."""
+        now = self.now()
+        return now < entry.fresh_until and not entry.facts.failed and self.prove(entry, now)
+
+    def bypassed(self, key: str, error: BaseException) -> None:
+        """The store is in trouble: go on without it, and say so."""
+        self.counters.bypassed += 1
+        if self.events:
+            self.events.emit(Event(Kind.BYPASS, "store", key, str(error)))
+
+    def damaged(self, key: str, reason: str) -> None:
+        """The store held something that can't be trusted: a miss."""
+        self.counters.damaged += 1
+        if self.events:
+            self.events.emit(Event(Kind.DAMAGED, "store", key, reason))
+
+    def provable(self, facts: Facts) -> Proof | None:
+        """A proof that a value from outside is current, as this cache's consistency asks for it."""
+        proof = self.ledger.prove(facts.tags, facts.stamp)
+        return None if proof is not None and proof.held and self.consistency == "strict" else proof
+
+    # -- time -----------------------------------------------------------------------------------
+
+    def tick(self) -> None:
+        """The ticker's call (see `runtime.ticker`)."""
+        now = self.now()
+        if self.backend.in_memory and self.gate.expired(now):
+            # Time is one more writer: what it changes gets a number, so hits compare nothing else.
+            self.backend.tick()
+        self.backend.look_after()
+        self._follow_mode()
+        self._positions.append((self.ledger.position(), now))
+        self.gate.tick(now)
+
+    def park(self) -> None:
+        """The clock stands still from now on."""
+        self.gate.shut(Shut.PARKED)
+
+    def _known_at(self, position: int) -> float:
+        """The last time at which the ledger was seen to stand at `position` or before."""
+        for seen, when in reversed(self._positions):
+            if seen <= position:
+                return when
+        return float("-inf")
+
+    # -- mode -----------------------------------------------------------------------------------
+
+    def set_mode(self, mode: Mode) -> None:
+        """Switch this process, and tell the others."""
+        self.adopt(mode)
+        if self.backend.control is not None:
+            self.backend.control.write(self.namespace, str(mode))
+
+    def _follow_mode(self) -> None:
+        if self.backend.control is not None:
+            written = self.backend.control.changed(self.namespace)
+            if written is not None:
+                self.adopt(Mode.of(written))
+
+    def adopt(self, mode: Mode) -> None:
+        """Switch this process."""
+        self.mode = mode
+        if mode.plain:
+            self.gate.open(Shut.MODE)
+        else:
+            self.gate.shut(Shut.MODE)
+
+    def check_open(self) -> None:
+        """Refuse to work after `close()`.
+
+        Raises:
+            CacheClosed: It is closed.
+        """
+        if self.closed:
+            raise CacheClosed("this cache is closed: open another one, or close it later")
+
+    # -- ends -----------------------------------------------------------------------------------
+
+    def after_fork(self) -> None:
+        """The leaders of all flights are in the parent."""
+        self.flights.clear()
+
+    def close(self) -> None:
+        """Give back what the backend holds open. Safe to call twice."""
+        if self.closed:
+            return
+        self.closed = True
+        self.mode = Mode("off")
+        TICKER.discard(self)
+        self.gate.shut(Shut.MODE)
+        self.backend.close()

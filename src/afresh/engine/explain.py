@@ -1,0 +1,100 @@
+"""What is known of one key, for people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from afresh.codecs.sealer import Damaged
+from afresh.core.entry import Entry, Facts
+from afresh.core.policy import Policy
+from afresh.core.tags import hashed
+from afresh.engine.engine import Engine
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What is known of a key.
+
+    Attributes:
+        key: The key within its namespace.
+        layer: Where it was found: `memory`, `store` or `nowhere`.
+        state: `fresh`, `stale`, `reserve` (served only if a load fails) or `miss`.
+        reason: Why it isn't fresh: `expired`, `invalidated`, `early`, `absent`, `damaged: …`.
+        depends_on: Names of the tags that it carries.
+        invalidated_by: The tag that was marked, where that is still known.
+        age: Seconds since its load began.
+        expires_in: Seconds until it is no longer fresh; infinite without a `ttl`.
+        cost: Seconds that its load took.
+        hits: Reads of it in this process.
+    """
+
+    key: str
+    layer: str
+    state: str
+    reason: str
+    depends_on: tuple[str, ...] = ()
+    invalidated_by: str = ""
+    age: float = 0.0
+    expires_in: float = 0.0
+    cost: float = 0.0
+    hits: int = 0
+
+    def __str__(self) -> str:
+        lines = [
+            f"{self.key}: {self.state}" + (f" ({self.reason})" if self.reason else "") + f", in {self.layer}"
+        ]
+        if self.layer != "nowhere":
+            lines.append(f"  loaded {self.age:.1f} s ago in {self.cost * 1000:.1f} ms, {self.hits} hits here")
+            lines.append(f"  expires in {self.expires_in:.1f} s")
+        if self.invalidated_by:
+            lines.append(f"  invalidated by {self.invalidated_by}")
+        lines += [f"  depends on {name}" for name in self.depends_on]
+        return "\n".join(lines)
+
+
+async def explain(engine: Engine, key: str) -> Explanation:
+    """Find a key in memory, else in the store, and say what is known of it."""
+    full = engine.full(key)
+    for site in list(engine.sites.values()):
+        for entry in list(site.space.values()):
+            if entry.facts.key == full or (site is engine.values and entry.index == key):
+                return _of_entry(engine, key, entry, site.policy)
+    if engine.store is not None and engine.sealer is not None:
+        envelope = await engine.store.get(full)
+        if envelope is not None:
+            opened = engine.sealer.open(envelope, full)
+            if isinstance(opened, Damaged):
+                return Explanation(key, "store", "miss", f"damaged: {opened.reason}")
+            if opened.epoch != engine.ledger.epoch:
+                return Explanation(key, "store", "miss", "another epoch", opened.facts.names)
+            since = None if engine.provable(opened.facts) else opened.facts.stamp
+            return _of_facts(engine, key, "store", opened.facts, Policy(), since, 0)
+    return Explanation(key, "nowhere", "miss", "absent")
+
+
+def _of_entry(engine: Engine, key: str, entry: Entry, policy: Policy) -> Explanation:
+    if engine.usable(entry) and not entry.facts.key:
+        return Explanation(
+            key, "memory", "fresh", "", expires_in=entry.fresh_until - engine.now(), hits=entry.hits
+        )
+    since = None if engine.prove(entry, engine.now()) else abs(entry.checked_at)
+    return _of_facts(engine, key, "memory", entry.facts, policy, since, entry.hits)
+
+
+def _of_facts(
+    engine: Engine, key: str, layer: str, facts: Facts, policy: Policy, since: int | None, hits: int
+) -> Explanation:
+    verdict = engine.verdict(facts, policy, 0.0, since=since)
+    blamed = None if since is None else engine.ledger.blame(facts.tags, since)
+    return Explanation(
+        key=key,
+        layer=layer,
+        state=verdict.answer.value,
+        reason=verdict.reason,
+        depends_on=facts.names,
+        invalidated_by=next((name for name in facts.names if hashed(name) == blamed), ""),
+        age=engine.now() - facts.loaded_at,
+        expires_in=facts.soft - engine.now(),
+        cost=facts.cost,
+        hits=hits,
+    )

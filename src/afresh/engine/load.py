@@ -1,0 +1,132 @@
+"""Run a loader, and find out what its value was made from."""
+
+from __future__ import annotations
+
+from contextvars import Token
+from typing import Any
+
+from afresh.core.entry import Facts
+from afresh.core.events import Event, Kind
+from afresh.core.ports import Runtime
+from afresh.core.verdict import lives
+from afresh.engine.engine import Engine
+from afresh.engine.fill import fill
+from afresh.engine.flights import Flight
+from afresh.engine.made import Made
+from afresh.engine.names import carried_names
+from afresh.engine.site import Call
+from afresh.engine.tracker import Tracker, current
+from afresh.errors import LoadTimeout, UncacheableValue
+from afresh.runtime.gate import track, untrack
+
+
+async def load(
+    engine: Engine, runtime: Runtime, call: Call, flight: Flight | None = None, *, spare: bool = False
+) -> Made:
+    """Load a value and keep it.
+
+    Args:
+        engine: The cache.
+        runtime: The caller's world.
+        call: What to load.
+        flight: The flight that this load leads, if any.
+        spare: An old value would do, so the soft deadline counts.
+    """
+    policy = call.policy
+    soft = policy.soft_deadline if spare else None
+    loading = _Loading(engine, runtime, call, flight)
+    made = await loading.run(soft if soft is not None else policy.hard_deadline)
+    return made if made.raised else await fill(engine, call, made)
+
+
+async def load_bare(engine: Engine, runtime: Runtime, call: Call) -> Made:
+    """Load a value and keep it nowhere."""
+    return await _Loading(engine, runtime, call, None).run(call.policy.hard_deadline)
+
+
+class _Loading:
+    """One run of a loader under a tracker of its own."""
+
+    def __init__(self, engine: Engine, runtime: Runtime, call: Call, flight: Flight | None) -> None:
+        self.engine = engine
+        self.runtime = runtime
+        self.call = call
+        # Read before the loader does anything, or a change made during the load would be lost.
+        stamp = engine.ledger.position()
+        self.began = runtime.now()
+        self.tracker = Tracker(engine.ledger, stamp, current.get(), flight)
+        self.tracker.depends_on(engine.ledger, engine.own_tags(call))
+        if call.tags is not None:
+            self.tracker.depends_on(engine.ledger, carried_names(call.tags(), engine.namespace))
+
+    async def run(self, deadline: float | None) -> Made:
+        """Run the loader. What it raises is a result too: its dependencies count just the same."""
+        token = current.set(self.tracker)
+        track()
+        goes_on = False
+        try:
+            if deadline is None:
+                return self._made(await self.runtime.call(self.call.load))
+            return self._made(await self.runtime.call_within(self.call.load, deadline, self._late))
+        except LoadTimeout as error:
+            goes_on = deadline is not None
+            return self._failed(error)
+        except Exception as error:
+            return self._failed(error)
+        finally:
+            if not goes_on:
+                untrack()
+            _reset(token)
+
+    def _late(self, value: Any, error: BaseException | None) -> None:
+        """The loader ended after its deadline: what it made is still worth keeping."""
+        untrack()
+        if error is None:
+            made = self._made(value)
+            self.runtime.spawn(lambda _: fill(self.engine, self.call, made))
+
+    def _failed(self, error: Exception) -> Made:
+        self.call.site.failures += 1
+        if self.engine.events:
+            reason = f"{type(error).__name__}: {error}"
+            self.engine.events.emit(Event(Kind.LOAD_FAILED, "loader", self.call.key, reason))
+        policy = self.call.policy
+        remembered = policy.negative_ttl is not None and isinstance(error, policy.negative)
+        return self._made(error, failed=True)._replace(raised=not remembered)
+
+    def _made(self, value: Any, *, failed: bool = False) -> Made:
+        call, tracker = self.call, self.tracker
+        if hasattr(value, "__next__"):
+            return self._failed(
+                UncacheableValue(
+                    f"{call.site.name} returned an iterator, which can be read only once: return a list."
+                )
+            )
+        now = self.runtime.now()
+        cost = max(now - self.began, 0.0)
+        if not failed:
+            call.site.loaded(cost)
+            if self.engine.events:
+                self.engine.events.emit(Event(Kind.LOAD, "loader", call.key, seconds=cost))
+        life = lives(call.policy, now=now, draw=self.runtime.random(), failed=failed).capped(tracker.lives)
+        facts = Facts(
+            key=call.key,
+            stamp=tracker.stamp,
+            tags=frozenset(tracker.tags),
+            names=tuple(sorted(tracker.names)),
+            loaded_at=self.began,
+            cost=cost,
+            soft=life.soft,
+            stale_until=life.stale_until,
+            error_until=life.error_until,
+            failed=failed,
+        )
+        return Made(value, facts, tracker.stamp, foreign=tracker.foreign)
+
+
+def _reset(token: Token[Tracker | None]) -> None:
+    try:
+        current.reset(token)
+    except ValueError:
+        # A task that is thrown away is closed by the garbage collector, in somebody else's context.
+        return

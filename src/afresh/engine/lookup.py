@@ -1,0 +1,122 @@
+"""One call for one key: what is stored, else another's load, else one of our own."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from afresh.core.entry import NEVER
+from afresh.core.events import Event, Kind
+from afresh.core.ports import Runtime
+from afresh.engine.engine import Engine
+from afresh.engine.flights import Flight, wait_for
+from afresh.engine.lead import lead, refresh, spared
+from afresh.engine.load import load, load_bare
+from afresh.engine.look import Found, look
+from afresh.engine.made import Made
+from afresh.engine.site import Call
+from afresh.engine.tracker import current, held_flights
+from afresh.engine.transaction import reads_through
+
+_JOINS = 2  # flights to join that turn out to be older than the call, before loading alone
+_HELD_PATIENCE = 1.0  # seconds that whoever holds a flight waits for another's, at most
+
+
+async def obtain(engine: Engine, runtime: Runtime, call: Call) -> Any:
+    """Answer a call: from memory, from the store, from another's load, or by loading.
+
+    Raises:
+        Exception: What the loader raised, unchanged.
+        LoadTimeout: The policy's hard deadline passed.
+    """
+    mode = "on" if engine.mode.plain else engine.mode.draw(runtime.random())
+    engine.check_open()
+    if mode == "off" or reads_through(engine):
+        return deliver(engine, call, await load_bare(engine, runtime, call))
+    if mode == "shadow":
+        return await _shadow(engine, runtime, call)
+    asked_at = engine.ledger.position()
+    found = await look(engine, runtime, call)
+    if found.fresh or found.stale:
+        return _serve(engine, runtime, call, found)
+    call.site.misses += 1
+    if engine.events:
+        engine.events.emit(Event(Kind.MISS, "l1", call.key, found.verdict.reason))
+    return deliver(engine, call, await _load_once(engine, runtime, call, found, asked_at))
+
+
+def deliver(engine: Engine, call: Call, made: Made) -> Any:
+    """Hand a result out: tell whoever collects dependencies, raise an exception, copy if asked."""
+    tracker = current.get()
+    if tracker is not None:
+        tracker.foreign = tracker.foreign or made.foreign
+        tracker.saw(engine.ledger, made.facts, made.at)
+    if made.facts.failed:
+        raise made.value
+    return copy.deepcopy(made.value) if call.policy.copy else made.value
+
+
+def _serve(engine: Engine, runtime: Runtime, call: Call, found: Found) -> Any:
+    entry = found.entry
+    assert entry is not None
+    entry.hits += 1
+    if found.stale:
+        call.site.stale += 1
+        if call.key not in engine.flights:
+            runtime.spawn(lambda world: refresh(engine, world, call, entry))
+    if engine.events:
+        kind = Kind.STALE if found.stale else Kind.HIT
+        engine.events.emit(Event(kind, "l1", call.key, found.verdict.reason))
+    if entry.facts.failed:
+        entry.value.with_traceback(None)  # or each time it is raised would add to it
+    return deliver(engine, call, Made.of(entry))
+
+
+async def _load_once(engine: Engine, runtime: Runtime, call: Call, found: Found, asked_at: int) -> Made:
+    """Join the load that is under way, or lead one."""
+    held = held_flights()
+    for _ in range(_JOINS):
+        flight, leading = engine.flights.enter(call.key, runtime)
+        if leading:
+            return await lead(engine, runtime, call, flight, found.spare)
+        if flight in held or runtime.on_loop_of(flight.loop_thread):
+            break  # waiting for ourselves would be for ever
+        call.site.joined += 1
+        if engine.events:
+            engine.events.emit(Event(Kind.JOINED, "loader", call.key))
+        if not await wait_for(flight, runtime, held, _patience(call, held)):
+            break
+        if flight.made is not None and _new_enough(engine, flight.made, asked_at):
+            return spared(engine, call, flight.made, found.spare)
+    made = await load(engine, runtime, call, spare=found.spare is not None)
+    return spared(engine, call, made, found.spare)
+
+
+def _patience(call: Call, held: list[Flight]) -> float:
+    patience = min(call.site.cost or _HELD_PATIENCE, _HELD_PATIENCE) if held else NEVER
+    deadline = call.policy.hard_deadline
+    return patience if deadline is None else min(patience, deadline)
+
+
+def _new_enough(engine: Engine, made: Made, asked_at: int) -> bool:
+    """Whether another's result is as good as a load begun when the caller asked."""
+    return made.facts.stamp >= asked_at or engine.ledger.prove(made.facts.tags, made.facts.stamp) is not None
+
+
+async def _shadow(engine: Engine, runtime: Runtime, call: Call) -> Any:
+    """Load, keep, and compare with what would have been served."""
+    found = await look(engine, runtime, call)
+    old = found.entry.value if found.fresh and found.entry is not None else None
+    made = await load(engine, runtime, call)
+    if found.fresh and not made.facts.failed and not _same(old, made.value):
+        engine.counters.mismatches += 1
+        if engine.events:
+            engine.events.emit(Event(Kind.MISMATCH, "l1", call.key, "shadow"))
+    return deliver(engine, call, made)
+
+
+def _same(one: object, other: object) -> bool:
+    try:
+        return bool(one == other)
+    except Exception:
+        return True

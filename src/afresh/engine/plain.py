@@ -1,0 +1,168 @@
+"""`get` and `set`: values put by hand. A write changes the cell, then marks the key.
+
+Whoever made something from the old value finds out by the mark; the new value itself carries no
+tag of its key, or it would be dropped by its own write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from typing import Any
+
+from afresh.core.entry import NEVER, Facts
+from afresh.core.tags import Dependency, hashed
+from afresh.engine.cells import ABSENT, PLAIN, Cells, MemoryCells, StoreCells
+from afresh.engine.engine import Engine
+from afresh.engine.invalidate import mark
+from afresh.engine.names import carried_names
+from afresh.engine.tracker import current
+from afresh.errors import BackendError
+
+ABSTAIN: Any = object()
+"""In place of a new value: leave everything as it is."""
+
+_WATCHED = 100_000  # keys that something was made from; beyond that all are taken to be
+
+
+class Plain:
+    """Values set by hand in one cache."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._cells: Cells = MemoryCells(engine) if engine.store is None else StoreCells(engine)
+        self._watched: set[str] = set()
+
+    async def get(self, key: Hashable, default: Any) -> Any:
+        """The value at a key, or `default`."""
+        value = await self._current(key)
+        return default if value is ABSENT else value
+
+    async def get_many(self, keys: Sequence[Hashable]) -> dict[Any, Any]:
+        """The values that are there."""
+        if not isinstance(self._cells, StoreCells) or self._engine.mode.name != "on":
+            found = {key: await self._current(key) for key in keys}
+            return {key: value for key, value in found.items() if value is not ABSENT}
+        for key in keys:
+            self._note(key)
+        try:
+            values = await self._cells.read_many(list(keys))
+        except BackendError as error:
+            self._engine.bypassed("", error)
+            values = {}
+        self._count(len(values), len(keys) - len(values))
+        return values
+
+    async def set_many(self, values: Mapping[Any, Any], until: float, tags: Iterable[Dependency]) -> None:
+        """Put values."""
+        self._engine.check_open()
+        facts = self._facts(tags)
+        for key, value in values.items():
+            await self._cells.write(key, value, facts, until)
+        await self._mark(values)
+
+    async def add(self, key: Hashable, value: Any, until: float, tags: Iterable[Dependency]) -> bool:
+        """Put a value where there is no current one; says whether it did."""
+        added = False
+
+        def change(old: Any) -> Any:
+            nonlocal added
+            added = old is ABSENT
+            return value if added else ABSTAIN
+
+        await self.mutate(key, change, until=until, tags=tags)
+        return added
+
+    async def incr(self, key: Hashable, by: int, initial: int, until: float) -> int:
+        """Add to a number; one that isn't there counts from `initial` and lives until `until`."""
+
+        def change(old: Any) -> Any:
+            if old is not ABSENT and (isinstance(old, bool) or not isinstance(old, int)):
+                raise TypeError(f"incr({key!r}): there is {old!r}, which is no integer")
+            return (initial if old is ABSENT else old) + by
+
+        number: int = await self.mutate(key, change, fresh_until=until)
+        return number
+
+    async def touch(self, key: Hashable, until: float) -> bool:
+        """Give a value another expiry; says whether it was there."""
+        return await self.mutate(key, lambda old: old, until=until) is not ABSENT
+
+    async def delete_many(self, keys: Sequence[Hashable]) -> int:
+        """Remove values; says how many were there."""
+        self._engine.check_open()
+        count = sum([await self._cells.remove(key) for key in keys])
+        await self._mark(keys)
+        return count
+
+    async def mutate(
+        self,
+        key: Hashable,
+        change: Callable[[Any], Any],
+        *,
+        until: float | None = None,
+        fresh_until: float = NEVER,
+        tags: Iterable[Dependency] = (),
+    ) -> Any:
+        """Replace a value by `change(value)`, atomically among all processes, and return it.
+
+        Args:
+            key: Which value.
+            change: Is given `ABSENT` where there is none; returns `ABSENT` to remove the value, or
+                `ABSTAIN` to leave everything as it is. It may be called several times, when others
+                write at the same moment.
+            until: The new expiry; `None` keeps the one there is, or
+            fresh_until: is that of a value which was not there.
+            tags: What the new value is made from.
+        """
+        self._engine.check_open()
+        facts = self._facts(tags)
+        while True:
+            cell = await self._cells.read(key)
+            value = change(cell.value)
+            if value is ABSTAIN or (value is ABSENT and cell.value is ABSENT):
+                return value
+            kept = fresh_until if cell.value is ABSENT else cell.until
+            if await self._cells.replace(key, cell, value, facts, kept if until is None else until):
+                await self._mark((key,))
+                return value
+
+    async def _current(self, key: Hashable) -> Any:
+        self._engine.check_open()
+        self._note(key)
+        if self._engine.mode.name != "on":
+            return ABSENT
+        try:
+            cell = await self._cells.read(key)
+        except BackendError as error:
+            self._engine.bypassed(str(key), error)
+            return ABSENT
+        self._count(cell.value is not ABSENT, cell.value is ABSENT)
+        return cell.value
+
+    def _count(self, hits: int, misses: int) -> None:
+        self._engine.values.hits += hits
+        self._engine.values.misses += misses
+
+    def _facts(self, tags: Iterable[Dependency]) -> Facts:
+        names = carried_names(tags, self._engine.namespace)
+        if not names and self._engine.store is None:
+            return PLAIN
+        stamp = self._engine.ledger.position()
+        return Facts("", stamp, frozenset(map(hashed, names)), tuple(names), self._engine.now())
+
+    def _note(self, key: Hashable) -> None:
+        """Whoever collects dependencies depends on this key, also when nothing is there."""
+        tracker = current.get()
+        if tracker is not None:
+            name = self._engine.key_tag(key)
+            # Before the read, so that a write which doesn't see it here is seen by the read.
+            if len(self._watched) < _WATCHED:
+                self._watched.add(name)
+            tracker.depends_on(self._engine.ledger, (name,))
+
+    async def _mark(self, keys: Iterable[Hashable]) -> None:
+        names = [self._engine.key_tag(key) for key in keys]
+        if self._engine.backend.in_memory and len(self._watched) < _WATCHED:
+            # Only this process can have made anything from them.
+            names = [name for name in names if name in self._watched]
+        await mark(self._engine, names)

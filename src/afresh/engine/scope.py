@@ -1,0 +1,54 @@
+"""One web request, task or script: consistency is confirmed at its start, dependencies are collected."""
+
+from __future__ import annotations
+
+from contextvars import Token as ContextToken
+from typing import NamedTuple
+
+from afresh.engine.engine import Engine
+from afresh.engine.tracker import Tracker, current
+from afresh.runtime.gate import track, untrack
+
+
+class Token(NamedTuple):
+    """A writer's position, for `session` consistency: whoever holds it reads nothing older."""
+
+    epoch: int
+    position: int
+
+
+class Scope:
+    """What happened within one `cache.scope()`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._tracker = Tracker(engine.ledger, engine.ledger.position(), None)
+        self._before: ContextToken[Tracker | None] | None = None
+
+    @property
+    def dependencies(self) -> frozenset[str]:
+        """The names of all tags that were read in it."""
+        return frozenset(self._tracker.names)
+
+    @property
+    def token(self) -> Token:
+        """Hand this to whoever must read no older than what was written here."""
+        return Token(self._engine.ledger.epoch, self._engine.ledger.position())
+
+    async def begin(self, token: Token | None) -> None:
+        """Confirm what the consistency level asks for, and start collecting."""
+        if self._engine.consistency == "strict" or (token is not None and self._behind(token)):
+            await self._engine.ledger.confirm()
+        self._before = current.set(self._tracker)
+        track()
+
+    def end(self) -> None:
+        """Stop collecting."""
+        if self._before is not None:
+            untrack()
+            current.reset(self._before)
+            self._before = None
+
+    def _behind(self, token: Token) -> bool:
+        ledger = self._engine.ledger
+        return token.epoch != ledger.epoch or token.position > ledger.position()

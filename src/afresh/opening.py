@@ -1,0 +1,114 @@
+"""Put a cache together from its settings: backend, memory, codec, engine."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from afresh import config
+from afresh.backends.memory.store import Limit, MemoryStore
+from afresh.backends.opening import open_backend
+from afresh.core.durations import Duration, seconds
+from afresh.core.entry import NEVER
+from afresh.core.events import Events
+from afresh.core.keys import Prefixes
+from afresh.core.policy import Policy
+from afresh.core.tags import Dependency
+from afresh.engine.engine import Engine
+from afresh.engine.mode import Mode
+from afresh.engine.plain import Plain
+from afresh.engine.site import Call
+from afresh.errors import ConfigurationError
+from afresh.runtime.clock import Clock
+from afresh.runtime.gate import Gate
+
+if TYPE_CHECKING:
+    from afresh.codecs.base import Codec
+    from afresh.codecs.compress import Compression
+    from afresh.codecs.encrypt import Encryption
+    from afresh.codecs.sealer import Sealer
+
+_LEVELS = ("bounded", "session", "strict")
+_L1 = "64MB"
+
+GIVEN: Any = object()
+"""In place of an argument: what the settings of the cache say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """How values leave the process."""
+
+    codec: Codec | None = None
+    compression: Compression | None = None
+    encryption: Encryption | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What both faces of a cache share."""
+
+    engine: Engine
+    plain: Plain
+    prefixes: Prefixes
+
+    def call(
+        self,
+        key: Hashable,
+        loader: Callable[[], Any | Awaitable[Any]],
+        tags: Iterable[Dependency],
+        policy: Policy,
+    ) -> Call:
+        """A call of `get_or_load`."""
+        given = list(tags)
+        return Call(self.engine.values, key, self.engine.full(key), policy, loader, lambda: given)
+
+    def until(self, policy: Policy, ttl: Duration | None) -> float:
+        """When a value expires that is put now."""
+        if ttl is GIVEN:
+            ttl = policy.ttl
+        return NEVER if ttl is None else self.engine.now() + seconds(ttl, "ttl")
+
+
+def open_cache(settings: Mapping[str, Any], values: Values, clock: Clock) -> Opened:
+    """Open a cache.
+
+    Raises:
+        ConfigurationError: A setting makes no sense.
+    """
+    consistency = settings.get("consistency", "bounded")
+    if consistency not in _LEVELS:
+        raise ConfigurationError(f"consistency={consistency!r}: there are {', '.join(_LEVELS)}.")
+    namespace = settings.get("namespace", "")
+    if not isinstance(namespace, str) or ":" in namespace:
+        raise ConfigurationError(f"namespace={namespace!r}: give a string without a colon.")
+    url, l1 = settings.get("url"), settings.get("l1", _L1)
+    if l1 is None and url == "memory://":
+        raise ConfigurationError(
+            "memory:// is the memory that l1=None turns off: give it a limit, or use null://."
+        )
+    limit = None if l1 is None or url == "null://" else Limit.of(l1)
+    mode = Mode.of(settings.get("mode", "on"))
+
+    gate, events = Gate(), Events()
+    backend = open_backend(url, root=config.application_root(), moved=gate.moved, events=events)
+    engine = Engine(
+        namespace=namespace,
+        backend=backend,
+        l1=None if limit is None else MemoryStore(limit),
+        sealer=None if backend.store is None else _sealer(values),
+        consistency=consistency,
+        gate=gate,
+        events=events,
+        clock=clock,
+    )
+    if mode != engine.mode:
+        engine.adopt(mode)
+    return Opened(engine, Plain(engine), Prefixes())
+
+
+def _sealer(values: Values) -> Sealer:
+    from afresh.codecs.sealer import Sealer
+
+    return Sealer(values.codec, compression=values.compression, encryption=values.encryption)

@@ -1,0 +1,1 @@
+"""Threads, event loops and clocks: the worlds in which the engine's coroutines run."""

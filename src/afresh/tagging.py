@@ -1,0 +1,51 @@
+"""`tags=` of a decorated function: a list, or a function that takes the arguments it names."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable
+from inspect import Parameter
+from typing import Any, TypeAlias
+
+from afresh.core.tags import Dependency
+from afresh.errors import ConfigurationError
+
+Tags: TypeAlias = Iterable[Dependency] | Callable[..., Iterable[Dependency]] | None
+OfCall: TypeAlias = Callable[[tuple[Any, ...], dict[str, Any]], Callable[[], Iterable[Dependency]]]
+
+
+def tags_of_call(function: Callable[..., Any], tags: Tags) -> OfCall | None:
+    """What gives the dependencies of one call of `function`.
+
+    `tags=lambda id: [Row("product", id)]` serves a function of `(id, lang="en")` just as well: it
+    is given the arguments whose names it has.
+
+    Raises:
+        ConfigurationError: It names an argument that the function doesn't have.
+    """
+    if tags is None:
+        return None
+    if not callable(tags):
+        fixed = list(tags)
+        return lambda args, kwargs: lambda: fixed
+    wanted = inspect.signature(tags).parameters.values()
+    signature = inspect.signature(function)
+    everything = any(each.kind is Parameter.VAR_KEYWORD for each in wanted)
+    names = [
+        each.name for each in wanted if each.kind in {Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY}
+    ]
+    for each in wanted:
+        if each.name in names and each.name not in signature.parameters and each.default is Parameter.empty:
+            raise ConfigurationError(
+                f"tags= takes {each.name!r}, which is no parameter of {function.__qualname__}{signature}: "
+                "name the arguments as the function does."
+            )
+
+    def of_call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Callable[[], Iterable[Dependency]]:
+        bound = signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        given = bound.arguments
+        chosen = given if everything else {name: given[name] for name in names if name in given}
+        return lambda: tags(**chosen)
+
+    return of_call

@@ -1,0 +1,1 @@
+"""Suites of tests that every backend and every codec has to pass."""

@@ -1,0 +1,245 @@
+"""The functions that answer hits, generated for the signature of the function they stand for.
+
+This is the hot path of the library, and the one place where plain gives way to quick. A hit in
+`functools.lru_cache` (C) takes about 60 ns; a Python function that takes `*args`, builds a key and
+checks an entry takes ten times that. What is written here takes about twice:
+
+* the wrapper has the function's own parameters, so Python itself has put the arguments in order,
+  and `data[a, b]` is the whole look-up;
+* everything that may forbid a hit is folded into the cells of a `Gate`, so one comparison is enough
+  with a ledger in memory, and two with the machine's ledger (its position is a word of a mapped
+  file, and the clock can't move that);
+* the hit is counted in the entry, which is also what eviction looks at; no lock, no list, no time.
+
+Only arguments whose equality can't change index an entry directly (`indexable`); for others, for
+`key=` and after any doubt the call goes on in `miss`.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import inspect
+from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum
+from fractions import Fraction
+from inspect import Parameter
+from typing import Any, TypeAlias
+from uuid import UUID
+
+from afresh.core.entry import Entry
+from afresh.engine.engine import Engine
+
+Miss: TypeAlias = Callable[[tuple[Any, ...], dict[str, Any]], Any]
+AsyncMiss: TypeAlias = Callable[[tuple[Any, ...], dict[str, Any]], Awaitable[Any]]
+
+_INDEXABLE = frozenset(
+    {int, str, bytes, bool, type(None), Decimal, Fraction, date, datetime, time, timedelta, UUID}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ByKey:
+    """The index of an entry whose arguments can't stand for themselves."""
+
+    key: str
+
+
+def indexable(value: object) -> bool:
+    """Whether a value may index an entry: it is equal to the same values for ever."""
+    kind = type(value)
+    if kind in _INDEXABLE:
+        return True
+    if kind is float:
+        return value == value  # noqa: PLR0124  not a number is not equal to itself
+    if kind is tuple or kind is frozenset:
+        return all(map(indexable, value))  # type: ignore[call-overload]
+    return isinstance(value, Enum)
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How a function's calls are indexed.
+
+    Attributes:
+        ignored: Parameters that make no difference.
+        typed: Tell 1, 1.0 and True apart.
+        by_key: Arguments never index an entry (`key=` was given).
+    """
+
+    ignored: frozenset[str] = frozenset()
+    typed: bool = False
+    by_key: bool = False
+
+
+def wrap(
+    function: Callable[..., Any],
+    data: dict[Hashable, Entry],
+    engine: Engine,
+    miss: Miss | AsyncMiss,
+    shape: Shape,
+    *,
+    private: bool,
+) -> Callable[..., Any]:
+    """Build the wrapper of a function.
+
+    Args:
+        function: What is cached.
+        data: Its entries in this process, by index.
+        engine: The cache.
+        miss: Called with `(args, kwargs)` where the wrapper can't answer by itself.
+        shape: How calls are indexed.
+        private: Hand out copies.
+    """
+    parameters = list(inspect.signature(function).parameters.values())
+    kinds = {each.kind for each in parameters}
+    starred = Parameter.VAR_POSITIONAL in kinds or Parameter.VAR_KEYWORD in kinds
+    source = _starred(shape) if starred else _exact(parameters, shape)
+    is_async = inspect.iscoroutinefunction(function)
+    text = _TEMPLATE.format(
+        head=source.head,
+        index=source.index,
+        arguments=source.arguments,
+        check=_IN_MEMORY if engine.backend.in_memory else _MAPPED.format(begin=engine.backend.begin),
+        guard=source.guard,
+        value="_afresh_copy(_afresh_entry.value)" if private else "_afresh_entry.value",
+        define="async def" if is_async else "def",
+        go="await " if is_async else "",
+    )
+    scope: dict[str, Any] = {}
+    exec(text, scope)  # noqa: S102  made from the names of parameters alone
+    words = None if engine.backend.words is None else engine.backend.words()
+    wrapper: Callable[..., Any] = scope["_afresh_make"](
+        data, engine.gate.cell, engine.gate.clock, words, miss, copy.deepcopy
+    )
+    if not starred:
+        _give_defaults(wrapper, parameters)
+    functools.update_wrapper(wrapper, function)
+    engine.backend.remapped.append(functools.partial(_rebind, wrapper))
+    return wrapper
+
+
+_TEMPLATE = """
+def _afresh_make(_afresh_data, _afresh_cell, _afresh_clock, _afresh_words, _afresh_miss, _afresh_copy):
+    {define} _afresh_wrapper({head}):
+        try:
+            {guard}_afresh_entry = _afresh_data[{index}]
+            if {check}:
+                _afresh_entry.hits += 1
+                return {value}
+        except (KeyError, TypeError):  # absent; or the arguments are not hashable
+            pass
+        return {go}_afresh_miss({arguments})
+    return _afresh_wrapper
+"""
+_IN_MEMORY = "_afresh_entry.checked_at is _afresh_cell[0]"
+_MAPPED = (
+    "_afresh_entry.checked_at == _afresh_words[{begin}] and _afresh_entry.fresh_until > _afresh_clock[0]"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """The parts of the template that depend on the signature."""
+
+    head: str
+    index: str
+    arguments: str
+    guard: str = ""
+
+
+_NEVER_THERE = "_afresh_wrapper"  # no entry has this index: the look-up fails, and `miss` answers
+
+
+def _exact(parameters: list[Parameter], shape: Shape) -> _Source:
+    head: list[str] = []
+    positional: list[str] = []
+    keywords: list[str] = []
+    for each, before in zip(parameters, [None, *parameters], strict=False):
+        if each.kind is Parameter.KEYWORD_ONLY and (
+            before is None or before.kind is not Parameter.KEYWORD_ONLY
+        ):
+            head.append("*")
+        if before is not None and before.kind is Parameter.POSITIONAL_ONLY and each.kind is not before.kind:
+            head.append("/")
+        head.append(each.name if each.default is Parameter.empty else f"{each.name}=None")
+        if each.kind is Parameter.KEYWORD_ONLY:
+            keywords.append(each.name)
+        else:
+            positional.append(each.name)
+    if parameters and parameters[-1].kind is Parameter.POSITIONAL_ONLY:
+        head.append("/")
+    names = [each.name for each in parameters if each.name not in shape.ignored]
+    return _Source(
+        head=", ".join(head),
+        index=_NEVER_THERE if shape.by_key else _index(names, typed=shape.typed),
+        arguments=f"({_tuple(positional)}), {{{', '.join(f'{name!r}: {name}' for name in keywords)}}}",
+    )
+
+
+def _starred(shape: Shape) -> _Source:
+    plain = not (shape.by_key or shape.typed or shape.ignored)
+    return _Source(
+        head="*args, **kwargs",
+        index="args" if plain else _NEVER_THERE,
+        arguments="args, kwargs",
+        guard="if kwargs: raise KeyError\n            " if plain else "",
+    )
+
+
+def _index(names: list[str], *, typed: bool) -> str:
+    parts = [*names, *(f"{name}.__class__" for name in names)] if typed else names
+    return parts[0] if len(parts) == 1 else f"({_tuple(parts)})"
+
+
+def _tuple(parts: list[str]) -> str:
+    return ", ".join(parts) + ("," if len(parts) == 1 else "")
+
+
+def index_of(
+    function: Callable[..., Any], shape: Shape
+) -> Callable[[tuple[Any, ...], dict[str, Any]], Hashable | None]:
+    """A function that gives the index of a call's arguments, or `None` where only its key can be one.
+
+    It takes the arguments as the wrapper passes them to `miss`, so it agrees with the template.
+    """
+    parameters = list(inspect.signature(function).parameters.values())
+    starred = any(each.kind in {Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD} for each in parameters)
+    positional = [each.name for each in parameters if each.kind is not Parameter.KEYWORD_ONLY]
+    wanted = [each.name for each in parameters if each.name not in shape.ignored]
+
+    def index(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Hashable | None:
+        if shape.by_key:
+            return None
+        if starred:
+            plain = not (kwargs or shape.typed or shape.ignored)
+            return args if plain and indexable(args) else None
+        values = dict(zip(positional, args, strict=True)) | kwargs
+        parts = tuple(values[name] for name in wanted)
+        if not indexable(parts):
+            return None
+        if shape.typed:
+            parts += tuple(type(part) for part in parts)
+        return parts[0] if len(parts) == 1 else parts
+
+    return index
+
+
+def _give_defaults(wrapper: Any, parameters: list[Parameter]) -> None:
+    given = [each for each in parameters if each.default is not Parameter.empty]
+    wrapper.__defaults__ = (
+        tuple(each.default for each in given if each.kind is not Parameter.KEYWORD_ONLY) or None
+    )
+    wrapper.__kwdefaults__ = {
+        each.name: each.default for each in given if each.kind is Parameter.KEYWORD_ONLY
+    } or None
+
+
+def _rebind(wrapper: Any, words: memoryview) -> None:
+    """Point a wrapper to the words of another mapping: the ledger has begun a new life."""
+    names = wrapper.__code__.co_freevars
+    if "_afresh_words" in names:
+        wrapper.__closure__[names.index("_afresh_words")].cell_contents = words

@@ -1,0 +1,260 @@
+"""Keys of calls: one for each call, whole and safe for every store."""
+
+from __future__ import annotations
+
+import functools
+import gc
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from afresh.core.keys import LONGEST_KEY, KeyMaker, Prefixes, Secret, canonical, key_of
+from afresh.errors import ConfigurationError, UnkeyableArgument
+
+
+def search(words: Any, *, page: Any = 1, token: Any = None) -> None: ...
+
+
+def another(words: Any) -> None: ...
+
+
+@dataclass(frozen=True)
+class Shop:
+    name: str
+
+    def price(self, product: int) -> None: ...
+
+    @classmethod
+    def count(cls, kind: str = "all") -> None: ...
+
+
+class Nameless:
+    def price(self, product: int) -> None: ...
+
+
+def test_a_key_is_readable() -> None:
+    assert key_of("shop.product", [("", 7)]) == "shop.product(7)"
+    assert key_of("shop.search", [("", "red shoes"), ("page", 2)]) == r"shop.search('red\sshoes',page=2)"
+    assert key_of("shop.all", []) == "shop.all()"
+    assert key_of("a b\n", [("x y", 1)]) == r"a\sb\n('x\sy'=1)"
+
+
+@given(st.text(max_size=300), st.lists(st.tuples(st.text(max_size=5), st.text(max_size=100)), max_size=5))
+def test_every_store_takes_every_key(prefix: str, arguments: list[tuple[str, object]]) -> None:
+    key = key_of(prefix, arguments)
+    whole = key.encode()
+    assert len(whole) <= LONGEST_KEY
+    assert not any(byte <= 32 or byte == 127 for byte in whole)
+    assert not any(each.isspace() for each in key)
+
+
+@given(st.lists(st.text(max_size=80), max_size=4), st.lists(st.text(max_size=80), max_size=4))
+def test_two_calls_have_two_keys(one: list[str], other: list[str]) -> None:
+    keys = [key_of("p", [("", text) for text in texts]) for texts in (one, other)]
+    assert (keys[0] == keys[1]) == (one == other)
+
+
+def test_a_long_key_keeps_its_beginning_and_ends_in_a_digest_of_the_whole() -> None:
+    one, other = (key_of("shop.search", [("", "é" * 300 + end)]) for end in "ab")
+    assert one.startswith("shop.search('ééé")
+    assert one[-33] == "~"
+    assert one[:-32] == other[:-32]
+    assert one != other
+    assert one != key_of("shop.search", [("", "é" * 300 + "a")], secret=b"k")
+
+
+def test_the_longest_key_that_is_not_shortened() -> None:
+    filler = "x" * (LONGEST_KEY - len("p('')"))
+    assert key_of("p", [("", filler)]) == f"p('{filler}')"
+    assert key_of("p", [("", filler + "x")])[-33] == "~"
+    assert KeyMaker(another, prefix="p").key((filler,), {}) == f"p('{filler}')"
+    assert KeyMaker(another, prefix="p").key((filler + "x",), {}) == key_of("p", [("", filler + "x")])
+    assert len(KeyMaker(another, prefix="p").key(("é" * 99,), {}).encode()) <= LONGEST_KEY
+
+
+def test_the_prefix_is_where_the_function_is() -> None:
+    maker = KeyMaker(search)
+    assert maker.prefix == f"{__name__}.search"
+    assert maker.key(("red",), {}) == f"{__name__}.search('red',page=1,token=None)"
+    assert KeyMaker(search, prefix="my search").prefix == r"my\ssearch"
+
+
+def test_however_a_call_is_written_it_has_one_key() -> None:
+    maker = KeyMaker(search)
+    calls = [((1,), {}), ((1,), {"page": 1}), ((), {"token": None, "words": 1}), ((1.0,), {"page": True})]
+    assert len({maker.key(args, kwargs) for args, kwargs in calls}) == 1
+
+
+def test_typed_tells_the_types_of_arguments_apart() -> None:
+    maker = KeyMaker(another, prefix="f", typed=True)
+    values = [1, 1.0, True, "1", (1,), [1], Secret(1)]
+    assert len({maker.key((value,), {}) for value in values}) == len(values)
+    assert maker.key((1,), {}) == "f(1)"
+    assert maker.key((True,), {}) == "f(bool<1>)"
+
+
+def test_ignored_arguments_make_no_difference() -> None:
+    maker = KeyMaker(search, ignore=["token"])
+    assert maker.key((1,), {"token": object()}) == maker.key((1,), {})
+
+
+def test_a_key_function_replaces_the_arguments() -> None:
+    maker = KeyMaker(search, prefix="f", key=lambda words, **others: (words.lower(), 2))
+    assert maker.key(("RED",), {"token": object()}) == "f(('red',2))"
+
+
+@pytest.mark.parametrize("options", [{"ignore": ["page"]}, {"typed": True}, {"secrets": ["token"]}])
+def test_a_key_function_takes_no_other_settings(options: Any) -> None:
+    with pytest.raises(ConfigurationError, match="key="):
+        KeyMaker(search, key=lambda *args: 1, **options)
+
+
+def test_what_is_secret_stands_in_no_key() -> None:
+    maker = KeyMaker(search, secrets=["token"], secret=b"s1")
+    key = maker.key(("x",), {"token": "hunter2"})
+    assert "hunter2" not in key
+    assert key.startswith(f"{__name__}.search('x',page=1,token=secret(")
+    assert key == maker.key(("x",), {"token": Secret("hunter2")})
+    assert key != maker.key(("x",), {"token": "hunter3"})
+    assert key != KeyMaker(search, secrets=["token"], secret=b"s2").key(("x",), {"token": "hunter2"})
+    assert key_of("p", [("t", "hunter2")], secrets={"t"}, secret=b"s") == key_of(
+        "p", [("t", Secret("hunter2"))], secret=b"s"
+    )
+
+
+def test_a_secret_argument_needs_no_setting() -> None:
+    maker = KeyMaker(another, prefix="f", secret=b"s1")
+    assert "hunter2" not in maker.key((Secret("hunter2"),), {})
+    assert maker.key((Secret("hunter2"),), {}) != KeyMaker(another, prefix="f").key((Secret("hunter2"),), {})
+
+
+@pytest.mark.parametrize(
+    "options", [{"ignore": ["pgae"]}, {"secrets": ["x"]}, {"ignore": "token"}, {"secret": b"x" * 65}]
+)
+def test_a_wrong_setting_is_refused(options: Any) -> None:
+    with pytest.raises(ConfigurationError):
+        KeyMaker(search, **options)
+
+
+def test_a_method_includes_its_instance() -> None:
+    maker = KeyMaker(Shop.price, prefix="price")
+    assert maker.key((Shop("a"), 7), {}) == maker.key((Shop("a"),), {"product": 7})
+    assert maker.key((Shop("a"), 7), {}) != maker.key((Shop("b"), 7), {})
+    with pytest.raises(UnkeyableArgument, match="__cache_key__"):
+        KeyMaker(Nameless.price).key((Nameless(), 7), {})
+
+
+def test_a_classmethod_includes_its_class() -> None:
+    maker = KeyMaker(Shop.__dict__["count"].__func__, prefix="count")
+    assert maker.key((Shop,), {}) == f"count({__name__}/Shop,kind='all')"
+
+
+def _make(unit: Any, calls: list[int]) -> Callable[[int], int]:
+    def price(product: int) -> int:
+        calls.append(product)
+        return unit  # type: ignore[no-any-return]
+
+    return price
+
+
+def test_a_local_function_is_told_by_its_line_and_what_it_captured() -> None:
+    one, other = KeyMaker(_make("EUR", [])), KeyMaker(_make("USD", []))
+    line = _make.__code__.co_firstlineno + 1
+    assert one.prefix == f"{__name__}._make.<locals>.price@{line}['EUR']"
+    assert other.prefix == f"{__name__}._make.<locals>.price@{line}['USD']"
+
+
+def test_two_lambdas_have_two_prefixes() -> None:
+    one = KeyMaker(lambda value: value)
+    other = KeyMaker(lambda value: value)
+    assert one.prefix != other.prefix
+
+
+def test_functions_that_captured_unkeyable_things_may_not_share_keys_in_one_cache() -> None:
+    prefixes = Prefixes()
+    first, second = _make("EUR", []), _make("EUR", [])
+    KeyMaker(first, prefixes=prefixes)
+    with pytest.raises(ConfigurationError, match=r"two functions.*test_keys\.py.*prefix="):
+        KeyMaker(second, prefixes=prefixes)
+    KeyMaker(second, prefix="second", prefixes=prefixes)
+    KeyMaker(second, prefixes=Prefixes())
+    del first
+    gc.collect()
+    KeyMaker(second, prefixes=prefixes)
+
+
+def test_functions_that_captured_the_same_things_may_share() -> None:
+    prefixes, calls = Prefixes(), [1]
+    first, second = _make("EUR", calls), _make("EUR", calls)
+    KeyMaker(first, prefixes=prefixes)
+    KeyMaker(first, prefixes=prefixes)
+    KeyMaker(second, prefixes=prefixes)
+
+
+def test_two_functions_of_one_name_may_not_share() -> None:
+    prefixes = Prefixes()
+
+    def named(one: Any) -> Any:
+        named.__qualname__ = "_"
+        return named
+
+    def renamed(one: Any) -> Any: ...
+
+    first = named(1)
+    renamed.__qualname__ = "_"
+    KeyMaker(first, prefixes=prefixes)
+    with pytest.raises(ConfigurationError, match="prefix="):
+        KeyMaker(renamed, prefixes=prefixes)
+
+
+def test_the_successor_from_another_file_takes_over() -> None:
+    prefixes, functions = Prefixes(), []
+    for cell in ("cell-1", "cell-2"):
+        scope: dict[str, Any] = {"__name__": "__main__"}
+        exec(compile(f"def f(a): return {cell!r}", cell, "exec"), scope)
+        functions.append(scope["f"])
+        KeyMaker(functions[-1], prefixes=prefixes)
+    with pytest.raises(ConfigurationError):
+        KeyMaker(_same_file(functions[-1]), prefixes=prefixes)
+
+
+def _same_file(function: Any) -> Any:
+    scope: dict[str, Any] = {"__name__": "__main__"}
+    exec(compile("\ndef f(a): return 'other'", function.__code__.co_filename, "exec"), scope)
+    return scope["f"]
+
+
+def test_what_has_no_name_or_no_signature_needs_one() -> None:
+    with pytest.raises(ConfigurationError, match="prefix="):
+        KeyMaker(functools.partial(search, page=2))
+    assert (
+        KeyMaker(functools.partial(search, page=2), prefix="two").key((1,), {}) == "two(1,page=2,token=None)"
+    )
+    with pytest.raises(ConfigurationError, match="key="):
+        KeyMaker(dict.fromkeys if False else max, prefix="max")
+    assert (
+        KeyMaker(max, prefix="max", key=lambda *args: args, prefixes=Prefixes()).key((1, 2), {})
+        == "max((1,2))"
+    )
+
+
+def test_a_wrapped_function_has_the_signature_of_what_it_wraps() -> None:
+    @functools.wraps(search)
+    def wrapper(*args: Any, **kwargs: Any) -> None: ...
+
+    assert KeyMaker(wrapper).key((1,), {}) == KeyMaker(search).key((1,), {})
+
+
+def test_a_function_that_captures_itself_can_be_named() -> None:
+    def countdown(number: int) -> int:
+        return countdown(number - 1) if number else 0
+
+    assert KeyMaker(countdown).key((1,), {}).endswith("(1)")
+
+
+def test_canonical_is_here_too() -> None:
+    assert canonical((1, "a")) == "(1,'a')"

@@ -1,0 +1,177 @@
+"""The log one step at a time: against a plain list of marks, with tiny rings and slots."""
+
+from __future__ import annotations
+
+from array import array
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sizes import size
+
+from afresh.core import words as w
+from afresh.core.log import Log
+from afresh.core.words import Damaged, Layout, initialise
+
+START = 1_000
+TAGS = st.integers(1, 12)
+
+
+def made(slots: int = 4, ring: int = 8) -> Log:
+    layout = Layout(slots, ring, 1)
+    words = array("Q", bytes(8 * layout.total))
+    initialise(words, layout, epoch=1, start=START)
+    return Log(words)
+
+
+class Killed(BaseException):
+    """The writer was killed."""
+
+
+class Fragile:
+    """Words whose writer is killed before its n-th write."""
+
+    def __init__(self, words: array[int], writes: int) -> None:
+        self.words = words
+        self.left = writes
+
+    def __getitem__(self, index: int) -> int:
+        return self.words[index]
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def __setitem__(self, index: int, word: int) -> None:
+        if self.left == 0:
+            raise Killed
+        self.left -= 1
+        self.words[index] = word
+
+
+@given(
+    st.integers(0, 3),
+    st.integers(0, 4),
+    st.lists(st.tuples(st.lists(TAGS, max_size=9), st.none() | st.integers(0, 12)), max_size=size(8, 20)),
+    st.frozensets(TAGS, max_size=12),
+)
+def test_what_was_marked_is_never_proven(
+    slots: int, ring: int, writes: list[tuple[list[int], int | None]], tags: frozenset[int]
+) -> None:
+    log = made(1 << slots, 1 << ring)
+    marks: dict[int, int] = {}
+    for some, killed_after in writes:
+        before = log.words[w.BEGIN]
+        writer = log if killed_after is None else Log(Fragile(log.words, killed_after), log.layout)
+        try:
+            writer.mark(some)
+            published = len(some)
+        except Killed:
+            published = log.words[w.BEGIN] - before
+        marks.update(enumerate(some[:published], before + 1))
+        at = log.words[w.BEGIN]
+        assert at == before + published
+        for since in range(START, at + 1):
+            marked = any(marks[number] in tags for number in range(since + 1, at + 1))
+            proven = log.prove(tags, since)
+            if marked:
+                assert proven is None
+            elif log.words[w.RESERVED] - since <= log.layout.ring:
+                assert proven == at, "nothing is dropped for its neighbour while the ring can tell"
+            blamed = log.blame(tags, since)
+            if log.words[w.RESERVED] - since <= log.layout.ring:
+                assert (blamed is not None) == marked
+            assert blamed is None or blamed in [marks[number] for number in range(since + 1, at + 1)]
+
+
+@given(st.lists(st.lists(TAGS, max_size=20), max_size=6))
+def test_each_tag_takes_the_next_number(writes: list[list[int]]) -> None:
+    log = made()
+    position = START
+    for some in writes:
+        position += len(some)
+        assert log.mark(some) == position == log.words[w.BEGIN] == log.words[w.GIVEN]
+
+
+def test_beyond_the_ring_the_slots_decide() -> None:
+    log = made(slots=4, ring=2)
+    log.mark([1, 2, 2, 2])
+    assert log.prove(frozenset([3]), START) == START + 4, "its slot was never marked"
+    assert log.prove(frozenset([1]), START) is None
+    assert log.prove(frozenset([5]), START) is None, "it shares the slot of 1, and the ring has forgotten"
+    assert log.prove(frozenset([5]), START + 2) == START + 4
+
+
+def test_a_move_marks_nothing() -> None:
+    log = made()
+    assert log.move() == START + 1
+    assert log.prove(frozenset([1, 2, 3, 4]), START) == START + 1
+
+
+def test_marking_everything_leaves_nothing_older_and_lets_everything_newer_live() -> None:
+    log = made()
+    at = log.mark_everything()
+    assert log.prove(frozenset([1]), at - 1) is None
+    assert log.prove(frozenset(), at - 1) is None
+    assert log.prove(frozenset([1]), at) == at
+    assert log.mark([2]) == at + 1
+    assert log.prove(frozenset([1]), at) == at + 1
+
+
+@pytest.mark.parametrize("writes", range(4))
+def test_a_killed_mark_of_everything_hides_nothing(writes: int) -> None:
+    log = made()
+    with pytest.raises(Killed):
+        Log(Fragile(log.words, writes), log.layout).mark_everything()
+    if log.words[w.BEGIN] > START:
+        assert log.prove(frozenset([1]), START) is None
+    log.move()
+    at = log.mark_everything()
+    assert log.prove(frozenset([1]), at - 1) is None
+    assert log.prove(frozenset([1]), at) == at
+
+
+def test_what_was_stamped_before_the_floor_or_after_the_end_is_unknown() -> None:
+    log = made()
+    assert log.prove(frozenset([1]), START) == START
+    assert log.prove(frozenset([1]), START - 1) is None
+    assert log.prove(frozenset([1]), START + 1) is None
+    assert log.prove(frozenset([1]), 0) is None
+
+
+def test_a_zeroed_slot_is_damage() -> None:
+    log = made(slots=2, ring=2)
+    log.mark([1, 1, 1, 1])
+    for slot in range(log.layout.first_slot, log.layout.first_ring):
+        log.words[slot] = 0
+    with pytest.raises(Damaged):
+        log.prove(frozenset([1]), START)
+
+
+@pytest.mark.parametrize("begin", [START - 1, START + 9, w.CLOSED])
+def test_a_writer_refuses_numbers_out_of_order(begin: int) -> None:
+    log = made()
+    log.words[w.BEGIN] = begin
+    with pytest.raises(Damaged):
+        log.mark([1])
+
+
+def test_a_thousand_numbers_cost_two_thousand_tags_one_pass_over_the_ring() -> None:
+    """The cost is counted in words, which no busy machine can blur."""
+
+    class Counting(Fragile):
+        read = 0
+
+        def __getitem__(self, index):  # type: ignore[no-untyped-def]
+            found = self.words[index]
+            self.read += 1 if isinstance(found, int) else len(found)
+            return found
+
+    log = made(slots=65_536, ring=4_096)
+    log.mark(range(10**6, 10**6 + 1_000))  # type: ignore[arg-type]
+    words = Counting(log.words, 0)
+    tags = frozenset(range(1, 2_001))
+    assert Log(words, log.layout).prove(tags, START) == START + 1_000
+    assert words.read <= 1_010
+    words.read = 0
+    assert Log(words, log.layout).prove(tags, START + 999) == START + 1_000
+    assert words.read <= 10

@@ -1,0 +1,106 @@
+"""The catalogue with afresh in front: whatever is edited, every page is what it is without."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from starlette.testclient import TestClient
+
+from afresh import Cache
+from afresh.demo.cached import KEPT, READS, with_afresh
+from afresh.demo.catalogue import database, edits, packages, pages, people, statistics
+from afresh.demo.catalogue.web import create_site
+
+NAMES = ("a", "b", "c", "d", "e")
+SECTIONS = ("first", "second")
+
+EDIT = st.tuples(
+    st.just("edit"),
+    st.sampled_from(NAMES),
+    st.builds(edits.Edit, st.sampled_from(SECTIONS), st.integers(0, 3), st.sampled_from(["", "seen"])),
+)
+RATE = st.tuples(st.just("rate"), st.sampled_from(NAMES), st.sampled_from(["anna", "ben"]), st.integers(1, 5))
+STAR = st.tuples(st.just("toggle_star"), st.sampled_from(NAMES), st.sampled_from(["anna", "ben"]))
+LOOK = st.just(("look",))
+
+
+def _everything() -> dict[str, Any]:
+    """Every page, and what is personal."""
+    found: dict[str, Any] = {"home": pages.home(), "overview": pages.overview(), "search": pages.search("a")}
+    for name in SECTIONS:
+        found[f"section {name}"] = pages.section(name, 1)
+    for name in NAMES:
+        found[f"package {name}"] = pages.package(name)
+    for person in ("anna", "ben"):
+        found[f"starred {person}"] = people.starred(person)
+    return found
+
+
+@contextmanager
+def _with_memory() -> Iterator[Cache]:
+    with Cache("memory://") as cache, with_afresh(cache):
+        yield cache
+
+
+@pytest.mark.usefixtures("tiny")
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.one_of(EDIT, RATE, STAR, LOOK), max_size=8))
+def test_after_any_edits_every_page_is_what_it_is_without(steps: list[tuple[Any, ...]]) -> None:
+    with _with_memory():
+        _everything()
+        for kind, *arguments in steps:
+            if kind != "look":
+                getattr(edits, kind)(*arguments)
+            _everything()
+        shown = _everything()
+    assert shown == _everything()
+
+
+@pytest.mark.usefixtures("tiny")
+def test_a_second_look_loads_nothing() -> None:
+    with _with_memory() as cache:
+        first = _everything()
+        loads = cache.stats().loads
+        assert _everything() == first
+        assert cache.stats().loads == loads > 0
+
+
+@pytest.mark.usefixtures("tiny")
+def test_a_change_drops_what_showed_it_and_nothing_else() -> None:
+    with _with_memory() as cache:
+        _everything()
+        edits.edit("e", edits.Edit("second", 50, "only the note"))
+        loads = cache.stats().loads
+        _everything()
+        assert cache.stats().loads == loads + 1, "the page of e shows its note; lists and sums don't"
+        edits.rate("e", "anna", 5)
+        pages.package("a")
+        assert cache.stats().loads == loads + 1, "a has nothing to do with e"
+
+
+@pytest.mark.usefixtures("tiny")
+def test_the_catalogue_is_itself_again_afterwards() -> None:
+    functions = [*KEPT, *READS, edits.edit, edits.rate, edits.toggle_star]
+    modules = (database, edits, packages, pages, people, statistics)
+    with _with_memory():
+        replaced = [getattr(module, name) for module in modules for name in vars(module)]
+        assert not set(functions) & {each for each in replaced if callable(each)}
+    for function in functions:
+        module = next(each for each in modules if each.__name__ == function.__module__)
+        assert getattr(module, function.__name__) is function
+
+
+def test_a_visitor_never_sees_anothers_stars(tiny: Path) -> None:
+    with _with_memory(), TestClient(create_site(tiny, "a secret")) as client:
+        for person in ("anna", "ben", "anna", "ben"):
+            client.post("/sign-in", data={"name": person, "password": database.PASSWORD})
+            for target in ("/", "/package/a"):
+                text = client.get(target).text
+                assert f'value="{person}"' in text
+                assert all(f"starred:{other}" not in text for other in {"anna", "ben"} - {person})
