@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
 import types
@@ -9,6 +10,7 @@ import typing
 from collections.abc import Callable, Collection, Coroutine, Hashable
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar
 
+from afresh.core.entry import Entry
 from afresh.core.keys import KeyMaker
 from afresh.core.policy import Policy
 from afresh.engine.engine import Engine
@@ -168,22 +170,28 @@ class Decorated(Generic[P, R]):
         return functools.update_wrapper(face, method)
 
     def _answer(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        entry = self._entry(args, kwargs)
+        call = self._call(args, kwargs)
+        entry = self._by_key(call)
         if entry is not None:
-            return entry.value if not self.policy.copy else deliver_copy(entry.value)
-        return drive(obtain(self.engine, self.engine.threads, self._call(args, kwargs)))
+            return self._handed_out(entry.value)
+        return drive(obtain(self.engine, self.engine.threads, call))
 
     async def _answer_async(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        entry = self._entry(args, kwargs)
+        call = self._call(args, kwargs)
+        entry = self._by_key(call)
         if entry is not None:
-            return entry.value if not self.policy.copy else deliver_copy(entry.value)
-        return await obtain(self.engine, self.engine.loop, self._call(args, kwargs))
+            return self._handed_out(entry.value)
+        return await obtain(self.engine, self.engine.loop, call)
 
-    def _entry(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """The entry that may be served as it is, if there is one."""
-        index = self._index(args, kwargs)
-        entry = self.site.space.get(ByKey(self.key(*args, **kwargs)) if index is None else index)
+    def _by_key(self, call: Call) -> Entry | None:
+        """The entry of arguments that don't index one themselves, if it may be served as it is."""
+        if type(call.index) is not ByKey:
+            return None  # the wrapper has looked already
+        entry = self.site.space.get(call.index)
         return entry if entry is not None and self.engine.recall(entry) else None
+
+    def _handed_out(self, value: Any) -> Any:
+        return copy.deepcopy(value) if self.policy.copy else value
 
     def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
         key = self.key(*args, **kwargs)
@@ -202,13 +210,6 @@ class Decorated(Generic[P, R]):
         bound = inspect.signature(self.function).bind(*args, **kwargs)
         bound.apply_defaults()
         return bound.args, bound.kwargs
-
-
-def deliver_copy(value: Any) -> Any:
-    """A private copy of a value."""
-    import copy
-
-    return copy.deepcopy(value)
 
 
 class CachedMethod:

@@ -41,11 +41,10 @@ def tags_of_call(function: Callable[..., Any], tags: Tags) -> OfCall | None:
                 "name the arguments as the function does."
             )
 
-    def of_call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Callable[[], Iterable[Dependency]]:
+    def dependencies(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterable[Dependency]:
         bound = signature.bind(*args, **kwargs)
         bound.apply_defaults()
         given = bound.arguments
-        chosen = given if everything else {name: given[name] for name in names if name in given}
-        return lambda: tags(**chosen)
+        return tags(**(given if everything else {name: given[name] for name in names if name in given}))
 
-    return of_call
+    return lambda args, kwargs: lambda: dependencies(args, kwargs)

@@ -9,6 +9,8 @@ checks an entry takes ten times that. What is written here takes about twice:
 * everything that may forbid a hit is folded into the cells of a `Gate`, so one comparison is enough
   with a ledger in memory, and two with the machine's ledger (its position is a word of a mapped
   file, and the clock can't move that);
+* after the ledger moved, and while dependencies are collected, `Engine.recall` decides without a
+  coroutine;
 * the hit is counted in the entry, which is also what eviction looks at; no lock, no list, no time.
 
 Only arguments whose equality can't change index an entry directly (`indexable`); for others, for
@@ -113,7 +115,7 @@ def wrap(
     exec(text, scope)  # noqa: S102  made from the names of parameters alone
     words = None if engine.backend.words is None else engine.backend.words()
     wrapper: Callable[..., Any] = scope["_afresh_make"](
-        data, engine.gate.cell, engine.gate.clock, words, miss, copy.deepcopy
+        data, engine.gate.cell, engine.gate.clock, words, engine.recall, miss, copy.deepcopy
     )
     if not starred:
         _give_defaults(wrapper, parameters)
@@ -123,15 +125,17 @@ def wrap(
 
 
 _TEMPLATE = """
-def _afresh_make(_afresh_data, _afresh_cell, _afresh_clock, _afresh_words, _afresh_miss, _afresh_copy):
+def _afresh_make(_afresh_data, _afresh_cell, _afresh_clock, _afresh_words, _afresh_recall, _afresh_miss, _afresh_copy):
     {define} _afresh_wrapper({head}):
         try:
             {guard}_afresh_entry = _afresh_data[{index}]
-            if {check}:
-                _afresh_entry.hits += 1
-                return {value}
         except (KeyError, TypeError):  # absent; or the arguments are not hashable
-            pass
+            return {go}_afresh_miss({arguments})
+        if {check}:
+            _afresh_entry.hits += 1
+            return {value}
+        if _afresh_recall(_afresh_entry):
+            return {value}
         return {go}_afresh_miss({arguments})
     return _afresh_wrapper
 """

@@ -168,18 +168,13 @@ class Memory:
 
     def recheck(self) -> bool:
         """The slow path of a hit; says whether the value may be served."""
-        at = self.disk.reading.prove(self.tags, self.checked_at)
-        if at is None:
+        proven = self.disk.reading_intents.prove(self.tags, self.checked_at)
+        if proven is None:
             return False
-        held = self.held(at)
+        at, held = proven
         if not held:
             self.checked_at = at
         return not (held and self.strict)
-
-    def held(self, at: int) -> bool:
-        if not self.disk.reading.words[w.STANDING]:
-            return False
-        return self.disk.reading_intents.standing(at).holds(self.tags)
 
     def load(self) -> int:
         stamp = self.position()
@@ -188,8 +183,8 @@ class Memory:
         return value
 
     def fill(self, value: int, stamp: int) -> None:
-        at = self.disk.reading.prove(self.tags, stamp)
-        if at is not None and not self.held(at):
+        proven = self.disk.reading_intents.prove(self.tags, stamp)
+        if proven is not None and not proven[1]:
             self.value, self.checked_at = value, stamp
 
 

@@ -235,7 +235,7 @@ def test_what_has_no_name_or_no_signature_needs_one() -> None:
         KeyMaker(functools.partial(search, page=2), prefix="two").key((1,), {}) == "two(1,page=2,token=None)"
     )
     with pytest.raises(ConfigurationError, match="key="):
-        KeyMaker(dict.fromkeys if False else max, prefix="max")
+        KeyMaker(max, prefix="max")
     assert (
         KeyMaker(max, prefix="max", key=lambda *args: args, prefixes=Prefixes()).key((1, 2), {})
         == "max((1,2))"

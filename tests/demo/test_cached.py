@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,6 @@ EDIT = st.tuples(
 )
 RATE = st.tuples(st.just("rate"), st.sampled_from(NAMES), st.sampled_from(["anna", "ben"]), st.integers(1, 5))
 STAR = st.tuples(st.just("toggle_star"), st.sampled_from(NAMES), st.sampled_from(["anna", "ben"]))
-LOOK = st.just(("look",))
 
 
 def _everything() -> dict[str, Any]:
@@ -48,14 +48,16 @@ def _with_memory() -> Iterator[Cache]:
         yield cache
 
 
-@pytest.mark.usefixtures("tiny")
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.one_of(EDIT, RATE, STAR, LOOK), max_size=8))
-def test_after_any_edits_every_page_is_what_it_is_without(steps: list[tuple[Any, ...]]) -> None:
+@given(st.lists(st.one_of(EDIT, RATE, STAR), max_size=8))
+def test_after_any_edits_every_page_is_what_it_is_without(tiny: Path, steps: list[tuple[Any, ...]]) -> None:
+    database.use(None)
+    own = Path(shutil.copy(tiny, tiny.with_name("own.db")))
+    database.use(own)
     with _with_memory():
         _everything()
         for kind, *arguments in steps:
-            if kind != "look":
+            with suppress(edits.Refused):
                 getattr(edits, kind)(*arguments)
             _everything()
         shown = _everything()

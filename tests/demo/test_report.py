@@ -20,7 +20,7 @@ def _record(answers: int, latency: float) -> Record:
 
 @pytest.fixture
 def outcome() -> Outcome:
-    counters = {"hits": 0.0, "misses": 0.0, "loads": 5.0, "saved": 1234.0, "saved_seconds": 60.0}
+    counters = {"hits": 0.0, "misses": 0.0, "loads": 5.0, "saved": 1234.0}
     return Outcome(
         before=_record(100, 0.1),
         cold=_record(400, 0.02),

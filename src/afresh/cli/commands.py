@@ -22,7 +22,7 @@ def demo(
     serve: Annotated[bool, typer.Option("--serve", help="Leave it up for a browser, until Ctrl-C.")] = False,
     seconds: Annotated[
         float, typer.Option(min=0, max=600, help="Length of each phase; 0 measures nothing.")
-    ] = 8.0,
+    ] = 6.0,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Where --serve listens; 0: any.")] = 0,
 ) -> None:
     """A package catalogue on this machine: slow, then fast, then edited and still right."""

@@ -23,7 +23,8 @@ def take(value: Any) -> list[Any]:
             f"numpy values of type {value.dtype} can't be stored exactly: convert them to a plain type."
         )
     if kind is not numpy.ndarray:
-        return [value.dtype.str, value.tobytes()]
+        # An empty text's own `tobytes` is not empty.
+        return [value.dtype.str, value.tobytes() if value.dtype.itemsize else b""]
     by_column = value.flags.f_contiguous and not value.flags.c_contiguous
     order = "F" if by_column else "C"
     return [value.dtype.str, value.tobytes(order), list(value.shape), order, value.flags.writeable]

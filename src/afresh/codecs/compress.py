@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
+from functools import cache
+from logging import getLogger
 from typing import Any
 
 from afresh.errors import ConfigurationError
@@ -15,9 +17,6 @@ except ImportError:  # before Python 3.14
         from backports import zstd
     except ImportError:
         zstd = None
-
-AVAILABLE = zstd is not None
-"""Whether there is a zstd: in Python 3.14, or by `pip install afresh[zstd]`."""
 
 _LENGTH = struct.Struct("<I")
 
@@ -90,6 +89,15 @@ class Compression:
 
     def _compressor(self) -> Any:
         return zstd.ZstdCompressor(level=self._level, zstd_dict=self._dictionary)
+
+
+@cache
+def where_available() -> Compression | None:
+    """Compression with the usual settings; `None` where there is no zstd, which is logged once."""
+    if zstd is not None:
+        return Compression()
+    getLogger("afresh").info("values are stored uncompressed: pip install 'afresh[zstd]', or use Python 3.14")
+    return None
 
 
 def train(samples: Iterable[bytes], size: int = 16 * 1024) -> bytes:

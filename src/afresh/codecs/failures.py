@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import builtins
+from types import MemberDescriptorType
 from typing import Any
 
 from afresh.codecs.form import Form
+from afresh.codecs.shapes import HEAP_TYPE
 from afresh.errors import UncacheableValue
 
 _BUILTIN = {
@@ -56,11 +58,13 @@ def decode_failure(data: bytes | memoryview, known: tuple[type[Exception], ...])
 
 
 def _keeps_all_in_arguments(kind: type) -> bool:
-    """Whether it has no fields in C beside those of `Exception`, and no slots (OSError has some)."""
-    return kind.__basicsize__ == Exception.__basicsize__ and kind.__new__ in _PLAIN_NEW
-
-
-_PLAIN_NEW = [each.__new__ for each in _BUILTIN.values() if each.__basicsize__ == Exception.__basicsize__]
+    """Whether it has no slots, no `__new__` of its own, and no fields in C (as OSError has)."""
+    for base in kind.__mro__[:-1]:
+        if not base.__flags__ & HEAP_TYPE:
+            return base.__basicsize__ == Exception.__basicsize__
+        if "__new__" in vars(base) or any(type(each) is MemberDescriptorType for each in vars(base).values()):
+            return False
+    return False
 
 
 def _name(kind: type) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar, overload
 
-from afresh.codecs.shapes import Converted, Shape, shape_of
+from afresh.codecs.schema import Schema
+from afresh.codecs.shapes import Converted, Shape
 from afresh.errors import ConfigurationError
 
 T = TypeVar("T")
@@ -39,25 +40,36 @@ def register(
     Args:
         kind: The type.
         encode: Turns a value into something that can be stored: builtins, or other such types.
-            Not needed for dataclasses, named tuples, enums, msgspec Structs and pydantic models.
+            Not needed for dataclasses, named tuples, enums, msgspec Structs and pydantic models,
+            with which the types of their fields are registered too.
         decode: Turns that back into an equal value. It must not trust what it is given more than
             whoever can write to the store.
         name: Stands in the data; by default the module and qualified name. Keep it when the class
-            moves.
+            moves. Where the fields are known they are part of it: a value with others is a miss.
 
     Raises:
         ConfigurationError: There is no way to store it, or the name is another type's.
     """
     if (encode is None) != (decode is None):
         raise ConfigurationError(f"register({kind.__qualname__}): give both encode and decode, or neither.")
-    shape = (
-        shape_of(kind, name) if encode is None or decode is None else Converted(kind, encode, decode, name)
-    )
-    if shape is None:
+    if encode is not None and decode is not None:
+        _add(Converted(kind, encode, decode, name))
+        return
+    schema = Schema(kind)
+    if kind not in schema.by_type:
         raise ConfigurationError(
             f"register({kind.__qualname__}): give two functions, encode and decode; "
             f"only dataclasses, named tuples, enums, msgspec Structs and pydantic models do without."
         )
+    for each, shape in schema.by_type.items():
+        # No annotation tells that the fields have changed, so the name has to.
+        shape.name = f"{(each is kind and name) or shape.name}#{Schema(each).digest:016x}"
+        if each is kind or each not in _by_type:
+            _add(shape)
+
+
+def _add(shape: Shape) -> None:
+    kind = shape.kind
     other = _by_name.get(shape.name)
     if other is not None and _full_name(other.kind) != _full_name(kind):  # not the same, reloaded
         raise ConfigurationError(

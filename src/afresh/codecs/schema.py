@@ -42,7 +42,7 @@ class Schema:
             if hasattr(declared, "__metadata__"):  # what Annotated adds is no type
                 return self._describe(declared.__origin__, lines)
             inner = ",".join(self._describe(each, lines) for each in arguments)
-            return f"{getattr(origin, '__qualname__', origin)}[{inner}]"
+            return f"{self._describe(origin, lines)}[{inner}]"
         if isinstance(declared, (list, tuple)):  # the parameters of a Callable
             return f"[{','.join(self._describe(each, lines) for each in declared)}]"
         alias = getattr(declared, "__value__", None)  # `type X = …`

@@ -13,7 +13,8 @@ from typing import Any, Protocol
 
 from afresh.errors import UncacheableValue
 
-_HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: made by a `class` statement, so it hides no state in C
+HEAP_TYPE = 1 << 9
+"""Py_TPFLAGS_HEAPTYPE: made by a `class` statement, so it adds no state in C."""
 
 
 class Shape(Protocol):
@@ -50,7 +51,7 @@ def shape_of(kind: Any, name: str | None = None) -> Shape | None:
 
 
 def _is_plain(base: type) -> bool:
-    return bool(base.__flags__ & _HEAP_TYPE)
+    return bool(base.__flags__ & HEAP_TYPE)
 
 
 class Converted:
@@ -156,7 +157,6 @@ class StructShape:
         self._names: tuple[str, ...] = kind.__struct_fields__
         self._set = force_setattr
         self._runs_code = hasattr(kind, "__post_init__")
-        self._by_name = kind.__struct_config__.kw_only
 
     def take(self, value: Any) -> Any:
         """The fields' values."""

@@ -17,10 +17,14 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from afresh.core.log import Log
-from afresh.core.words import CELL, CELL_TAGS, COUNT, EVERYTHING, GIVEN, HEADER, NUMBER, OWNER, STANDING, TAGS
+from afresh.core.words import BEGIN, CELL, CELL_TAGS, COUNT, EVERYTHING, GIVEN, HEADER, NUMBER, OWNER, STANDING, TAGS
 
 _SHARE = 8
 """One intent takes at most this fraction of all cells; a longer one stands on everything."""
+
+
+_PATIENCE = 3
+"""So many times a reader starts again because somebody wrote meanwhile."""
 
 
 class NoRoom(Exception):  # caught by the ledger, which tries again when the dead are cleared
@@ -135,6 +139,30 @@ class Intents:
         return (HEADER + cell * CELL for cell, number in enumerate(self._numbers()) if number)
 
     # -- reading --------------------------------------------------------------------------------
+
+    def prove(self, tags: frozenset[int], since: int) -> tuple[int, bool] | None:
+        """Show that none of `tags` was marked after `since`; `None` when one was, or may have been.
+
+        Returns:
+            The position for which this is proven, and whether one of the tags is about to change
+            (or that it could not be told, since others kept writing).
+
+        Raises:
+            Damaged: The words hold what no ledger wrote.
+        """
+        words = self._words
+        for _ in range(_PATIENCE):
+            at = words[BEGIN]
+            if not self._log.unmarked(tags, since, at):
+                return None
+            if words[STANDING] and self.standing(at).holds(tags):
+                return at, True
+            # An intent that stood at `at` may have been settled before the cells were looked at. Its
+            # marks came first, so then BEGIN has moved, and they have to be looked for.
+            if words[BEGIN] == at:
+                return at, False
+            since = at
+        return at, True
 
     def standing(self, at: int) -> Standing:
         """What is about to change at position `at`, which the caller has read before this call."""

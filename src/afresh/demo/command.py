@@ -14,7 +14,7 @@ from afresh.demo.drive.phases import Outcome, Settings, measure, prepare
 from afresh.demo.drive.servers import Workers
 
 
-def main(*, seconds: float = 8.0, serve: bool = False, port: int = 0) -> int:
+def main(*, seconds: float = 6.0, serve: bool = False, port: int = 0) -> int:
     """Run the demo; returns the exit status, 1 when an answer was not right.
 
     Args:

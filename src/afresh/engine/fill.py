@@ -33,7 +33,9 @@ async def _store(engine: Engine, call: Call, made: Made) -> None:
     assert engine.sealer is not None
     facts = made.facts
     try:
-        envelope = engine.sealer.seal(made.value, facts, engine.ledger.epoch, type=call.site.type, negative=call.policy.negative)
+        envelope = engine.sealer.seal(
+            made.value, facts, engine.ledger.epoch, type=call.site.type, negative=call.policy.negative
+        )
         await engine.store.fill(call.key, envelope, stamp=facts.stamp, expires=facts.hard)
         if engine.leases is not None:
             # Others wait for the lease: what they look for must be there when it ends.

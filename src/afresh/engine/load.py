@@ -108,12 +108,12 @@ class _Loading:
             call.site.loaded(cost)
             if self.engine.events:
                 self.engine.events.emit(Event(Kind.LOAD, "loader", call.key, seconds=cost))
-        life = lives(call.policy, now=now, draw=self.runtime.random(), failed=failed).capped(tracker.lives)
+        life = lives(call.policy, now=now, draw=self.runtime.random(), failed=failed).capped(tracker.lives())
         facts = Facts(
             key=call.key,
             stamp=tracker.stamp,
-            tags=frozenset(tracker.tags),
-            names=tuple(sorted(tracker.names)),
+            tags=tracker.tags(),
+            names=tracker.names(),
             loaded_at=self.began,
             cost=cost,
             soft=life.soft,

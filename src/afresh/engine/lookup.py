@@ -85,7 +85,10 @@ async def _load_once(engine: Engine, runtime: Runtime, call: Call, found: Found,
         if engine.events:
             engine.events.emit(Event(Kind.JOINED, "loader", call.key))
         if not await wait_for(flight, runtime, held, _patience(call, held)):
-            break
+            if flight.alive():
+                break
+            engine.flights.abandon(flight)  # its loop was closed in the middle: one of us takes over
+            continue
         if flight.made is not None and _new_enough(engine, flight.made, asked_at):
             return spared(engine, call, flight.made, found.spare)
     made = await load(engine, runtime, call, spare=found.spare is not None)
@@ -99,8 +102,14 @@ def _patience(call: Call, held: list[Flight]) -> float:
 
 
 def _new_enough(engine: Engine, made: Made, asked_at: int) -> bool:
-    """Whether another's result is as good as a load begun when the caller asked."""
-    return made.facts.stamp >= asked_at or engine.ledger.prove(made.facts.tags, made.facts.stamp) is not None
+    """Whether another's result is as good as a load begun when the caller asked.
+
+    A stamp as late as the call is enough, but not for `strict`: between an intent and its end a
+    change is committed without a number.
+    """
+    if engine.consistency != "strict" and made.facts.stamp >= asked_at:
+        return True
+    return engine.provable(made.facts) is not None
 
 
 async def _shadow(engine: Engine, runtime: Runtime, call: Call) -> Any:

@@ -28,7 +28,7 @@ class Scope:
     @property
     def dependencies(self) -> frozenset[str]:
         """The names of all tags that were read in it."""
-        return frozenset(self._tracker.names)
+        return frozenset(self._tracker.names())
 
     @property
     def token(self) -> Token:

@@ -25,18 +25,19 @@ current: ContextVar[Tracker | None] = ContextVar("afresh.tracker", default=None)
 class Tracker:
     """What one load, or one scope, was made from so far.
 
+    A read only notes the part that it was given; adding up is for the end of the load.
+
     Attributes:
         ledger: The ledger that this load's result will be checked against.
         stamp: The least position at which a part of it was proven.
-        tags: Hashes of what was read.
-        names: Their names.
-        lives: Expiries of the shortest-lived part.
+        named: Names of tags that it depends on by itself.
+        parts: What is known of the cached values that it was given, by identity.
         foreign: Something was read that another ledger numbers: the result can't be checked.
         flight: The flight that this load holds, if any.
         parent: The load within which this one happens.
     """
 
-    __slots__ = ("flight", "foreign", "ledger", "lives", "names", "parent", "stamp", "tags")
+    __slots__ = ("flight", "foreign", "ledger", "named", "parent", "parts", "stamp")
 
     def __init__(
         self, ledger: Ledger, stamp: int, parent: Tracker | None, flight: Flight | None = None
@@ -45,9 +46,8 @@ class Tracker:
         self.stamp = stamp
         self.parent = parent
         self.flight = flight
-        self.tags: set[int] = set()
-        self.names: set[str] = set()
-        self.lives: Lives = FOREVER
+        self.named: set[str] = set()
+        self.parts: dict[int, Facts] = {}
         self.foreign = False
 
     def saw(self, ledger: Ledger, facts: Facts, at: int) -> None:
@@ -55,20 +55,35 @@ class Tracker:
         if ledger is not self.ledger:
             self.foreign = True
             return
-        self.tags |= facts.tags
-        self.names.update(facts.names)
-        self.stamp = min(self.stamp, at)
-        if facts.soft != NEVER:
-            self.lives = self.lives.capped(Lives(facts.soft, facts.stale_until, facts.error_until))
+        if at < self.stamp:
+            self.stamp = at
+        self.parts[id(facts)] = facts
 
     def depends_on(self, ledger: Ledger, names: Iterable[str]) -> None:
         """Record tags by name."""
         if ledger is not self.ledger:
             self.foreign = True
             return
-        for name in names:
-            self.names.add(name)
-            self.tags.add(hashed(name))
+        self.named.update(names)
+
+    def tags(self) -> frozenset[int]:
+        """The hashes of all tags that it depends on."""
+        return frozenset(map(hashed, self.named)).union(*(part.tags for part in self._parts()))
+
+    def names(self) -> tuple[str, ...]:
+        """The names of all tags that it depends on, where they are known."""
+        return tuple(sorted(self.named.union(*(part.names for part in self._parts()))))
+
+    def lives(self) -> Lives:
+        """The expiries of its shortest-lived part."""
+        lives = FOREVER
+        for part in self._parts():
+            if part.soft != NEVER:
+                lives = lives.capped(Lives(part.soft, part.stale_until, part.error_until))
+        return lives
+
+    def _parts(self) -> list[Facts]:
+        return list(self.parts.values())  # at once: a thread that the load left behind may still add
 
     def flights(self) -> Iterator[Flight]:
         """The flights that this load and those around it hold."""

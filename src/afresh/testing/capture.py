@@ -57,7 +57,7 @@ class Captured(list[Event]):
 
 @contextmanager
 def capture(speaker: Speaker) -> Iterator[Captured]:
-    """Collect events within a block: `with capture(cache) as events: …`."""
+    """Collect the events of a `with` block."""
     captured = Captured()
     stop = speaker.listen(captured.append)
     try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable, Collection, Coroutine, Iterator
+from contextlib import suppress
 from typing import Any, Self, TypeVar
 
 from afresh.errors import BackendError
@@ -16,7 +17,7 @@ from afresh.testing import world
 from afresh.testing.actors import block_until
 from afresh.testing.intercept import intercepted
 
-__all__ = ["Failing", "Faults", "Hanging", "Hangs", "every_fault"]
+__all__ = ["Faults", "Hangs", "every_fault", "failing", "hanging"]
 
 P = TypeVar("P")
 _Async = Callable[[], Coroutine[Any, Any, Any]]
@@ -170,17 +171,20 @@ class Hangs(_Chosen):
 def _loop() -> Any:
     """The event loop that runs this code, if one does."""
     asyncio = sys.modules.get("asyncio")
-    return None if asyncio is None else asyncio._get_running_loop()
+    if asyncio is not None:
+        with suppress(RuntimeError):
+            return asyncio.get_running_loop()
+    return None
 
 
-def Failing(
+def failing(
     part: P, nth: int, error: BaseException | type[BaseException] = BackendError, **options: Any
-) -> P:  # noqa: N802
+) -> P:
     """`part`, whose `nth` operation fails; for more see `Faults`."""
     return Faults(nth, error, **options).on(part)
 
 
-def Hanging(part: P, nth: int = 1, **options: Any) -> P:  # noqa: N802
+def hanging(part: P, nth: int = 1, **options: Any) -> P:
     """`part`, whose `nth` operation hangs for good; to end it use `Hangs`."""
     return Hangs(nth, **options).on(part)
 

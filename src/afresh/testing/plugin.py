@@ -1,1 +1,42 @@
-"""The pytest plugin (being written)."""
+"""The pytest plugin: fixtures for tests of code that uses afresh.
+
+It is loaded in every pytest run of whoever has afresh installed, so it imports within its fixtures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from afresh import Cache
+    from afresh.testing.capture import Captured
+    from afresh.testing.clock import FakeClock
+
+
+@pytest.fixture
+def afresh_clock() -> FakeClock:
+    """A clock that stands still until the test moves it; `afresh_cache` goes by it."""
+    from afresh.testing.clock import FakeClock
+
+    return FakeClock()
+
+
+@pytest.fixture
+def afresh_cache(afresh_clock: FakeClock) -> Iterator[Cache]:
+    """An empty cache in memory, of this test alone."""
+    from afresh import Cache
+
+    with Cache("memory://", clock=afresh_clock) as cache:
+        yield cache
+
+
+@pytest.fixture
+def afresh_events(afresh_cache: Cache) -> Iterator[Captured]:
+    """The events of `afresh_cache`."""
+    from afresh.testing.capture import capture
+
+    with capture(afresh_cache) as events:
+        yield events

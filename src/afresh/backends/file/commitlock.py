@@ -32,13 +32,14 @@ class CommitLock:
         self._mutex = threading.Lock()
         self._descriptor = -1
 
-    def acquire(self, patience: float = PATIENCE) -> None:
-        """Take the lock.
+    def acquire(self, patience: float | None = None) -> None:
+        """Take the lock, waiting at most `patience` seconds (default `PATIENCE`).
 
         Raises:
-            BackendError: It was not free within `patience` seconds (its holder may be stopped), or
-                the file could not be opened.
+            BackendError: It was not free in that time (its holder may be stopped), or the file could
+                not be opened.
         """
+        patience = PATIENCE if patience is None else patience
         deadline = time.monotonic() + patience
         if not self._mutex.acquire(timeout=patience):
             raise BackendError(f"{self.path}: locked by another thread for more than {patience:g} s")

@@ -43,12 +43,19 @@ class _Bucket:
 
 
 class _Ticket:
-    """One caller that waits."""
+    """One caller that waits.
 
-    __slots__ = ("granted", "waiter")
+    Attributes:
+        waiter: How it is woken.
+        is_alive: Whether it can still come: its event loop may be closed meanwhile.
+        granted: It has the lease, if it comes.
+    """
 
-    def __init__(self, waiter: Waiter) -> None:
-        self.waiter = waiter
+    __slots__ = ("granted", "is_alive", "waiter")
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.waiter: Waiter = runtime.waiter()
+        self.is_alive = runtime.lifeline()
         self.granted = False
 
 
@@ -102,7 +109,7 @@ class FileLeases:
             if patience <= 0 or not (bucket.blocked or self._start(bucket)):
                 self._give_back_unused(bucket)
                 return None
-            ticket = _Ticket(runtime.waiter())
+            ticket = _Ticket(runtime)
             bucket.tickets.add(ticket)
         return await self._wait(bucket, ticket, patience, runtime)
 
@@ -215,20 +222,11 @@ class FileLeases:
             bucket.blocked = False
             granted, bucket.tickets = bucket.tickets, set()
             for ticket in granted:
-                ticket.granted = locked and not self._closed
+                ticket.granted = locked and not self._closed and ticket.is_alive()
             bucket.users += sum(ticket.granted for ticket in granted)
             self._give_back_unused(bucket)
         for ticket in granted:
-            try:
-                ticket.waiter.wake()
-            except RuntimeError:  # its event loop is closed: nobody will come for the lease
-                self._refuse(bucket, ticket)
-
-    def _refuse(self, bucket: _Bucket, ticket: _Ticket) -> None:
-        with self._mutex:
-            was_granted, ticket.granted = ticket.granted, False
-        if was_granted:
-            self.release(bucket)
+            ticket.waiter.wake()
 
     def _give_back_unused(self, bucket: _Bucket) -> None:
         if bucket.users or bucket.blocked or self._buckets.get(bucket.number) is not bucket:

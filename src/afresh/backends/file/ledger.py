@@ -134,24 +134,21 @@ class MachineLedger:
         if not _ORDERED:
             self._barrier()
         mapping = self._mapping
-        words = mapping.words
-        at = words[BEGIN]
-        if words[LIFE] != ALIVE:
-            self._recover(mapping, _SUPERSEDED)
-            return None
         try:
-            if not mapping.log.unmarked(tags, since, at):
-                return None
+            proven = mapping.intents.prove(tags, since)
         except Damaged as damage:
             self._recover(mapping, str(damage))
             return None
-        if not words[STANDING]:
-            return _proof(Proof, (at, False))
-        held = mapping.intents.standing(at).holds(tags)
-        if held:
+        # Looked at last: until now these words were the ledger.
+        if mapping.words[LIFE] != ALIVE:
+            self._recover(mapping, _SUPERSEDED)
+            return None
+        if proven is None:
+            return None
+        if proven[1]:
             with suppress(NotInvalidated):
                 self.reap()
-        return _proof(Proof, (at, held))
+        return _proof(Proof, proven)
 
     def blame(self, tags: frozenset[int], since: int) -> int | None:
         """The tag that `prove` failed for, while the ring still tells."""

@@ -173,9 +173,9 @@ class Database:
 
     def close(self) -> None:
         """Close what isn't being read with; the rest closes when it is dropped."""
-        self.writer.close()
         while self.idle:
             self.idle.pop().connection.close()
+        self.writer.close()  # after them: it checkpoints and removes the log if it is the last of all
 
     def _prepare(self) -> None:
         execute = self.writer.execute

@@ -103,7 +103,10 @@ def swap(connection: sqlite3.Connection, key: str, old: bytes | None, new: Write
 
 def delete_prefix(connection: sqlite3.Connection, prefix: bytes, low: int, high: int) -> None:
     """Delete the keys that begin with `prefix` among the rows `low < id <= high`."""
-    text = "DELETE FROM entry WHERE id > ? AND id <= ? AND substr(CAST(key AS BLOB), 1, ?) = ?"
+    text = """
+    DELETE FROM entry
+    WHERE id > ?1 AND id <= ?2 AND (?3 = 0 OR substr(CAST(key AS BLOB), 1, ?3) = ?4)
+    """
     connection.execute(text, (low, high, len(prefix), prefix))
 
 

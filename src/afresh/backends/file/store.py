@@ -200,7 +200,7 @@ class FileStore:
         self._writer.commit()
 
     def usage(self) -> Mapping[str, int]:
-        """`entries` (an estimate above 4,096), `bytes` of the file in use, and what was removed."""
+        """`entries` (an estimate from 4,096 on), `bytes` of the file in use, and what was removed."""
 
         def action(connection: sqlite3.Connection) -> tuple[int, int]:
             return count_entries(connection), statements.used_bytes(connection)

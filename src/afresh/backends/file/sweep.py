@@ -105,7 +105,7 @@ def window(connection: sqlite3.Connection, low: int, rows: int) -> tuple[int, bo
 
 
 def count_entries(connection: sqlite3.Connection) -> int:
-    """How many rows there are: exactly up to 4,096, else from how densely the first 4,096 stand.
+    """How many rows there are: exactly below 4,096, else from how densely the first 4,096 stand.
 
     Hashes are spread evenly, so the estimate is within about 3 %. Counting would read all pages.
     """

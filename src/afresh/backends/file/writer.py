@@ -62,7 +62,7 @@ class Writer:
         """
         self.pending.put(key, write)
         try:
-            if self._doubtful:
+            if self._doubtful or self._closed:
                 self.commit()
             else:
                 self._soon()
@@ -72,7 +72,7 @@ class Writer:
 
     def fill(self, key: str, write: Write) -> bool:
         """Take a write that may be refused; says whether it was taken."""
-        if not self.pending.fill(key, write, self._now()):
+        if self._closed or not self.pending.fill(key, write, self._now()):
             return False
         try:
             self._soon()

@@ -11,7 +11,7 @@ from afresh.backends.memory.ghosts import MAIN, SMALL
 
 _FIRST, _LEAST, _MOST = 0.10, 0.01, 0.50
 """The small queue's share of the capacity: at first, and its bounds."""
-_STEP = 0.01
+_STEP = 0.005
 """How much of the capacity one ghost moves from one queue to the other."""
 _NEAR = 0.10
 """A ghost counts for its queue if so much more capacity would have kept it."""

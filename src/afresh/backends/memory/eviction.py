@@ -57,8 +57,10 @@ _LOOKS = 32
 """How many entries one eviction may spare before it has to take what comes."""
 _FILL = 0.80
 """The part of the capacity that the first entries fill of the main queue."""
-_GHOSTS = (0.90, 0.35)
-"""Life of a ghost of the small and of the main queue, in capacities that left its queue since."""
+_GHOSTS = (1.00, 0.25)
+"""Life of a ghost of the small and of the main queue, in capacities that left its queue since.
+
+The first must not be less than 1: a loop that just fits the cache would never be caught."""
 
 
 class Eviction:

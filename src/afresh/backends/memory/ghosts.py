@@ -44,7 +44,7 @@ class Ghosts:
 
         A larger table begins empty; that happens once, or a few times while entries get smaller.
         """
-        wanted = entries * 5 // 4
+        wanted = entries * 3 // 2
         if wanted > self._sets * _WAYS:
             self._sets = max(4, (wanted if not self._sets else wanted * 3 // 2) // _WAYS + 1)
             self._table = array("Q", bytes(8 * _WAYS * self._sets))

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from afresh.core.intents import Intents, NoRoom
 from afresh.core.log import Log
 from afresh.core.ports import Proof
-from afresh.core.words import BEGIN, STANDING, Layout, initialise
+from afresh.core.words import BEGIN, Layout, initialise
 from afresh.errors import NotInvalidated
 from afresh.runtime.fork import on_fork
 
@@ -68,13 +68,14 @@ class MemoryLedger:
 
     def prove(self, tags: frozenset[int], since: int) -> Proof | None:
         """Show that none of `tags` was marked after `since`; `None` when one was, or may have been."""
-        at = self._position
-        if not self._log.unmarked(tags, since, at):
+        here = self._position
+        proven = self._intents.prove(tags, since)
+        if proven is None:
             return None
-        held = bool(self._log.words[STANDING]) and self._intents.standing(at).holds(tags)
+        at, held = proven
         if held and self._orphaned:
             self._bequeath()
-        return Proof(at, held)
+        return Proof(here if at == here else at, held)
 
     def blame(self, tags: frozenset[int], since: int) -> int | None:
         """The tag that `prove` failed for, while the ring still tells."""

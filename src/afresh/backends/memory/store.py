@@ -94,22 +94,23 @@ class MemoryStore:
         """Put `new` (`None`: nothing) in the place of `old` (`None`: nothing) if that is what is there.
 
         Returns:
-            Whether it was. From within the finalisation of an object it is never done.
+            Whether it was.
         """
         weighed = 0 if new is None else self._weigh(new)
-        done = False
+        # A finaliser that finds the store busy gets this answer; its change is made afterwards.
+        done = space.get(index) is old
 
         def exchange(evicted: list[Entry]) -> None:
             nonlocal done
-            if space.get(index) is not old:
+            done = space.get(index) is old
+            if not done:
                 return
-            done = True
             if new is not None:
                 self._put(new, weighed, evicted)
             elif old is not None:
                 self._remove(old)
 
-        self._change(exchange, postpone=False)
+        self._change(exchange)
         return done
 
     def clear(self) -> None:
@@ -126,14 +127,13 @@ class MemoryStore:
 
     # -- under the mutex ------------------------------------------------------------------------
 
-    def _change(self, change: Callable[[list[Entry]], object], *, postpone: bool = True) -> None:
+    def _change(self, change: Callable[[list[Entry]], object]) -> None:
         """Make a change under the mutex, and what finalisers asked for meanwhile."""
         evicted: list[Entry] = []
         kept_alive: list[object] = []  # values are freed when the mutex is not held any more
         with self._mutex:
             if self._busy:
-                if postpone:
-                    self._postponed.append(change)
+                self._postponed.append(change)
                 return
             self._busy = True
             try:

@@ -13,7 +13,7 @@ from afresh.demo.catalogue import edits, packages, people, statistics
 from afresh.demo.drive.http import Connection
 from afresh.demo.drive.oracle import Histories
 
-_PAUSE = 0.03  # seconds between edits
+_PAUSE = 0.1  # seconds between edits
 
 
 @dataclass(slots=True)
@@ -42,7 +42,7 @@ class Editor:
         kinds = (self._rate, self._note, self._resize, self._move, self._star)
         try:
             while not until.is_set():
-                make = self.chance.choices(kinds, weights=(50, 25, 12, 3, 10))[0]
+                make = self.chance.choices(kinds, weights=(55, 25, 5, 3, 12))[0]
                 await make(connections[self.count % len(connections)], self.chance.choice(self.names))
                 self.count += 1
                 await asyncio.sleep(_PAUSE)

@@ -34,8 +34,8 @@ class Settings:
         seed: Of what is visited and edited.
     """
 
-    seconds: float = 8.0
-    patience: float = 12.0
+    seconds: float = 6.0
+    patience: float = 9.0
     packages: int = 120
     connections: int = 16
     variant: str = AFRESH
@@ -147,6 +147,7 @@ class _Phases:
         """Nobody edits any more: each worker has to answer as the uncached application does."""
         pairs, patience = list({**self.outcome.warm.seen, **self.outcome.edited.seen}), self.settings.patience
         known = await fetch(self.plain.addresses, pairs, self.cookies, patience)
+        self.outcome.verdict.unchecked += len(pairs) - len(known.seen)
         for address in self.fast.addresses:
             record = await fetch([address], list(known.seen), self.cookies, patience)
             self.outcome.verdict.failed += record.failed

@@ -20,7 +20,7 @@ def sentences(outcome: Outcome) -> list[str]:
     """What else there is to say."""
     verdict, total = outcome.verdict, outcome.marks[-1]
     return [
-        f"{total['saved']:,.0f} loads saved ({total['saved_seconds']:,.0f} s of work), {total['loads']:,.0f} done.",
+        f"{total['saved']:,.0f} loads saved, {total['loads']:,.0f} done.",
         f"{outcome.edits:,} edits through the forms while others read.",
         f"{verdict.compared:,} answers compared byte for byte with the uncached ones: {verdict.different:,} differ."
         + (f" For {verdict.unchecked:,} more there was no time." if verdict.unchecked else ""),

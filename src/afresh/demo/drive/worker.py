@@ -74,7 +74,6 @@ def _counters(stats: Any) -> dict[str, float]:
         "misses": sum(site.misses for site in pages),
         "loads": stats.loads,
         "saved": stats.hits,
-        "saved_seconds": stats.saved_seconds,
         "invalidations": stats.invalidations,
     }
 

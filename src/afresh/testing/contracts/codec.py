@@ -128,7 +128,7 @@ def same(one: Any, other: Any) -> bool:
     if isinstance(one, dict):
         return same(list(one.items()), list(other.items()))
     if isinstance(one, (set, frozenset)):
-        return one == other and {(type(each), each) for each in one} == {(type(each), each) for each in other}
+        return len(one) == len(other) and all(any(same(each, its) for its in other) for each in one)
     if isinstance(one, (list, tuple)):
         return len(one) == len(other) and all(map(same, one, other))
     if isinstance(one, (datetime, time)):

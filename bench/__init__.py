@@ -1,0 +1,1 @@
+"""Benchmarks: each prints a table and exits non-zero when a goal is missed."""

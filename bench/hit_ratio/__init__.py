@@ -1,0 +1,1 @@
+"""Hit ratios: the memory store against plain reference policies on the same requests."""

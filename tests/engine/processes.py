@@ -1,0 +1,111 @@
+"""A machine with a database and some processes, small enough to run in every order."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import Any
+
+from afresh.backends import Backend
+from afresh.backends.memory.ledger import MemoryLedger
+from afresh.backends.memory.store import Limit, MemoryStore
+from afresh.codecs.sealer import Sealer
+from afresh.core.events import Events
+from afresh.core.policy import Policy
+from afresh.core.tags import Tag
+from afresh.engine.engine import Engine
+from afresh.engine.invalidate import invalidate
+from afresh.engine.lookup import obtain
+from afresh.engine.plain import Plain
+from afresh.engine.site import Call
+from afresh.engine.transaction import Transaction
+from afresh.runtime.gate import Gate
+from afresh.testing.actors import driven, pause
+from afresh.testing.clock import FakeClock
+from afresh.testing.exploring import ExplorerRuntime
+from afresh.testing.intercept import paused
+
+
+class Machine:
+    """A database of named numbers, and what its processes share."""
+
+    def __init__(self, store: Any = None, leases: Any = None, *, reads: bool = True) -> None:
+        self.rows = {"a": 1, "b": 1}
+        self.loads = 0
+        self.clock = FakeClock()
+        self.plain_ledger = MemoryLedger(lambda position: None, slots=16, ring=64, cells=4)
+        self.ledger = paused(self.plain_ledger, "ledger", reads=reads)
+        self.store = store if store is None else paused(store, "store", reads=False)
+        self.leases = leases if leases is None else paused(leases, "leases", reads=False)
+
+    def process(self, **options: Any) -> Process:
+        """A process with memory of its own."""
+        return Process(self, **options)
+
+
+class Process:
+    """One process: an engine with its own memory over the machine's ledger and store."""
+
+    def __init__(self, machine: Machine, *, consistency: Any = "bounded", loop: int | None = None) -> None:
+        self.machine = machine
+        self.runtime = ExplorerRuntime(machine.clock, loop=loop)
+        self.engine = Engine(
+            namespace="",
+            backend=Backend("model", machine.ledger, machine.store, machine.leases, in_memory=False),
+            l1=MemoryStore(Limit.of(100)),
+            sealer=Sealer(),
+            consistency=consistency,
+            gate=Gate(),
+            events=Events(),
+            clock=machine.clock,
+        )
+        self.plain = Plain(self.engine)
+        self.site = self.engine.site("row", Policy())
+        self.pages = self.engine.site("page", Policy())
+
+    async def row(self, name: str) -> Any:
+        """Read a row through the cache."""
+
+        async def load() -> Any:
+            self.machine.loads += 1
+            value = self.machine.rows[name]
+            await pause("row read")
+            return value
+
+        call = Call(self.site, name, f":row({name})", self.site.policy, load, lambda: [Tag(name)])
+        return await obtain(self.engine, self.runtime, call)
+
+    async def page(self, *names: str) -> Any:
+        """Read several rows as one cached value."""
+
+        async def load() -> Any:
+            return [await self.row(name) for name in names]
+
+        call = Call(self.pages, names, f":page{names}", self.pages.policy, load)
+        return await obtain(self.engine, self.runtime, call)
+
+    async def write(self, name: str, value: int) -> None:
+        """Change a row, then say so; what is read afterwards must be new."""
+        await pause("before commit")
+        self.machine.rows[name] = value
+        await pause("committed")
+        await invalidate(self.engine, [Tag(name)])
+
+    async def write_with_intent(self, name: str, value: int) -> None:
+        """The same as a database's hooks do it."""
+        transaction = Transaction(self.engine)
+        transaction.writes(Tag(name).marked())
+        await transaction.prepare()
+        await pause("before commit")
+        self.machine.rows[name] = value
+        await pause("committed")
+        await transaction.commit()
+
+    def recall(self, name: str) -> Any:
+        """What a hit would give right now, without loading; `None` for a miss."""
+        entry = self.site.space.get(name)
+        return entry.value if entry is not None and self.engine.recall(entry) else None
+
+
+def actor(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """An actor that can be stopped inside of plain functions too."""
+    return driven(coroutine)

@@ -1,0 +1,360 @@
+"""The named races, in every order in which they can happen.
+
+Each scenario ends by reading once more: whatever happened, a read that starts after a write was
+announced gets what the write left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from processes import Machine, actor
+from sizes import size
+
+from afresh.core.policy import Policy
+from afresh.core.tags import Tag
+from afresh.engine import fill, flights, load, lookup
+from afresh.engine.engine import Engine
+from afresh.engine.site import Call
+from afresh.engine.tracker import Tracker
+from afresh.engine.transaction import Transaction
+from afresh.engine.transaction import current as transaction
+from afresh.testing.explorer import ScheduleFailed, explore
+from afresh.testing.world import World
+
+LIMIT = size(3_000, 200_000)
+
+
+def run(scenario, **options):
+    explored = explore(scenario, **{"limit": LIMIT, "seed": 1} | options)
+    assert explored.failed == 0
+    return explored
+
+
+def late_fill():
+    """Load, write and invalidate, store."""
+    machine = Machine()
+    process = machine.process()
+
+    async def writer():
+        await process.write("a", 2)
+        assert await process.row("a") == 2
+
+    def check():
+        assert drive_alone(process.row("a")) == 2
+
+    return World({"reader": actor(process.row("a")), "writer": actor(writer())}, check)
+
+
+def two_writers():
+    """Announcements may overtake each other; the last value is what is read."""
+    machine = Machine()
+    process = machine.process()
+    return World(
+        {
+            "reader": actor(process.row("a")),
+            "one": actor(process.write("a", 2)),
+            "other": actor(process.write("a", 3)),
+        },
+        lambda: same(drive_alone(process.row("a")), machine.rows["a"]),
+    )
+
+
+def joined_flight():
+    """Whoever asks after a write must not be given the result of a load begun before it."""
+    machine = Machine(reads=False)
+    process = machine.process()
+
+    async def writer():
+        await process.write("a", 2)
+        assert await process.row("a") == 2
+
+    return World(
+        {"leader": actor(process.row("a")), "follower": actor(process.row("a")), "writer": actor(writer())},
+        lambda: same(drive_alone(process.row("a")), 2),
+    )
+
+
+def nested_child():
+    """A page made of rows, one of which changes while it is made."""
+    machine = Machine(reads=False)
+    process = machine.process()
+
+    async def writer():
+        await process.write("b", 2)
+        assert await process.page("a", "b") == [1, 2]
+
+    return World(
+        {
+            "reader": actor(process.page("a", "b")),
+            "other": actor(process.row("b")),
+            "writer": actor(writer()),
+        },
+        lambda: same(drive_alone(process.page("a", "b")), [1, 2]),
+    )
+
+
+def nested_hit():
+    """The part is a hit, proven at a position; the page must not claim a later one."""
+    machine = Machine()
+    process = machine.process()
+    drive_alone(process.row("a"))
+
+    async def writer():
+        await process.write("a", 2)
+        assert await process.page("a") == [2]
+
+    return World(
+        {"reader": actor(process.page("a")), "writer": actor(writer())},
+        lambda: same(drive_alone(process.page("a")), [2]),
+    )
+
+
+def recheck():
+    """A hit is proven again after the ledger moved, while it moves once more."""
+    machine = Machine()
+    process = machine.process()
+    drive_alone(process.row("a"))
+
+    async def writer():
+        await process.write("b", 2)
+        await process.write("a", 2)
+        assert process.recall("a") in {None, 2}
+
+    async def reader():
+        process.recall("a")
+        process.recall("a")
+
+    return World(
+        {"reader": actor(reader()), "writer": actor(writer())},
+        lambda: same(drive_alone(process.row("a")), 2),
+    )
+
+
+def intent():
+    """A transaction writes its intent first: until it is settled nothing of its tags is kept."""
+    machine = Machine()
+    process = machine.process()
+
+    async def writer():
+        await process.write_with_intent("a", 2)
+        assert await process.row("a") == 2
+
+    return World(
+        {"reader": actor(process.row("a")), "writer": actor(writer())},
+        lambda: same(drive_alone(process.row("a")), 2),
+    )
+
+
+def strict_intent():
+    """`strict` serves nothing that an unfinished write names: once committed, the old value is gone."""
+    machine = Machine(reads=False)
+    process = machine.process(consistency="strict")
+    drive_alone(process.row("a"))
+
+    async def reader():
+        before = machine.rows["a"]
+        assert await process.row("a") >= before
+
+    return World(
+        {
+            "reader": actor(reader()),
+            "again": actor(reader()),
+            "writer": actor(process.write_with_intent("a", 2)),
+        },
+        lambda: same(drive_alone(process.row("a")), 2),
+    )
+
+
+def reads_own_writes():
+    """Inside a transaction that wrote, reads go through and are kept nowhere."""
+    machine = Machine(reads=False)
+    process = machine.process()
+    drive_alone(process.row("a"))
+
+    async def writer():
+        own = Transaction(process.engine)
+        own.writes(Tag("a").marked())
+        token = transaction.set(own)
+        rows, machine.rows = machine.rows, {"a": 5, "b": 1}
+        assert await process.row("a") == 5
+        machine.rows = rows
+        transaction.reset(token)
+        await own.rollback()
+
+    return World({"writer": writer()}, lambda: same(drive_alone(process.row("a")), 1))
+
+
+def cancelled_leader():
+    """A leader that is cancelled hurts nobody: another takes over."""
+    machine = Machine(reads=False)
+    process = machine.process()
+
+    async def cancelling():
+        async def load():
+            raise asyncio.CancelledError
+
+        call = Call(process.site, "a", ":row(a)", Policy(), load, lambda: [Tag("a")])
+        try:
+            await lookup.obtain(process.engine, process.runtime, call)
+        except asyncio.CancelledError:
+            return
+
+    async def follower():
+        assert await process.row("a") == 1
+
+    return World(
+        {"leader": actor(cancelling()), "follower": actor(follower()), "third": actor(follower())},
+        lambda: same(process.engine.flights.__contains__(":row(a)"), False),
+    )
+
+
+SCENARIOS = [
+    late_fill,
+    two_writers,
+    joined_flight,
+    nested_child,
+    nested_hit,
+    recheck,
+    intent,
+    strict_intent,
+    reads_own_writes,
+    cancelled_leader,
+]
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
+def test_no_order_is_stale(scenario):
+    run(scenario)
+
+
+def same(one, other):
+    assert one == other
+
+
+def drive_alone(coroutine):
+    """Run a coroutine of the model with nobody else there."""
+    while True:
+        try:
+            coroutine.send(None)
+        except StopIteration as end:
+            return end.value
+
+
+# -- each defect put back ---------------------------------------------------------------------------
+
+
+def stamp_after_the_load(monkeypatch):
+    """The stamp is taken when the load has ended."""
+    original = load._Loading._made
+
+    def made(self, value, *, failed=False):
+        self.tracker.stamp = self.engine.ledger.position()
+        return original(self, value, failed=failed)
+
+    monkeypatch.setattr(load._Loading, "_made", made)
+
+
+def fill_with_the_present_position(monkeypatch):
+    """A fill claims to be proven at the present position, without looking."""
+
+    def prove(self, entry, now):
+        entry.checked_at = self.ledger.position()
+        return True
+
+    monkeypatch.setattr(Engine, "prove", prove)
+
+
+def position_read_after_the_proof(monkeypatch):
+    """The proof is read first, the position that it is kept under afterwards."""
+
+    def prove(self, entry, now):
+        if self.ledger.prove(entry.facts.tags, abs(entry.checked_at)) is None:
+            return False
+        entry.checked_at = self.ledger.position()
+        return True
+
+    monkeypatch.setattr(Engine, "prove", prove)
+
+
+def whole_forgets_when_its_parts_were_proven(monkeypatch):
+    """What a whole was given is no part of it: neither tags nor positions travel up."""
+
+    def saw(self, ledger, facts, at):
+        return
+
+    monkeypatch.setattr(Tracker, "saw", saw)
+
+
+def part_is_taken_as_new(monkeypatch):
+    """A part that was being loaded before a write counts as if it were proven now."""
+    original = Tracker.saw
+
+    def saw(self, ledger, facts, at):
+        stamp = self.stamp
+        original(self, ledger, facts, at)
+        self.stamp = max(stamp, ledger.position())
+
+    monkeypatch.setattr(Tracker, "saw", saw)
+
+
+def any_flight_will_do(monkeypatch):
+    """A follower takes what its flight brings, however long ago that began."""
+    monkeypatch.setattr(lookup, "_new_enough", lambda engine, made, asked_at: True)
+
+
+def intents_are_ignored(monkeypatch):
+    """`strict` serves what a standing intent names."""
+    original = Engine.prove
+
+    def prove(self, entry, now):
+        consistency, self.consistency = self.consistency, "bounded"
+        try:
+            return original(self, entry, now)
+        finally:
+            self.consistency = consistency
+
+    monkeypatch.setattr(Engine, "prove", prove)
+
+
+def own_transaction_is_ignored(monkeypatch):
+    """A caller whose transaction has written is answered from the cache, and fills it."""
+    monkeypatch.setattr(lookup, "reads_through", lambda engine: False)
+
+
+def cancelled_flights_stay(monkeypatch):
+    """A flight without a result is forgotten: those who wait are not told."""
+    monkeypatch.setattr(flights.Flights, "abandon", lambda self, flight: None)
+
+
+def fill_without_a_look(monkeypatch):
+    """What was invalidated while it was loaded is kept as if it were current."""
+
+    async def keep(engine, call, made):
+        engine.admit(call.site, call.index, made.value, made.facts, call.policy, engine.ledger.position())
+        return made
+
+    monkeypatch.setattr(load, "fill", keep)
+    monkeypatch.setattr(fill, "fill", keep)
+
+
+DEFECTS = [
+    (stamp_after_the_load, late_fill),
+    (fill_with_the_present_position, late_fill),
+    (position_read_after_the_proof, recheck),
+    (whole_forgets_when_its_parts_were_proven, nested_hit),
+    (part_is_taken_as_new, nested_hit),
+    (any_flight_will_do, joined_flight),
+    (intents_are_ignored, strict_intent),
+    (own_transaction_is_ignored, reads_own_writes),
+    (cancelled_flights_stay, cancelled_leader),
+    (fill_without_a_look, late_fill),
+]
+
+
+@pytest.mark.parametrize(("defect", "scenario"), DEFECTS, ids=[defect.__name__ for defect, _ in DEFECTS])
+def test_defect_is_caught(monkeypatch, defect, scenario):
+    defect(monkeypatch)
+    with pytest.raises(ScheduleFailed):
+        explore(scenario, limit=20_000, seed=1)
