@@ -249,11 +249,19 @@ def test_a_wrapped_function_has_the_signature_of_what_it_wraps() -> None:
     assert KeyMaker(wrapper).key((1,), {}) == KeyMaker(search).key((1,), {})
 
 
-def test_a_function_that_captures_itself_can_be_named() -> None:
-    def countdown(number: int) -> int:
-        return countdown(number - 1) if number else 0
+def test_a_function_that_captures_itself_is_named_alike_before_and_after() -> None:
+    prefixes = []
 
-    assert KeyMaker(countdown).key((1,), {}).endswith("(1)")
+    def decorated(function: Any) -> Any:
+        prefixes.append(KeyMaker(function).prefix)
+        return function
+
+    @decorated
+    def countdown(number: int) -> int:
+        return countdown(number - 1) if number else 0  # type: ignore[no-any-return]
+
+    assert prefixes == [KeyMaker(countdown).prefix]
+    assert prefixes[0].endswith(f"countdown@{countdown.__code__.co_firstlineno}")
 
 
 def test_canonical_is_here_too() -> None:

@@ -87,6 +87,22 @@ def test_a_change_drops_what_showed_it_and_nothing_else() -> None:
 
 
 @pytest.mark.usefixtures("tiny")
+def test_what_a_page_does_not_show_yet_can_change_it_too() -> None:
+    with database.transaction() as writing:
+        writing.execute("DELETE FROM rating")
+        writing.executemany("INSERT INTO rating VALUES ('e', ?, 5)", [(f"x{number}",) for number in range(9)])
+    with _with_memory():
+        assert 'href="/package/e"' not in pages.home()
+        edits.rate("e", "anna", 5)
+        assert 'href="/package/e"' in pages.home(), "the tenth rating puts it on the list"
+        assert pages.section("first", 2) is None
+        edits.edit("a", edits.Edit("second", 10, ""))
+        edits.edit("b", edits.Edit("second", 20, ""))
+        assert pages.section("first", 1) is None
+        assert "first" not in pages.overview()
+
+
+@pytest.mark.usefixtures("tiny")
 def test_the_catalogue_is_itself_again_afterwards() -> None:
     functions = [*KEPT, *READS, edits.edit, edits.rate, edits.toggle_star]
     modules = (database, edits, packages, pages, people, statistics)

@@ -6,7 +6,6 @@ from collections.abc import Coroutine
 from typing import Any
 
 from afresh.backends import Backend
-from afresh.backends.memory.ledger import MemoryLedger
 from afresh.backends.memory.store import Limit, MemoryStore
 from afresh.codecs.sealer import Sealer
 from afresh.core.events import Events
@@ -23,19 +22,27 @@ from afresh.testing.actors import driven, pause
 from afresh.testing.clock import FakeClock
 from afresh.testing.exploring import ExplorerRuntime
 from afresh.testing.intercept import paused
+from afresh.testing.reference import ReferenceLeases, ReferenceLedger, ReferenceStore
 
 
 class Machine:
     """A database of named numbers, and what its processes share."""
 
-    def __init__(self, store: Any = None, leases: Any = None, *, reads: bool = True) -> None:
+    def __init__(self, *, shared: bool = False, reads: bool = True) -> None:
+        """Make a machine.
+
+        Args:
+            shared: Processes also share a store, and lease its keys.
+            reads: Others may come between any two looks at the ledger; without, as tasks of one
+                loop do, between operations that wait only.
+        """
         self.rows = {"a": 1, "b": 1}
         self.loads = 0
         self.clock = FakeClock()
-        self.plain_ledger = MemoryLedger(lambda position: None, slots=16, ring=64, cells=4)
-        self.ledger = paused(self.plain_ledger, "ledger", reads=reads)
-        self.store = store if store is None else paused(store, "store", reads=False)
-        self.leases = leases if leases is None else paused(leases, "leases", reads=False)
+        self.ledger = ReferenceLedger()
+        self.store = ReferenceStore(self.clock.now) if shared else None
+        self.leases = ReferenceLeases() if shared else None
+        self.reads = reads
 
     def process(self, **options: Any) -> Process:
         """A process with memory of its own."""
@@ -45,12 +52,20 @@ class Machine:
 class Process:
     """One process: an engine with its own memory over the machine's ledger and store."""
 
-    def __init__(self, machine: Machine, *, consistency: Any = "bounded", loop: int | None = None) -> None:
+    def __init__(self, machine: Machine, *, consistency: Any = "bounded") -> None:
         self.machine = machine
-        self.runtime = ExplorerRuntime(machine.clock, loop=loop)
+        self.runtime = ExplorerRuntime(machine.clock)
+        self.ledger = machine.ledger.another()
+        self.leases = None if machine.leases is None else machine.leases.another()
         self.engine = Engine(
             namespace="",
-            backend=Backend("model", machine.ledger, machine.store, machine.leases, in_memory=False),
+            backend=Backend(
+                "model",
+                paused(self.ledger, "ledger", reads=machine.reads),
+                None if machine.store is None else paused(machine.store.another(), "store", reads=False),
+                None if self.leases is None else paused(self.leases, "leases", reads=False),
+                in_memory=False,
+            ),
             l1=MemoryStore(Limit.of(100)),
             sealer=Sealer(),
             consistency=consistency,
@@ -83,6 +98,27 @@ class Process:
         call = Call(self.pages, names, f":page{names}", self.pages.policy, load)
         return await obtain(self.engine, self.runtime, call)
 
+    async def greeting(self) -> Any:
+        """A cached value that is made from one set by hand."""
+
+        async def load() -> Any:
+            value = await self.plain.get("k", None)
+            await pause("greeting read")
+            return value
+
+        call = Call(self.pages, "greeting", ":greeting", self.pages.policy, load)
+        return await obtain(self.engine, self.runtime, call)
+
+    async def loaded(self, key: str, value: int) -> Any:
+        """`get_or_load` of a key that others set."""
+
+        async def load() -> Any:
+            await pause("loading")
+            return value
+
+        call = Call(self.engine.values, key, self.engine.full(key), Policy(), load)
+        return await obtain(self.engine, self.runtime, call)
+
     async def write(self, name: str, value: int) -> None:
         """Change a row, then say so; what is read afterwards must be new."""
         await pause("before commit")
@@ -99,6 +135,13 @@ class Process:
         self.machine.rows[name] = value
         await pause("committed")
         await transaction.commit()
+
+    def die(self) -> None:
+        """Others notice that this process was killed: its leases end, its intents are announced."""
+        self.runtime.over = True
+        self.ledger.die()
+        if self.leases is not None:
+            self.leases.die()
 
     def recall(self, name: str) -> Any:
         """What a hit would give right now, without loading; `None` for a miss."""

@@ -14,8 +14,10 @@ from sizes import size
 
 from afresh.core.policy import Policy
 from afresh.core.tags import Tag
-from afresh.engine import fill, flights, load, lookup
+from afresh.core.ports import Proof
+from afresh.engine import fill, flights, lead, load, look, lookup
 from afresh.engine.engine import Engine
+from afresh.engine.plain import Plain
 from afresh.engine.site import Call
 from afresh.engine.tracker import Tracker
 from afresh.engine.transaction import Transaction
@@ -23,7 +25,7 @@ from afresh.engine.transaction import current as transaction
 from afresh.testing.explorer import ScheduleFailed, explore
 from afresh.testing.world import World
 
-LIMIT = size(3_000, 200_000)
+LIMIT = size(800, 200_000)
 
 
 def run(scenario, **options):
@@ -210,8 +212,120 @@ def cancelled_leader():
     )
 
 
+def two_processes():
+    """One reads, one writes; they share the store. Nobody finds there what is no longer true."""
+    machine = Machine(shared=True, reads=False)
+    one, other = machine.process(), machine.process()
+
+    async def writer():
+        await other.write("a", 2)
+        assert await other.row("a") == 2
+
+    def check():
+        assert drive_alone(one.row("a")) == drive_alone(other.row("a")) == 2
+        assert drive_alone(machine.process().row("a")) == 2
+
+    return World({"reader": actor(one.row("a")), "writer": actor(writer())}, check)
+
+
+def one_load_in_two_processes():
+    """Both miss at once: one of them loads."""
+    machine = Machine(shared=True, reads=False)
+    readers = {name: machine.process() for name in ("one", "other")}
+    return World(
+        {name: actor(process.row("a")) for name, process in readers.items()},
+        lambda: same(machine.loads, 1),
+    )
+
+
+def killed_reader():
+    """Whoever holds the lease is killed somewhere: the other one gets its value all the same."""
+    machine = Machine(shared=True, reads=False)
+    processes = {"one": machine.process(), "other": machine.process()}
+
+    def check():
+        assert drive_alone(machine.process().row("a")) == 1
+        assert machine.loads <= 2
+
+    return World(
+        {name: actor(process.row("a")) for name, process in processes.items()},
+        check,
+        on_kill=lambda name: processes[name].die(),
+    )
+
+
+def killed_writer():
+    """A writer is killed between its intent and its announcement: what it changed is not hidden."""
+    machine = Machine(reads=False)
+    reader, writer = machine.process(), machine.process()
+    return World(
+        {"reader": actor(reader.row("a")), "writer": actor(writer.write_with_intent("a", 2))},
+        lambda: same(drive_alone(reader.row("a")), machine.rows["a"]),
+        on_kill=lambda name: {"reader": reader, "writer": writer}[name].die(),
+    )
+
+
+def value_set_and_whole_made_from_it():
+    """`set` writes the cell, then marks the key: what was made from the old value is dropped."""
+    machine = Machine(shared=True, reads=False)
+    one, other = machine.process(), machine.process()
+    drive_alone(other.plain.set_many({"k": 1}, 1e18, ()))
+
+    async def writer():
+        await other.plain.set_many({"k": 2}, 1e18, ())
+        assert await other.plain.get("k", None) == 2
+
+    def check():
+        assert drive_alone(one.greeting()) == 2
+        assert drive_alone(other.greeting()) == 2
+
+    return World({"reader": actor(one.greeting()), "writer": actor(writer())}, check)
+
+
+def value_set_while_it_is_loaded():
+    """`set` and a load of the same key: what was set stays, whichever ends first."""
+    machine = Machine(shared=True, reads=False)
+    one, other = machine.process(), machine.process()
+
+    async def writer():
+        await other.plain.set_many({"k": 2}, 1e18, ())
+        assert await other.plain.get("k", None) == 2
+
+    def check():
+        assert drive_alone(one.plain.get("k", None)) in {2, None}
+        assert drive_alone(one.loaded("k", 2)) == 2
+
+    return World({"loader": actor(one.loaded("k", 1)), "writer": actor(writer())}, check)
+
+
+def refresh_in_the_background():
+    """An old value is served and refreshed, while it is also invalidated."""
+    machine = Machine(reads=False)
+    process = machine.process()
+    process.site.policy = Policy.of(ttl=10, stale_while_revalidate=100)
+    drive_alone(process.row("a"))
+    machine.clock.advance(20)
+
+    async def writer():
+        await process.write("a", 2)
+        assert await process.row("a") == 2
+
+    return World(
+        {"reader": actor(process.row("a")), "writer": actor(writer())},
+        lambda: same(drive_alone(process.row("a")), 2),
+    )
+
+
+KILLS = {killed_reader, killed_writer}
 SCENARIOS = [
     late_fill,
+    two_processes,
+    one_load_in_two_processes,
+    killed_reader,
+    killed_writer,
+    value_set_and_whole_made_from_it,
+    value_set_while_it_is_loaded,
+    refresh_in_the_background,
     two_writers,
     joined_flight,
     nested_child,
@@ -226,7 +340,7 @@ SCENARIOS = [
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
 def test_no_order_is_stale(scenario):
-    run(scenario)
+    run(scenario, kills=scenario in KILLS)
 
 
 def same(one, other):
@@ -339,7 +453,46 @@ def fill_without_a_look(monkeypatch):
     monkeypatch.setattr(fill, "fill", keep)
 
 
+def marked_before_it_is_set(monkeypatch):
+    """`set` marks the key first and writes the cell afterwards."""
+
+    async def set_many(self, values, until, tags):
+        facts = self._facts(tags)
+        await self._mark(values)
+        for key, value in values.items():
+            await self._cells.write(key, value, facts, until)
+
+    monkeypatch.setattr(Plain, "set_many", set_many)
+
+
+def no_intent(monkeypatch):
+    """A transaction announces after its commit and says nothing before."""
+
+    async def prepare(self):
+        return
+
+    monkeypatch.setattr(Transaction, "prepare", prepare)
+
+
+def lease_without_a_second_look(monkeypatch):
+    """Whoever waited for a lease loads, without looking whether its holder has stored something."""
+
+    async def nothing(engine, runtime, call):
+        return look.NOTHING
+
+    monkeypatch.setattr(lead, "look_in_store", nothing)
+
+
+def store_is_believed(monkeypatch):
+    """What is found in the store is served without a proof."""
+    monkeypatch.setattr(Engine, "provable", lambda self, facts: Proof(self.ledger.position(), False))
+
+
 DEFECTS = [
+    (marked_before_it_is_set, value_set_and_whole_made_from_it),
+    (no_intent, killed_writer),
+    (lease_without_a_second_look, one_load_in_two_processes),
+    (store_is_believed, two_processes),
     (stamp_after_the_load, late_fill),
     (fill_with_the_present_position, late_fill),
     (position_read_after_the_proof, recheck),
@@ -357,4 +510,4 @@ DEFECTS = [
 def test_defect_is_caught(monkeypatch, defect, scenario):
     defect(monkeypatch)
     with pytest.raises(ScheduleFailed):
-        explore(scenario, limit=20_000, seed=1)
+        explore(scenario, limit=20_000, seed=1, kills=scenario in KILLS)

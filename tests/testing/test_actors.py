@@ -6,7 +6,6 @@ import contextvars
 import gc
 import math
 import warnings
-from collections.abc import Iterator
 
 import pytest
 
@@ -17,13 +16,14 @@ from afresh.testing.world import World
 
 
 @pytest.fixture(params=["greenlet", "thread"])
-def carrier(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def carrier(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     if request.param == "thread":
         monkeypatch.setattr(actors, "carrier", actors.ThreadCarrier)
         monkeypatch.setattr("afresh.testing.world.carrier", actors.ThreadCarrier)
     else:
         assert actors.carrier is actors.GreenletCarrier, "install greenlet for the tests"
-    yield request.param
+    assert isinstance(request.param, str)
+    return request.param
 
 
 def test_functions_stop_deep_inside_of_other_calls(carrier: str) -> None:

@@ -98,7 +98,7 @@ def test_replay_refuses_what_cannot_happen() -> None:
 def test_failures_can_be_counted() -> None:
     result = explore(counter, keep_going=True)
     # All 20 orders of three steps each; right are those where one reads after the other wrote:
-    # the first of two starts anywhere before, the second's start is free among the three steps: 2 × 4.
+    # the first of two starts anywhere before, the second's start is free among the three steps: 2 * 4.
     assert (result.schedules, result.failed) == (20, 20 - 2 * 4)
     assert result.failure is not None
     with pytest.raises(ScheduleFailed):

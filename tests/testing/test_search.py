@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from itertools import permutations
+from itertools import pairwise, permutations
 
 import pytest
 from hypothesis import given, settings
@@ -67,10 +67,7 @@ def test_preemptions_are_bounded(bound: int | None, expected: int) -> None:
 
 def test_every_bound_on_preemptions_agrees_with_counting_them() -> None:
     def preempted(schedule: str) -> int:
-        return sum(
-            a != b and a in schedule[i:]
-            for i, (a, b) in enumerate(zip(schedule, schedule[1:], strict=False), 1)
-        )
+        return sum(a != b and a in schedule[i:] for i, (a, b) in enumerate(pairwise(schedule), 1))
 
     _, schedules = interleavings(3, 3, 2)
     for bound in range(6):
@@ -142,4 +139,4 @@ def test_samples_keep_the_bounds_and_repeat_with_their_seed() -> None:
     assert 0 in deaths
     assert len(deaths) > 1
     for log in sampled(1, preemptions=2):
-        assert sum(a != b for a, b in zip(log, log[1:], strict=False)) <= 2 + 2
+        assert sum(a != b for a, b in pairwise(log)) <= 2 + 2

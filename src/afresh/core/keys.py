@@ -245,7 +245,7 @@ def _captured(function: Callable[..., Any]) -> list[object]:
         try:
             captured.append(cell.cell_contents)
         except ValueError:  # not assigned yet: the function itself, usually
-            captured.append(None)
+            captured.append(function)
     return captured
 
 

@@ -26,16 +26,17 @@ def afresh_clock() -> FakeClock:
 
 @pytest.fixture
 def afresh_cache(afresh_clock: FakeClock) -> Iterator[Cache]:
-    """An empty cache in memory, of this test alone."""
+    """An empty cache in memory, of this test alone; a test that changes a cached value fails."""
     from afresh import Cache
+    from afresh.testing.mutation import watch
 
-    with Cache("memory://", clock=afresh_clock) as cache:
+    with Cache("memory://", clock=afresh_clock) as cache, watch(cache):
         yield cache
 
 
 @pytest.fixture
 def afresh_events(afresh_cache: Cache) -> Iterator[Captured]:
-    """The events of `afresh_cache`."""
+    """What `afresh_cache` tells of the test's operations."""
     from afresh.testing.capture import capture
 
     with capture(afresh_cache) as events:
