@@ -124,10 +124,12 @@ class Table:
         """Print it."""
         columns = list(dict.fromkeys(name for row in self.rows for name in row.figures))
         wide = max(len(row.what) for row in self.rows) + 2
-        print(f"\n{self.title}\n{'':{wide}}" + "".join(f"{name:>14}" for name in columns))
+        widths = {name: max(10, len(name) + 2) for name in columns}
+        print(f"\n{self.title}\n{'':{wide}}" + "".join(f"{name:>{widths[name]}}" for name in columns))
         for row in self.rows:
             cells = "".join(
-                f"{_number(row.figures[name]) if name in row.figures else '':>14}" for name in columns
+                f"{_number(row.figures[name]) if name in row.figures else '':>{width}}"
+                for name, width in widths.items()
             )
             judged = "; ".join(
                 str(goal) + (": MISSED" if goal in row.missed() else ": met") for goal in row.goals
@@ -138,7 +140,7 @@ class Table:
 
 
 def _number(value: float) -> str:
-    if isinstance(value, int) or value != value:  # noqa: PLR0124  not a number
+    if isinstance(value, int) or value != value:
         return f"{value:,}"
     digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2 if abs(value) >= 0.1 else 4
     return f"{value:,.{digits}f}"

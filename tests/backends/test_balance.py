@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from afresh.backends.memory.balance import Balance
+import pytest
+
+from afresh.backends.memory.balance import Balance, Trial
 from afresh.backends.memory.ghosts import MAIN, SMALL
 
 
@@ -29,38 +31,63 @@ def test_far_ghosts_say_nothing() -> None:
     assert balance.small == 100
 
 
-def granted(balance: Balance) -> int:
-    return sum(balance.lends(900) for _ in range(80))
+def trusted(trial: Trial, otherwise: float) -> int:
+    return sum(trial.pays(otherwise) for _ in range(80))
 
 
-def test_credit_is_given_while_it_pays() -> None:
-    balance = Balance(1000)
-    for _ in range(200):
-        balance.looked(1)
-        balance.settled(1, True, 1000)
-    assert granted(balance) == 80
+def test_trust_is_given_while_it_pays() -> None:
+    trial = Trial(1.0)
+    for number in range(200):
+        trial.result(1, number % 2 == 0, 1000)
+    assert trusted(trial, 0.4) == 80
 
 
-def test_credit_is_refused_when_room_earns_more_elsewhere_but_still_tried() -> None:
-    balance = Balance(1000)
-    for _ in range(200):
-        balance.looked(1)
-        balance.settled(1, False, 1000)
-        balance.returned(MAIN, 5)
-    assert granted(balance) == 10
+def test_trust_is_refused_when_the_room_earns_more_elsewhere_but_still_tried() -> None:
+    trial = Trial(1.0)
+    for number in range(200):
+        trial.result(1, number % 2 == 0, 1000)
+    assert trusted(trial, 0.6) == 10
 
 
-def test_old_measurements_fade() -> None:
-    balance = Balance(1000)
+def test_a_heavy_entry_has_to_earn_more() -> None:
+    trial = Trial(1.0)
+    for number in range(200):
+        trial.result(10, number % 2 == 0, 1000)
+    assert trusted(trial, 0.4) == 10
+    assert trusted(trial, 0.04) == 80
+
+
+def test_patience_bears_some_loss() -> None:
+    trial = Trial(0.5)
+    for number in range(200):
+        trial.result(1, number % 2 == 0, 1000)
+    assert trusted(trial, 0.9) == 80
+    assert trusted(trial, 1.1) == 10
+
+
+def test_old_results_fade() -> None:
+    trial = Trial(1.0)
     for _ in range(3000):
+        trial.result(1, False, 1000)
+    assert trusted(trial, 0.4) == 10
+    for _ in range(1000):
+        trial.result(1, True, 1000)
+    assert trusted(trial, 0.4) == 80
+
+
+def test_room_is_worth_what_its_ghosts_would_have_hit() -> None:
+    balance = Balance(1000)
+    assert balance.worth(900) == 0
+    for _ in range(899):
         balance.looked(1)
+    for _ in range(30):
         balance.returned(MAIN, 5)
-        balance.settled(1, False, 1000)
-    assert granted(balance) == 10
-    for _ in range(6000):
-        balance.looked(1)
-        balance.settled(1, True, 1000)
-    assert granted(balance) == 80
+    assert balance.worth(900) == pytest.approx(0.3)
+    for _ in range(500):
+        balance.returned(MAIN, 700)
+    assert balance.worth(900) == pytest.approx(0.53)
+    balance.returned(SMALL, 5)
+    assert balance.worth(900) == pytest.approx(0.53)
 
 
 def test_the_smallest_cache_has_a_small_queue() -> None:

@@ -24,7 +24,7 @@ WORKLOADS = {
     "zipf": (zipf(1, 5000, 0.7, 60_000), 500),
     "zipf, little room": (zipf(2, 5000, 1.0, 60_000), 50),
     "scans": (with_scans(3, 4000, 50_000), 400),
-    "drift": (drift(4, 60_000), 300),
+    "drift": (drift(4, 60_000), 800),
     "drift, little room": (drift(5, 60_000), 60),
 }
 
@@ -44,13 +44,21 @@ def test_no_fixed_reference_would_have_passed_on_all_workloads() -> None:
 
 def test_bytes_are_evicted_as_well_as_entries() -> None:
     keys, room = WORKLOADS["scans"]
+    keys = keys[:25_000]
     assert store_ratio(keys, room, value_bytes=1000) >= store_ratio(keys, room) - 0.01
 
 
-def test_a_loop_larger_than_the_room_keeps_part_of_it() -> None:
-    keys = list(range(1000)) * 20
+@pytest.mark.parametrize(("length", "least"), [(520, 0.7), (600, 0.6), (800, 0.4), (1000, 0.3)])
+def test_a_loop_larger_than_the_room_keeps_part_of_it(length: int, least: float) -> None:
+    keys = list(range(length)) * 20
     assert lru_ratio(keys, 500) == 0
-    assert store_ratio(keys, 500) > 0.35
+    assert store_ratio(keys, 500) > least
+
+
+def test_a_loop_that_just_fits_is_caught_after_something_else() -> None:
+    keys = zipf(8, 5000, 0.8, 20_000) + [10_000 + n % 480 for n in range(20_000)]
+    before = store_ratio(keys[:20_000], 500)
+    assert store_ratio(keys, 500) > (before + 0.8) / 2
 
 
 def test_the_small_queue_follows_the_workload() -> None:
@@ -120,7 +128,7 @@ def test_a_place_that_returns_soon_enters_the_main_queue() -> None:
     returns = policy.asked(space, victim.index)
     assert returns
     policy.insert(again, 0, returns=returns)
-    assert mark.in_main(again)
+    assert mark.state(again) == mark.RETURNED
     assert not policy.asked(space, victim.index)
 
 
@@ -148,13 +156,13 @@ def test_a_reload_keeps_the_place_and_the_use_of_the_old_entry() -> None:
     policy.replace(old, new, 0)
     assert (len(policy), policy.weight) == (1, 1)
     assert mark.used(new) == 5
-    assert mark.in_main(new)
+    assert mark.state(new) == mark.RETURNED
 
 
 def test_empty_places_stay_few() -> None:
     store = MemoryStore(Limit(1000))
     space = store.space()
-    for index in range(50_000):
+    for index in range(20_000):
         entry = entry_at(space, index)
         store.admit(entry)
         if index % 10:

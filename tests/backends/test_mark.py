@@ -12,22 +12,21 @@ from afresh.backends.memory import mark
 @given(
     hits=st.integers(0, 2**40),
     more=st.integers(0, 2**40),
-    flags=st.integers(0, 3),
+    state=st.integers(0, 3),
     credit=st.integers(0, mark.MOST_CREDIT),
     weight=st.integers(0, 2**50),
     unseen=st.integers(0, mark.MOST_CREDIT),
 )
 def test_each_part_comes_back(
-    hits: int, more: int, flags: int, credit: int, weight: int, unseen: int
+    hits: int, more: int, state: int, credit: int, weight: int, unseen: int
 ) -> None:
     entry = entry_at({}, 1)
     entry.hits = hits
-    mark.write(entry, flags, credit, weight, unseen=unseen)
+    mark.write(entry, state, credit, weight, unseen=unseen)
     entry.hits += more
     assert mark.used(entry) == more + unseen
     assert mark.credit(entry) == credit
-    assert mark.in_main(entry) is bool(flags & mark.MAIN)
-    assert mark.on_credit(entry) is bool(flags & mark.ON_CREDIT)
+    assert mark.state(entry) == state
     assert mark.weighed(entry) == weight
     assert mark.weight(entry) == (weight or 1)
 
@@ -41,8 +40,8 @@ def test_a_counter_that_was_begun_anew_counts_from_nothing() -> None:
 
 
 def test_the_mark_of_a_new_counted_entry_takes_no_memory() -> None:
-    for flags in range(4):
+    for state in range(4):
         one, other = entry_at({}, 1), entry_at({}, 2)
-        mark.write(one, flags, mark.MOST_CREDIT, 0)
-        mark.write(other, flags, mark.MOST_CREDIT, 0)
+        mark.write(one, state, mark.MOST_CREDIT, 0)
+        mark.write(other, state, mark.MOST_CREDIT, 0)
         assert one.seen is other.seen

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -29,6 +30,31 @@ def test_it_measures_and_says_so(tmp_path: Path) -> None:
     assert run.returncode == 0, run.stderr
     assert "without afresh" in run.stdout
     assert re.search(r"\b0 stale", run.stdout)
+    assert _left_behind(tmp_path) == []
+
+
+def test_it_ends_in_the_middle_when_interrupted(tmp_path: Path) -> None:
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    running = subprocess.Popen(COMMAND, stderr=subprocess.PIPE, text=True, env=environment)
+    assert running.stderr is not None
+    for line in running.stderr:
+        if line.startswith("Without afresh"):
+            break
+    running.send_signal(signal.SIGINT)
+    assert running.wait(30) == 130
+    assert "Traceback" not in running.stderr.read()
+    running.stderr.close()
+    assert _left_behind(tmp_path) == []
+
+
+def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        environment = {**os.environ, "TMPDIR": str(tmp_path)}
+        command = [*COMMAND, "--serve", "--seconds", "0", "--port", str(port)]
+        run = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert run.returncode == 1
+    assert f"Port {port} is in use" in run.stderr
     assert _left_behind(tmp_path) == []
 
 

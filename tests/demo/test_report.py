@@ -39,7 +39,7 @@ def outcome() -> Outcome:
 def test_the_table_says_what_was_measured(outcome: Outcome) -> None:
     _, before, cold, warm, edited = report.lines(outcome)
     assert before == ("without afresh", "50", "", "100.0 ms", "100.0 ms", "")
-    assert cold == ("with, cold", "200", "4 times", "20.0 ms", "20.0 ms", "50.0%")
+    assert cold == ("with, cold", "200", "4.0 times", "20.0 ms", "20.0 ms", "50.0%")
     assert warm == ("with, warm", "2,500", "50 times", "2.0 ms", "2.0 ms", "100.0%")
     assert edited == ("with, edited", "1,000", "20 times", "4.0 ms", "4.0 ms", "99.0%")
 

@@ -28,13 +28,14 @@ from afresh.testing.reference import ReferenceLeases, ReferenceLedger, Reference
 class Machine:
     """A database of named numbers, and what its processes share."""
 
-    def __init__(self, *, shared: bool = False, reads: bool = True) -> None:
+    def __init__(self, *, shared: bool = False, reads: bool = True, in_memory: bool = False) -> None:
         """Make a machine.
 
         Args:
             shared: Processes also share a store, and lease its keys.
             reads: Others may come between any two looks at the ledger; without, as tasks of one
                 loop do, between operations that wait only.
+            in_memory: The ledger is one process's own.
         """
         self.rows = {"a": 1, "b": 1}
         self.loads = 0
@@ -43,6 +44,7 @@ class Machine:
         self.store = ReferenceStore(self.clock.now) if shared else None
         self.leases = ReferenceLeases() if shared else None
         self.reads = reads
+        self.in_memory = in_memory
 
     def process(self, **options: Any) -> Process:
         """A process with memory of its own."""
@@ -64,7 +66,7 @@ class Process:
                 paused(self.ledger, "ledger", reads=machine.reads),
                 None if machine.store is None else paused(machine.store.another(), "store", reads=False),
                 None if self.leases is None else paused(self.leases, "leases", reads=False),
-                in_memory=False,
+                in_memory=machine.in_memory,
             ),
             l1=MemoryStore(Limit.of(100)),
             sealer=Sealer(),

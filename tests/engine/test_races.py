@@ -298,6 +298,37 @@ def value_set_while_it_is_loaded():
     return World({"loader": actor(one.loaded("k", 1)), "writer": actor(writer())}, check)
 
 
+def value_set_and_taken_by_get_or_load():
+    """What `get_or_load` found because another process had set it is not kept beyond the next `set`."""
+    machine = Machine(shared=True, reads=False)
+    one, other = machine.process(), machine.process()
+    drive_alone(other.plain.set_many({"k": 2}, 1e18, ()))
+
+    async def writer():
+        await other.plain.set_many({"k": 3}, 1e18, ())
+
+    def check():
+        assert drive_alone(one.loaded("k", 1)) == 3
+        assert drive_alone(one.plain.get("k", None)) == 3
+
+    return World({"reader": actor(one.loaded("k", 1)), "writer": actor(writer())}, check)
+
+
+def value_set_in_memory_while_it_is_loaded():
+    """The same where nothing leaves the process, and keys that nobody watches aren't marked."""
+    machine = Machine(in_memory=True)
+    process = machine.process()
+
+    async def writer():
+        await process.plain.set_many({"k": 2}, 1e18, ())
+        assert await process.plain.get("k", None) == 2
+
+    return World(
+        {"loader": actor(process.loaded("k", 1)), "writer": actor(writer())},
+        lambda: same(drive_alone(process.loaded("k", 2)), 2),
+    )
+
+
 def refresh_in_the_background():
     """An old value is served and refreshed, while it is also invalidated."""
     machine = Machine(reads=False)
@@ -325,6 +356,8 @@ SCENARIOS = [
     killed_writer,
     value_set_and_whole_made_from_it,
     value_set_while_it_is_loaded,
+    value_set_in_memory_while_it_is_loaded,
+    value_set_and_taken_by_get_or_load,
     refresh_in_the_background,
     two_writers,
     joined_flight,
@@ -446,7 +479,7 @@ def fill_without_a_look(monkeypatch):
     """What was invalidated while it was loaded is kept as if it were current."""
 
     async def keep(engine, call, made):
-        engine.admit(call.site, call.index, made.value, made.facts, call.policy, engine.ledger.position())
+        engine.admit(call, engine.entry(call, made.value, made.facts, engine.ledger.position()))
         return made
 
     monkeypatch.setattr(load, "fill", keep)
@@ -459,8 +492,7 @@ def marked_before_it_is_set(monkeypatch):
     async def set_many(self, values, until, tags):
         facts = self._facts(tags)
         await self._mark(values)
-        for key, value in values.items():
-            await self._cells.write(key, value, facts, until)
+        await self._cells.write(values, facts, until)
 
     monkeypatch.setattr(Plain, "set_many", set_many)
 
@@ -477,10 +509,10 @@ def no_intent(monkeypatch):
 def lease_without_a_second_look(monkeypatch):
     """Whoever waited for a lease loads, without looking whether its holder has stored something."""
 
-    async def nothing(engine, runtime, call):
-        return look.NOTHING
+    async def only_here(engine, runtime, call):
+        return look.look_in_memory(engine, runtime, call)
 
-    monkeypatch.setattr(lead, "look_in_store", nothing)
+    monkeypatch.setattr(lead, "look", only_here)
 
 
 def store_is_believed(monkeypatch):
@@ -488,7 +520,47 @@ def store_is_believed(monkeypatch):
     monkeypatch.setattr(Engine, "provable", lambda self, facts: Proof(self.ledger.position(), False))
 
 
+def stamp_after_the_last_look(monkeypatch):
+    """Looked, found nothing, and only then noted the position."""
+    original = lead.load
+
+    async def load_now(engine, runtime, call, flight=None, *, stamp=None, spare=False):
+        return await original(engine, runtime, call, flight, spare=spare)
+
+    monkeypatch.setattr(lead, "load", load_now)
+
+
+def keys_are_not_watched(monkeypatch):
+    """A write in memory marks nothing, although a load of that key is under way."""
+    monkeypatch.setattr(Engine, "watch", lambda self, name: None)
+
+
+def values_set_by_hand_are_kept(monkeypatch):
+    """What another process set is taken into memory like a loaded value."""
+
+    def pinned(engine, call, opened, position):
+        entry = engine.entry(call, opened.value, opened.facts, position)
+        engine.admit(call, entry)
+        return entry
+
+    monkeypatch.setattr(look, "_pinned", pinned)
+
+
+def fill_replaces_what_was_set(monkeypatch):
+    """A load that ends late replaces what was put by hand meanwhile."""
+
+    def admit(self, call, entry):
+        self.prove(entry, self.now())
+        self.l1.admit(entry)
+
+    monkeypatch.setattr(Engine, "admit", admit)
+
+
 DEFECTS = [
+    (values_set_by_hand_are_kept, value_set_and_taken_by_get_or_load),
+    (fill_replaces_what_was_set, value_set_in_memory_while_it_is_loaded),
+    (stamp_after_the_last_look, value_set_while_it_is_loaded),
+    (keys_are_not_watched, value_set_in_memory_while_it_is_loaded),
     (marked_before_it_is_set, value_set_and_whole_made_from_it),
     (no_intent, killed_writer),
     (lease_without_a_second_look, one_load_in_two_processes),

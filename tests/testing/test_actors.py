@@ -179,6 +179,36 @@ def test_driven_coroutines_pause_both_ways(carrier: str) -> None:
     assert result.schedules == math.comb(8, 4)
 
 
+def test_driven_coroutines_that_were_killed_or_never_begun_leave_no_warning(carrier: str) -> None:
+    behind: list[str] = []
+
+    async def inner() -> None:
+        try:
+            await pause("inner")
+        finally:
+            pause_here("inner cleanup")
+            behind.append("inner")
+
+    async def dies() -> None:
+        try:
+            await inner()
+        finally:
+            await pause("outer cleanup")
+            behind.append("outer")
+
+    def fails() -> None:
+        raise ZeroDivisionError
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert explore(lambda: World({"dies": driven(dies())}), kills=1).schedules == 4
+        assert behind == ["inner", "outer", "inner"]  # to the end; killed at the last stop; before
+        with pytest.raises(ScheduleFailed):
+            explore(lambda: World({"fails": fails, "never begun": driven(dies())}))
+        gc.collect()
+    assert not actors._never_ending
+
+
 def test_outside_of_an_exploration_pause_here_does_nothing() -> None:
     pause_here("x")
     assert block_here(lambda: True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import sys
 import tempfile
 import time
@@ -24,9 +25,14 @@ def main(*, seconds: float = 6.0, serve: bool = False, port: int = 0) -> int:
     """
     try:
         with tempfile.TemporaryDirectory(prefix="afresh-demo-") as folder:
-            return _run(Path(folder), Settings(seconds=seconds), serve, port)
+            return _run(Path(folder), Settings(seconds=seconds, patience=1.5 * seconds), serve, port)
     except KeyboardInterrupt:
         return 130
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        _say(f"Port {port} is in use: name another, or none.")
+        return 1
     finally:
         database.use(None)
 

@@ -6,7 +6,7 @@ read-modify-write of `plain` is one loop over compare-and-set.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple, Protocol
 
@@ -41,8 +41,8 @@ class Cells(Protocol):
     async def read(self, key: Hashable) -> Cell:
         """What is at `key`."""
 
-    async def write(self, key: Hashable, value: Any, facts: Facts, until: float) -> None:
-        """Put a value, whatever is there."""
+    async def write(self, values: Mapping[Any, Any], facts: Facts, until: float) -> None:
+        """Put values, whatever is there. When it returns, every process sees them."""
 
     async def replace(self, key: Hashable, cell: Cell, value: Any, facts: Facts, until: float) -> bool:
         """Put a value (`ABSENT`: remove it) if the cell is as it was read."""
@@ -67,9 +67,10 @@ class MemoryCells:
             return Cell(ABSENT, NEVER, entry)
         return Cell(entry.value, entry.fresh_until, entry)
 
-    async def write(self, key: Hashable, value: Any, facts: Facts, until: float) -> None:
-        """Put a value, whatever is there."""
-        self._l1.admit(self._entry(key, value, facts, until))
+    async def write(self, values: Mapping[Any, Any], facts: Facts, until: float) -> None:
+        """Put values, whatever is there."""
+        for key, value in values.items():
+            self._l1.admit(self._entry(key, value, facts, until))
 
     async def replace(self, key: Hashable, cell: Cell, value: Any, facts: Facts, until: float) -> bool:
         """Put or remove a value if the same entry is still there."""
@@ -122,10 +123,16 @@ class StoreCells:
         cells = {names[full]: self._opened(full, envelope) for full, envelope in envelopes.items()}
         return {key: cell.value for key, cell in cells.items() if cell.value is not ABSENT}
 
-    async def write(self, key: Hashable, value: Any, facts: Facts, until: float) -> None:
-        """Put a value, whatever is there."""
-        full = self._engine.full(key)
-        await self._store.put(full, self._sealed(full, value, facts, until), stamp=facts.stamp, expires=until)
+    async def write(self, values: Mapping[Any, Any], facts: Facts, until: float) -> None:
+        """Put values, whatever is there.
+
+        They are not left to be written later: their keys are marked next, and whoever reads after
+        that must not find the old ones.
+        """
+        names = {self._engine.full(key): value for key, value in values.items()}
+        envelopes = {full: self._sealed(full, value, facts, until) for full, value in names.items()}
+        await self._store.put_many(envelopes, stamp=facts.stamp, expires=until)
+        await self._store.flush()
 
     async def replace(self, key: Hashable, cell: Cell, value: Any, facts: Facts, until: float) -> bool:
         """Put or remove a value if the same envelope is still there."""

@@ -29,6 +29,7 @@ from afresh.runtime.ticker import TICKER
 
 Consistency: TypeAlias = Literal["bounded", "session", "strict"]
 
+_WATCHED = 100_000  # keys; beyond that every key is taken to be watched
 _REMEMBERED = 512  # positions with their times: ten seconds of ticks
 
 
@@ -90,6 +91,7 @@ class Engine:
         self.sites: dict[int, Site] = {}
         self.everything = f"namespace:{namespace}"
         self.values = self.site("", Policy())
+        self._watched: set[str] = set()
         self._positions: deque[tuple[int, float]] = deque(maxlen=_REMEMBERED)
         self._ticks = clock is SYSTEM_CLOCK
         if l1 is not None:
@@ -185,17 +187,25 @@ class Engine:
 
     # -- entries --------------------------------------------------------------------------------
 
-    def admit(self, site: Site, index: Hashable, value: Any, facts: Facts, policy: Policy, at: int) -> Entry:
-        """Put a value proven at position `at` into this process's memory."""
-        entry = Entry(value, facts, site.space, index, fresh_until=fresh_until(facts, policy), checked_at=-at)
+    @staticmethod
+    def entry(call: Call, value: Any, facts: Facts, at: int) -> Entry:
+        """An entry for a value proven at position `at`, not in memory yet."""
+        until = fresh_until(facts, call.policy)
+        return Entry(value, facts, call.site.space, call.index, fresh_until=until, checked_at=-at)
+
+    def admit(self, call: Call, entry: Entry) -> None:
+        """Put an entry into this process's memory."""
         if self.l1 is None:
-            return entry
-        replaced = site.space.get(index)
-        if replaced is not None:
-            site.retire(replaced)
+            return
         self.prove(entry, self.now())
-        self.l1.admit(entry)
-        return entry
+        if call.site is not self.values:
+            replaced = call.site.space.get(call.index)
+            if replaced is not None:
+                call.site.retire(replaced)
+            self.l1.admit(entry)
+        elif self.l1.swap(call.site.space, call.index, call.found, entry) and call.found is not None:
+            # What was put by hand since we looked stays: only what we found there is replaced.
+            call.site.retire(call.found)
 
     def full(self, key: Hashable) -> str:
         """The key in the store of a key that a user gave."""
@@ -205,11 +215,31 @@ class Engine:
 
     def key_tag(self, key: Hashable) -> str:
         """The tag of a key that a user gave."""
-        return f"key:{self.full(key)}"
+        return self.key_name(self.full(key))
+
+    @staticmethod
+    def key_name(full: str) -> str:
+        """The tag of a key in the store."""
+        return f"key:{full}"
+
+    def watch(self, name: str) -> None:
+        """Note that something may be made from a value set by hand, before that value is read.
+
+        With a ledger in this process's memory nobody else can have made anything from it, so
+        writes of keys that nobody watches need no mark, and leave all other hits quick.
+        """
+        if self.backend.in_memory and len(self._watched) < _WATCHED:
+            self._watched.add(name)
+
+    def watched(self, names: list[str]) -> list[str]:
+        """Those of `names` that a write has to mark. To be asked after the write."""
+        if not self.backend.in_memory or len(self._watched) >= _WATCHED:
+            return names
+        return [name for name in names if name in self._watched]
 
     def own_tags(self, call: Call) -> tuple[str, str, str]:
         """Tags of every loaded value: by its key, by the function, and all at once."""
-        return (f"key:{call.key}", self.site_tag(call.site), self.everything)
+        return (self.key_name(call.key), self.site_tag(call.site), self.everything)
 
     def site_tag(self, site: Site) -> str:
         """The tag of all values of a function."""

@@ -20,7 +20,7 @@ async def fill(engine: Engine, call: Call, made: Made) -> Made:
         return _refused(engine, call, made, "invalidated while it was loaded")
     if proof.held:
         return _refused(engine, call, made, "what it was made from is about to change")
-    engine.admit(call.site, call.index, made.value, made.facts, call.policy, proof.at)
+    engine.admit(call, engine.entry(call, made.value, made.facts, proof.at))
     if engine.store is not None:
         await _store(engine, call, made)
     if engine.events:

@@ -8,7 +8,7 @@ from afresh.core.ports import Lease, Runtime
 from afresh.engine.engine import Engine
 from afresh.engine.flights import Flight
 from afresh.engine.load import load
-from afresh.engine.look import look_in_memory, look_in_store
+from afresh.engine.look import look, look_in_memory
 from afresh.engine.made import Made
 from afresh.engine.site import Call
 from afresh.engine.tracker import held_flights
@@ -76,21 +76,34 @@ def spared(engine: Engine, call: Call, made: Made, spare: Entry | None) -> Made:
 async def _across_processes(
     engine: Engine, runtime: Runtime, call: Call, flight: Flight, spare: Entry | None
 ) -> Made:
-    # Between the caller's look and its lead, another flight of this key may have landed.
+    if engine.leases is None:
+        return await load_if_still_missing(engine, runtime, call, flight, spare)
+    # Another flight of this key may have landed since the caller looked.
     found = look_in_memory(engine, runtime, call)
     if found.fresh and found.entry is not None:
         return Made.of(found.entry)
     lease = await _lease(engine, runtime, call)
     try:
-        if lease is not None:
-            # And another process may have loaded it while we waited for the lease.
-            found = await look_in_store(engine, runtime, call)
-            if found.fresh and found.entry is not None:
-                return Made.of(found.entry)
-        return await load(engine, runtime, call, flight, spare=spare is not None)
+        return await load_if_still_missing(engine, runtime, call, flight, spare)
     finally:
         if lease is not None:
             lease.release()
+
+
+async def load_if_still_missing(
+    engine: Engine, runtime: Runtime, call: Call, flight: Flight | None, spare: Entry | None
+) -> Made:
+    """Look once more, then load.
+
+    Since the caller looked, somebody may have stored a value: another flight, another process that
+    had the lease, or a `set`. The stamp is read before this look. So a value that is put later is
+    also marked later, and what is loaded here won't replace it.
+    """
+    stamp = engine.ledger.position()
+    found = await look(engine, runtime, call)
+    if found.fresh and found.entry is not None:
+        return Made.of(found.entry)
+    return await load(engine, runtime, call, flight, stamp=stamp, spare=spare is not None)
 
 
 async def _lease(engine: Engine, runtime: Runtime, call: Call) -> Lease | None:

@@ -21,7 +21,13 @@ from afresh.runtime.gate import track, untrack
 
 
 async def load(
-    engine: Engine, runtime: Runtime, call: Call, flight: Flight | None = None, *, spare: bool = False
+    engine: Engine,
+    runtime: Runtime,
+    call: Call,
+    flight: Flight | None = None,
+    *,
+    stamp: int | None = None,
+    spare: bool = False,
 ) -> Made:
     """Load a value and keep it.
 
@@ -30,29 +36,32 @@ async def load(
         runtime: The caller's world.
         call: What to load.
         flight: The flight that this load leads, if any.
+        stamp: The ledger's position before anything of this load was done; by default, now.
         spare: An old value would do, so the soft deadline counts.
     """
     policy = call.policy
     soft = policy.soft_deadline if spare else None
-    loading = _Loading(engine, runtime, call, flight)
+    loading = _Loading(engine, runtime, call, flight, stamp)
     made = await loading.run(soft if soft is not None else policy.hard_deadline)
     return made if made.raised else await fill(engine, call, made)
 
 
 async def load_bare(engine: Engine, runtime: Runtime, call: Call) -> Made:
     """Load a value and keep it nowhere."""
-    return await _Loading(engine, runtime, call, None).run(call.policy.hard_deadline)
+    return await _Loading(engine, runtime, call, None, None).run(call.policy.hard_deadline)
 
 
 class _Loading:
     """One run of a loader under a tracker of its own."""
 
-    def __init__(self, engine: Engine, runtime: Runtime, call: Call, flight: Flight | None) -> None:
+    def __init__(
+        self, engine: Engine, runtime: Runtime, call: Call, flight: Flight | None, stamp: int | None
+    ) -> None:
         self.engine = engine
         self.runtime = runtime
         self.call = call
         # Read before the loader does anything, or a change made during the load would be lost.
-        stamp = engine.ledger.position()
+        stamp = engine.ledger.position() if stamp is None else stamp
         self.began = runtime.now()
         self.tracker = Tracker(engine.ledger, stamp, current.get(), flight)
         self.tracker.depends_on(engine.ledger, engine.own_tags(call))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
-from afresh.codecs.sealer import Damaged
+from afresh.codecs.sealer import Damaged, Opened
 from afresh.core.entry import Entry
 from afresh.core.ports import Runtime
+from afresh.core.tags import hashed
 from afresh.core.verdict import ABSENT, Answer, Verdict
 from afresh.engine.engine import Engine
 from afresh.engine.site import Call
@@ -43,27 +45,22 @@ async def look(engine: Engine, runtime: Runtime, call: Call) -> Found:
     here = look_in_memory(engine, runtime, call)
     if here.fresh or here.stale or engine.store is None:
         return here
-    there = await look_in_store(engine, runtime, call)
+    there = await _look_in_store(engine, runtime, call)
     return here if there.entry is None else there
 
 
 def look_in_memory(engine: Engine, runtime: Runtime, call: Call) -> Found:
     """Find what is in this process's memory."""
-    entry = call.site.space.get(call.index)
+    call.found = entry = call.site.space.get(call.index)
     if entry is None:
         return NOTHING
     return Found(engine.judged(entry, call.policy, runtime.random()), entry)
 
 
-async def look_in_store(engine: Engine, runtime: Runtime, call: Call) -> Found:
-    """Find what is in the store, and take it into this process's memory."""
-    assert engine.store is not None
+async def _look_in_store(engine: Engine, runtime: Runtime, call: Call) -> Found:
     assert engine.sealer is not None
-    try:
-        envelope = await engine.store.get(call.key)
-    except BackendError as error:
-        engine.bypassed(call.key, error)
-        return NOTHING
+    position = engine.ledger.position()
+    envelope = await _read(engine, call.key)
     if envelope is None:
         return NOTHING
     opened = engine.sealer.open(envelope, call.key, call.site.type, negative=call.policy.negative)
@@ -72,11 +69,40 @@ async def look_in_store(engine: Engine, runtime: Runtime, call: Call) -> Found:
         return NOTHING
     if opened.epoch != engine.ledger.epoch:
         return Found(Verdict(Answer.MISS, "another epoch"), None)
-    facts = opened.facts
-    proof = engine.provable(facts)
-    verdict = engine.verdict(facts, call.policy, runtime.random(), since=None if proof else facts.stamp)
+    proof = engine.provable(opened.facts)
+    since = None if proof else opened.facts.stamp
+    verdict = engine.verdict(opened.facts, call.policy, runtime.random(), since=since)
     if verdict.answer is Answer.MISS:
         return Found(verdict, None)
     engine.counters.store_hits += 1
-    at = facts.stamp if proof is None else proof.at
-    return Found(verdict, engine.admit(call.site, call.index, opened.value, facts, call.policy, at))
+    if opened.pinned:
+        return Found(verdict, _pinned(engine, call, opened, position))
+    at = opened.facts.stamp if proof is None else proof.at
+    entry = engine.entry(call, opened.value, opened.facts, at)
+    engine.admit(call, entry)
+    return Found(verdict, entry)
+
+
+def _pinned(engine: Engine, call: Call, opened: Opened, position: int) -> Entry:
+    """An entry for a value that was put by hand. It stays out of this process's memory.
+
+    It carries no tag of its key, so nothing would tell when it is put anew. Whoever makes something
+    from it depends on the key, from the position that was read before the value was.
+    """
+    name = engine.key_name(call.key)
+    facts = replace(
+        opened.facts,
+        stamp=position,
+        tags=opened.facts.tags | {hashed(name)},
+        names=(*opened.facts.names, name),
+    )
+    return engine.entry(call, opened.value, facts, position)
+
+
+async def _read(engine: Engine, key: str) -> bytes | None:
+    assert engine.store is not None
+    try:
+        return await engine.store.get(key)
+    except BackendError as error:
+        engine.bypassed(key, error)
+        return None

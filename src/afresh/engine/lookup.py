@@ -10,7 +10,7 @@ from afresh.core.events import Event, Kind
 from afresh.core.ports import Runtime
 from afresh.engine.engine import Engine
 from afresh.engine.flights import Flight, wait_for
-from afresh.engine.lead import lead, refresh, spared
+from afresh.engine.lead import lead, load_if_still_missing, refresh, spared
 from afresh.engine.load import load, load_bare
 from afresh.engine.look import Found, look
 from afresh.engine.made import Made
@@ -35,6 +35,8 @@ async def obtain(engine: Engine, runtime: Runtime, call: Call) -> Any:
         return deliver(engine, call, await load_bare(engine, runtime, call))
     if mode == "shadow":
         return await _shadow(engine, runtime, call)
+    if call.site is engine.values:
+        engine.watch(engine.key_name(call.key))
     asked_at = engine.ledger.position()
     found = await look(engine, runtime, call)
     if found.fresh or found.stale:
@@ -91,7 +93,7 @@ async def _load_once(engine: Engine, runtime: Runtime, call: Call, found: Found,
             continue
         if flight.made is not None and _new_enough(engine, flight.made, asked_at):
             return spared(engine, call, flight.made, found.spare)
-    made = await load(engine, runtime, call, spare=found.spare is not None)
+    made = await load_if_still_missing(engine, runtime, call, None, found.spare)
     return spared(engine, call, made, found.spare)
 
 

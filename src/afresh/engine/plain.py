@@ -21,8 +21,6 @@ from afresh.errors import BackendError
 ABSTAIN: Any = object()
 """In place of a new value: leave everything as it is."""
 
-_WATCHED = 100_000  # keys that something was made from; beyond that all are taken to be
-
 
 class Plain:
     """Values set by hand in one cache."""
@@ -30,7 +28,6 @@ class Plain:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._cells: Cells = MemoryCells(engine) if engine.store is None else StoreCells(engine)
-        self._watched: set[str] = set()
 
     async def get(self, key: Hashable, default: Any) -> Any:
         """The value at a key, or `default`."""
@@ -56,8 +53,7 @@ class Plain:
         """Put values."""
         self._engine.check_open()
         facts = self._facts(tags)
-        for key, value in values.items():
-            await self._cells.write(key, value, facts, until)
+        await self._cells.write(values, facts, until)
         await self._mark(values)
 
     async def add(self, key: Hashable, value: Any, until: float, tags: Iterable[Dependency]) -> bool:
@@ -155,14 +151,8 @@ class Plain:
         tracker = current.get()
         if tracker is not None:
             name = self._engine.key_tag(key)
-            # Before the read, so that a write which doesn't see it here is seen by the read.
-            if len(self._watched) < _WATCHED:
-                self._watched.add(name)
+            self._engine.watch(name)
             tracker.depends_on(self._engine.ledger, (name,))
 
     async def _mark(self, keys: Iterable[Hashable]) -> None:
-        names = [self._engine.key_tag(key) for key in keys]
-        if self._engine.backend.in_memory and len(self._watched) < _WATCHED:
-            # Only this process can have made anything from them.
-            names = [name for name in names if name in self._watched]
-        await mark(self._engine, names)
+        await mark(self._engine, self._engine.watched([self._engine.key_tag(key) for key in keys]))

@@ -74,6 +74,7 @@ class Call:
         policy: The settings of this call.
         load: Makes the value.
         tags: What the caller says that it depends on.
+        found: What the last look found in this process's memory, good or not.
     """
 
     site: Site
@@ -82,3 +83,4 @@ class Call:
     policy: Policy
     load: Callable[[], Any | Awaitable[Any]]
     tags: Callable[[], Iterable[Dependency]] | None = None
+    found: Entry | None = None

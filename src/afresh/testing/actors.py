@@ -100,20 +100,24 @@ def block_here(
     return bool(predicate())
 
 
-def driven(coroutine: Coroutine[Any, Any, Any]) -> Callable[[], Any]:
+class Driven:
     """A plain function out of a coroutine, whose code may then call `pause_here` too."""
 
-    def drive() -> Any:
+    def __init__(self, coroutine: Coroutine[Any, Any, Any]) -> None:
+        self.coroutine = coroutine
+
+    def __call__(self) -> Any:
+        """Drive it to its end, with its stops as stops of this function."""
         try:
             while True:
-                _stop_here(coroutine.send(None))
+                _stop_here(self.coroutine.send(None))
         except StopIteration as end:
             return end.value
-        except BaseException:
-            coroutine.close()
-            raise
+        finally:
+            unwind(self.coroutine)
 
-    return drive
+
+driven = Driven
 
 
 def _stop_here(stop: Stop) -> None:
@@ -143,6 +147,9 @@ class Carried:
         StopIteration: It has returned.
     """
 
+    function: Callable[[], Any]
+    begun: bool
+
     def __call__(self, _: None = None) -> Stop:
         """Go on to the next stop."""
         raise NotImplementedError
@@ -160,11 +167,14 @@ class GreenletCarrier(Carried):
     """A greenlet: a switch costs a fraction of a microsecond."""
 
     def __init__(self, function: Callable[[], Any], context: Context) -> None:
+        self.function = function
+        self.begun = False
         self._greenlet = greenlet.greenlet(function)
         self._greenlet.gr_context = context
         self._greenlet.afresh_carrier = self
 
     def __call__(self, _: None = None) -> Stop:
+        self.begun = True
         stop: Stop = self._greenlet.switch()
         if self._greenlet.dead:
             raise StopIteration
@@ -189,7 +199,8 @@ class ThreadCarrier(Carried):
     _here = threading.local()
 
     def __init__(self, function: Callable[[], Any], context: Context) -> None:
-        self._function = function
+        self.function = function
+        self.begun = False
         self._context = context
         self._go = threading.Semaphore(0)
         self._stopped = threading.Semaphore(0)
@@ -200,6 +211,7 @@ class ThreadCarrier(Carried):
         self._ended = False
 
     def __call__(self, _: None = None) -> Stop:
+        self.begun = True
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, daemon=True)
             self._thread.start()
@@ -229,7 +241,7 @@ class ThreadCarrier(Carried):
         self._here.carrier = self
         self._go.acquire()
         try:
-            self._context.run(self._function)
+            self._context.run(self.function)
         except BaseException as error:
             self._error = error
         self._ended = True
@@ -247,9 +259,14 @@ class _Over(BaseException):
     """Raised in an actor whose world is over."""
 
 
-def unwind(actor: Actor | Carried) -> None:
+def unwind(actor: Coroutine[Any, Any, Any] | Carried) -> None:
     """End what is left of an actor, once nobody can see what it does (see the module's text)."""
-    throw = actor.throw if isinstance(actor, Coroutine) else actor.unwind  # type: ignore[union-attr]
+    if isinstance(actor, Coroutine):
+        throw = actor.throw
+    else:
+        throw = actor.unwind
+        if isinstance(actor.function, Driven) and not actor.begun:
+            unwind(actor.function.coroutine)  # or Python warns that nobody awaited it
     for _ in range(_UNWINDINGS):
         try:
             throw(_Over())

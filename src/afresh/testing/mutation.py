@@ -132,11 +132,16 @@ def watch(cache: Cache) -> Iterator[Watch]:
         CachedValueChanged: A value was changed after it was stored.
     """
     engine, found = cache._engine, Watch()
+
+    def swapped(space: object, index: object, old: Entry | None, new: Entry | None) -> None:
+        if new is not None:
+            found.stored(new)
+
     with ExitStack() as stack:
         stack.enter_context(_first(engine, "prove", lambda entry, now: found.read(entry)))
         if engine.l1 is not None:
             stack.enter_context(_first(engine.l1, "admit", found.stored))
-            stack.enter_context(_first(engine.l1, "swap", lambda *args: args[-1] and found.stored(args[-1])))
+            stack.enter_context(_first(engine.l1, "swap", swapped))
         engine.gate.shut(_WATCHED)
         stack.callback(engine.gate.open, _WATCHED)
         yield found

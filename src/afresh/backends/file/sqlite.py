@@ -187,14 +187,14 @@ class Database:
         empty = application == 0 and version == 0 and tables == 0
         if not empty and (application, version) != (APPLICATION_ID, FORMAT):
             raise Foreign(f"application_id {application:#x}, user_version {version}: not this format")
-        (mode,) = execute("PRAGMA journal_mode = WAL").fetchone()
-        if mode != "wal":
-            raise sqlite3.OperationalError(f"no write-ahead log here (journal_mode {mode})")
         # Without waiting for the disk: an fsync at each checkpoint, under the lock, took two thirds of
         # the time of all writing. What a power cut may tear is thrown away when the machine has
         # started again; no ledger would vouch for it either. A killed process tears nothing.
         boot = _signed(boot_digest())
         execute(f"PRAGMA synchronous = {'OFF' if boot else 'NORMAL'}")
+        (mode,) = execute("PRAGMA journal_mode = WAL").fetchone()
+        if mode != "wal":
+            raise sqlite3.OperationalError(f"no write-ahead log here (journal_mode {mode})")
         execute("PRAGMA wal_autocheckpoint = 0")
         execute("PRAGMA cache_size = -8192")
         execute("PRAGMA temp_store = MEMORY")

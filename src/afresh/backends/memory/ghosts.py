@@ -23,18 +23,17 @@ _FINEST = 1 << 20
 
 
 class Ghosts:
-    """The places that were evicted within the last `horizons` of the two queues' clocks.
+    """The places that were evicted lately.
 
     Args:
-        horizons: For the small and the main queue, the weight that may leave the queue after a
-            ghost before it is forgotten.
+        horizon: The weight that may leave a queue after a ghost before it is forgotten.
     """
 
-    __slots__ = ("_clocks", "_horizons", "_sets", "_table", "_unit")
+    __slots__ = ("_clocks", "_horizon", "_sets", "_table", "_unit")
 
-    def __init__(self, horizons: tuple[float, float]) -> None:
-        self._horizons = horizons
-        self._unit = max(1, int(max(horizons)) // _FINEST)
+    def __init__(self, horizon: int) -> None:
+        self._horizon = horizon
+        self._unit = max(1, horizon // _FINEST)
         self._clocks = [0, 0]
         self._table = array("Q")
         self._sets = 0
@@ -55,14 +54,13 @@ class Ghosts:
         number, name = divmod(place, self._sets)
         first, mark = name * _WAYS, (number & _PRINTS) << _PRINT_AT
         table = self._table
-        chosen, oldest = first, -1.0
+        chosen, oldest = first, -1
         for slot in range(first, first + _WAYS):
             held = table[slot]
             if held == 0 or held >> _PRINT_AT << _PRINT_AT == mark:
                 chosen = slot
                 break
-            whose = held >> _STAMP_BITS & 1
-            age = self._age(held, whose) / self._horizons[whose]
+            age = self._age(held, held >> _STAMP_BITS & 1)
             if age > oldest:
                 chosen, oldest = slot, age
         stamp = self._clocks[queue] // self._unit + 1 & _STAMPS
@@ -84,7 +82,7 @@ class Ghosts:
                 self._table[slot] = 0
                 queue = held >> _STAMP_BITS & 1
                 age = self._age(held, queue)
-                return (queue, age) if age < self._horizons[queue] else None
+                return (queue, age) if age < self._horizon else None
         return None
 
     def _age(self, held: int, queue: int) -> int:

@@ -6,9 +6,8 @@ does. From the lowest bit:
 ====== ==================================================================================
 bits   what
 ====== ==================================================================================
-0      the entry is in the main queue
-1      it was spared at the last look though nobody had used it: it lives on credit
-2-4    credit: how many more times it may be spared (0 to 7)
+0-1    the state: `SMALL`, `MAIN`, `ON_CREDIT` or `RETURNED`
+2-4    credit: how many more times it may be spared unread (0 to 7)
 5-63   `hits` at the last look, plus 7 (an entry takes over up to 7 hits of the one it replaces)
 64-    its weight in bytes; 0 where entries are only counted
 ====== ==================================================================================
@@ -20,8 +19,15 @@ from __future__ import annotations
 
 from afresh.core.entry import Entry
 
+SMALL = 0
+"""It is in the small queue. The other states are those of entries in the main queue."""
 MAIN = 1
+"""It was read before the last look."""
 ON_CREDIT = 2
+"""It was spared at the last look though nobody had read it."""
+RETURNED = 3
+"""It came to the main queue because its ghost was there, and was not looked at yet."""
+
 MOST_CREDIT = 7
 
 _CREDIT_AT = 2
@@ -30,18 +36,18 @@ _LOOKED_BITS = (1 << 59) - 1
 _WEIGHT_AT = 64
 
 
-def write(entry: Entry, flags: int, credit: int, weight: int, *, unseen: int = 0) -> None:
+def write(entry: Entry, state: int, credit: int, weighed: int, *, unseen: int = 0) -> None:
     """Note that the policy looked at `entry` just now.
 
     Args:
         entry: The entry.
-        flags: `MAIN` and `ON_CREDIT`.
+        state: One of the four.
         credit: 0 to `MOST_CREDIT`.
-        weight: In bytes; 0 where entries are counted.
+        weighed: Its weight in bytes; 0 where entries are counted.
         unseen: How many hits the next look shall find beside the new ones, 0 to `MOST_CREDIT`.
     """
     looked = entry.hits + MOST_CREDIT - unseen
-    entry.seen = weight << _WEIGHT_AT | looked << _LOOKED_AT | credit << _CREDIT_AT | flags
+    entry.seen = weighed << _WEIGHT_AT | looked << _LOOKED_AT | credit << _CREDIT_AT | state
 
 
 def used(entry: Entry) -> int:
@@ -51,19 +57,14 @@ def used(entry: Entry) -> int:
     return since if since >= 0 else hits  # negative: its counter was begun anew
 
 
+def state(entry: Entry) -> int:
+    """`SMALL`, `MAIN`, `ON_CREDIT` or `RETURNED`."""
+    return entry.seen & 3
+
+
 def credit(entry: Entry) -> int:
-    """How many more times it may be spared."""
+    """How many more times it may be spared unread."""
     return entry.seen >> _CREDIT_AT & MOST_CREDIT
-
-
-def in_main(entry: Entry) -> bool:
-    """Whether it is in the main queue."""
-    return entry.seen & MAIN != 0
-
-
-def on_credit(entry: Entry) -> bool:
-    """Whether it was spared at the last look without a hit."""
-    return entry.seen & ON_CREDIT != 0
 
 
 def weighed(entry: Entry) -> int:

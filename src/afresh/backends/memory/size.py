@@ -30,7 +30,7 @@ _UNKNOWN = 64
 
 def deep_size(value: object) -> int:
     """Estimate the bytes that `value` keeps alive."""
-    return _size(value, set(), 0)
+    return getsizeof(value) if type(value) in _FLAT else _size(value, set(), 0)
 
 
 def _size(value: object, counted: set[int], depth: int) -> int:

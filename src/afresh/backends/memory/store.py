@@ -189,5 +189,5 @@ class MemoryStore:
         if not self.limit.in_bytes:
             return 0
         facts = entry.facts
-        own = _OVERHEAD + len(facts.key) + _PER_TAG * len(facts.tags)
-        return own + deep_size(entry.index) + deep_size(entry.value) + deep_size(facts.names)
+        own = _OVERHEAD + len(facts.key) + _PER_TAG * len(facts.tags) + sum(map(len, facts.names))
+        return own + deep_size(entry.index) + deep_size(entry.value)

@@ -52,8 +52,12 @@ def show(outcome: Outcome) -> None:
 
 
 def _row(name: str, record: Record, before: Record, hits: str) -> tuple[str, ...]:
-    times = f"{record.rate / before.rate:,.0f} times" if record is not before and before.rate else ""
+    times = _times(record.rate / before.rate) if record is not before and before.rate else ""
     return name, f"{record.rate:,.0f}", times, _ms(record.quantile(0.5)), _ms(record.quantile(0.99)), hits
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:,.0f} times" if ratio >= 10 else f"{ratio:.1f} times"
 
 
 def _ms(seconds: float) -> str:

@@ -114,7 +114,9 @@ class StoreContract(BothWorlds):
         world(store.put_many({}, stamp=5, expires=NEVER))
         world(store.flush())
         assert world(store.get_many(["a", "b"])) == {"a": b"1", "b": b"2"}
-        assert not world(fill(store, "a", b"late", stamp=5))
+        world(fill(store, "a", b"late", stamp=5))
+        world(store.flush())
+        assert world(store.get("a")) == b"1"
 
     # -- filling --------------------------------------------------------------------------------
 
