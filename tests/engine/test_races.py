@@ -284,7 +284,7 @@ def value_set_and_whole_made_from_it():
 
 def value_set_while_it_is_loaded():
     """`set` and a load of the same key: what was set stays, whichever ends first."""
-    machine = Machine(shared=True, reads=False)
+    machine = Machine(shared=True)
     one, other = machine.process(), machine.process()
 
     async def writer():
@@ -329,6 +329,24 @@ def value_set_in_memory_while_it_is_loaded():
     )
 
 
+def value_deleted_in_memory_while_it_is_loaded():
+    """Changed, then deleted: a load that began before doesn't bring the old value back."""
+    machine = Machine(in_memory=True)
+    process = machine.process()
+
+    async def read():
+        return await process.loaded("k", machine.rows["a"])
+
+    async def writer():
+        machine.rows["a"] = 2
+        await process.plain.delete_many(["k"])
+
+    return World(
+        {"loader": actor(read()), "writer": actor(writer())},
+        lambda: same(drive_alone(process.loaded("k", 2)), 2),
+    )
+
+
 def refresh_in_the_background():
     """An old value is served and refreshed, while it is also invalidated."""
     machine = Machine(reads=False)
@@ -358,6 +376,7 @@ SCENARIOS = [
     value_set_while_it_is_loaded,
     value_set_in_memory_while_it_is_loaded,
     value_set_and_taken_by_get_or_load,
+    value_deleted_in_memory_while_it_is_loaded,
     refresh_in_the_background,
     two_writers,
     joined_flight,
@@ -560,7 +579,7 @@ DEFECTS = [
     (values_set_by_hand_are_kept, value_set_and_taken_by_get_or_load),
     (fill_replaces_what_was_set, value_set_in_memory_while_it_is_loaded),
     (stamp_after_the_last_look, value_set_while_it_is_loaded),
-    (keys_are_not_watched, value_set_in_memory_while_it_is_loaded),
+    (keys_are_not_watched, value_deleted_in_memory_while_it_is_loaded),
     (marked_before_it_is_set, value_set_and_whole_made_from_it),
     (no_intent, killed_writer),
     (lease_without_a_second_look, one_load_in_two_processes),

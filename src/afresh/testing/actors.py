@@ -261,6 +261,7 @@ class _Over(BaseException):
 
 def unwind(actor: Coroutine[Any, Any, Any] | Carried) -> None:
     """End what is left of an actor, once nobody can see what it does (see the module's text)."""
+    throw: Callable[[BaseException], Any]
     if isinstance(actor, Coroutine):
         throw = actor.throw
     else:
