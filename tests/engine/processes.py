@@ -111,12 +111,13 @@ class Process:
         call = Call(self.pages, "greeting", ":greeting", self.pages.policy, load)
         return await obtain(self.engine, self.runtime, call)
 
-    async def loaded(self, key: str, value: int) -> Any:
-        """`get_or_load` of a key that others set."""
+    async def loaded(self, key: str, value: int | None = None) -> Any:
+        """`get_or_load` of a key that others set; without a value, of row `a`."""
 
         async def load() -> Any:
+            result = self.machine.rows["a"] if value is None else value
             await pause("loading")
-            return value
+            return result
 
         call = Call(self.engine.values, key, self.engine.full(key), Policy(), load)
         return await obtain(self.engine, self.runtime, call)
