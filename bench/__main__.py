@@ -58,7 +58,7 @@ def run(name: str, arguments: Sequence[str], record: Path) -> Outcome:
 def judged(record: Any, where: str = "") -> Iterator[tuple[str, bool]]:
     """Every goal in a benchmark's record: what it is of, and whether it was met."""
     if isinstance(record, dict):
-        named = [str(record[name]) for name in ("what", "trace", "part", "goal") if name in record]
+        named = [str(record[name]) for name in ("title", "what", "trace", "part", "goal") if name in record]
         where = ", ".join(filter(None, [where, *named]))
         if isinstance(record.get("met"), bool):
             yield where, record["met"]

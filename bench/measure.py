@@ -142,7 +142,7 @@ class Table:
 def _number(value: float) -> str:
     if isinstance(value, int) or value != value:
         return f"{value:,}"
-    digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2 if abs(value) >= 0.1 else 4
+    digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2 if abs(value) >= 0.995 else 3
     return f"{value:,.{digits}f}"
 
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Coroutine, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, Self, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Protocol, Self, TypeVar, Unpack, overload
 
 from afresh import config
 from afresh.core.durations import Duration
@@ -78,7 +78,8 @@ class Cache:
             `strict` doesn't serve what an unfinished write names.
         mode: `on`, `off` or `shadow`, or one with a share of the calls: `"shadow 10%"`.
         codec: How values leave the process; MessagePack unless something else is given.
-        compression: Makes long values shorter (`afresh.codecs.compress`).
+        compression: Makes long values shorter (`afresh.codecs.compress`); by default where a zstd
+            is installed, `False` never.
         encryption: Makes shared values unreadable to others (`afresh.codecs.encrypt`).
         secret: Key of the digests that stand for secret arguments; at most 64 bytes.
         clock: What tells the time.
@@ -97,7 +98,7 @@ class Cache:
         consistency: str = GIVEN,
         mode: str = GIVEN,
         codec: Codec | None = None,
-        compression: Compression | None = None,
+        compression: Compression | Literal[False] | None = None,
         encryption: Encryption | None = None,
         secret: bytes = b"",
         clock: Clock = SYSTEM_CLOCK,

@@ -136,11 +136,11 @@ class Decorated(Generic[P, R]):
 
     async def invalidate(self, runtime: Runtime, /, *args: Any, **kwargs: Any) -> None:
         """Drop the value of these arguments."""
-        await mark(self.engine, [self.engine.key_tag(self.key(*args, **kwargs))])
+        await mark(self.engine, [self.engine.names.of_user_key(self.key(*args, **kwargs))])
 
     async def invalidate_all(self, runtime: Runtime, /) -> None:
         """Drop all values."""
-        await mark(self.engine, [self.engine.site_tag(self.site)])
+        await mark(self.engine, [self.engine.names.of_site(self.site)])
 
     async def refresh(self, runtime: Runtime, /, *args: Any, **kwargs: Any) -> Any:
         """Load now."""
@@ -199,7 +199,7 @@ class Decorated(Generic[P, R]):
         return Call(
             self.site,
             ByKey(key) if index is None else index,
-            self.engine.full(key),
+            self.engine.names.full(key),
             self.policy,
             functools.partial(self.function, *args, **kwargs),
             None if self._tags is None else self._tags(args, kwargs),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from afresh import config
 from afresh.backends.memory.store import Limit, MemoryStore
@@ -41,7 +41,7 @@ class Values:
     """How values leave the process."""
 
     codec: Codec | None = None
-    compression: Compression | None = None
+    compression: Compression | Literal[False] | None = None
     encryption: Encryption | None = None
 
 
@@ -62,7 +62,7 @@ class Opened:
     ) -> Call:
         """A call of `get_or_load`."""
         given = list(tags)
-        return Call(self.engine.values, key, self.engine.full(key), policy, loader, lambda: given)
+        return Call(self.engine.values, key, self.engine.names.full(key), policy, loader, lambda: given)
 
     def until(self, policy: Policy, ttl: Duration | None) -> float:
         """When a value expires that is put now."""
@@ -109,6 +109,8 @@ def open_cache(settings: Mapping[str, Any], values: Values, clock: Clock) -> Ope
 
 
 def _sealer(values: Values) -> Sealer:
+    from afresh.codecs.compress import where_available
     from afresh.codecs.sealer import Sealer
 
-    return Sealer(values.codec, compression=values.compression, encryption=values.encryption)
+    compression = where_available() if values.compression is None else values.compression or None
+    return Sealer(values.codec, compression=compression, encryption=values.encryption)

@@ -1,3 +1,5 @@
+"""The measuring helper: ratios, rounds, goals and the exit status."""
+
 from __future__ import annotations
 
 import gc

@@ -1,3 +1,5 @@
+"""Adapters of the compared packages: what is timed as a hit really is one."""
+
 from __future__ import annotations
 
 import asyncio

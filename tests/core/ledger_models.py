@@ -139,21 +139,34 @@ class Memory:
         checked_at: The position at which it was proven.
     """
 
-    def __init__(self, disk: Disk, database: Database, *, strict: bool = False, bystanders: int = 0) -> None:
+    def __init__(
+        self,
+        disk: Disk,
+        database: Database,
+        *,
+        strict: bool = False,
+        bystanders: int = 0,
+        filled: bool = False,
+    ) -> None:
         self.disk = disk
         self.database = database
         self.strict = strict
-        self.value: int | None = None
-        self.checked_at = 0
+        self.value: int | None = 0 if filled else None
+        self.checked_at = START
         # Tags that nobody marks: with few of them the slots are asked, with many the ring.
         self.tags = frozenset([T, *range(1_000, 1_000 + bystanders)])
 
     def read(self) -> int:
         """One read; fails when it is older than what was acknowledged before it began."""
+        pause_here("a read begins")
         least = self.database.version if self.strict else self.database.acknowledged
         value = self._read()
         assert value >= least, f"read version {value} after {least}"
         return value
+
+    def read_often(self, times: int) -> None:
+        for _ in range(times):
+            self.read()
 
     def _read(self) -> int:
         if self.value is not None:

@@ -7,11 +7,11 @@ from array import array
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sizes import size
 
 from afresh.core import words as w
 from afresh.core.log import Log
 from afresh.core.words import Damaged, Layout, initialise
+from sizes import size
 
 START = 1_000
 TAGS = st.integers(1, 12)

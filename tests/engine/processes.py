@@ -119,7 +119,7 @@ class Process:
             await pause("loading")
             return result
 
-        call = Call(self.engine.values, key, self.engine.full(key), Policy(), load)
+        call = Call(self.engine.values, key, self.engine.names.full(key), Policy(), load)
         return await obtain(self.engine, self.runtime, call)
 
     async def write(self, name: str, value: int) -> None:

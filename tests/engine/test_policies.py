@@ -55,8 +55,8 @@ def test_an_invalidated_value_is_not_served_while_it_revalidates(cache, clock, l
     cache.invalidate(tag("t"))
     assert cached() == 2
     cache.invalidate(tag("t"))
-    loader.error = OSError()
-    with pytest.raises(OSError):
+    loader.error = OSError("down")
+    with pytest.raises(OSError, match="down"):
         cached()
 
 
@@ -124,9 +124,9 @@ def test_exceptions_are_remembered_by_type_when_asked(cache, clock, loader):
             cached()
     assert loader.calls == 1
     clock.advance(6)
-    loader.error = ValueError()
+    loader.error = ValueError("again")
     for _ in range(2):
-        with pytest.raises(ValueError):
+        with pytest.raises(ValueError, match="again"):
             cached()
     assert loader.calls == 3
 

@@ -10,11 +10,10 @@ import asyncio
 
 import pytest
 from processes import Machine, actor
-from sizes import size
 
 from afresh.core.policy import Policy
-from afresh.core.tags import Tag
 from afresh.core.ports import Proof
+from afresh.core.tags import Tag
 from afresh.engine import fill, flights, lead, load, look, lookup
 from afresh.engine.engine import Engine
 from afresh.engine.plain import Plain
@@ -22,8 +21,10 @@ from afresh.engine.site import Call
 from afresh.engine.tracker import Tracker
 from afresh.engine.transaction import Transaction
 from afresh.engine.transaction import current as transaction
+from afresh.engine.watched import Watched
 from afresh.testing.explorer import ScheduleFailed, explore
 from afresh.testing.world import World
+from sizes import size
 
 LIMIT = size(800, 200_000)
 
@@ -548,7 +549,7 @@ def stamp_after_the_last_look(monkeypatch):
 
 def keys_are_not_watched(monkeypatch):
     """A write in memory marks nothing, although a load of that key is under way."""
-    monkeypatch.setattr(Engine, "watch", lambda self, name: None)
+    monkeypatch.setattr(Watched, "add", lambda self, name: None)
 
 
 def values_set_by_hand_are_kept(monkeypatch):

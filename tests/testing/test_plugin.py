@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -27,6 +28,11 @@ def test_each_test_has_a_cache_of_its_own(afresh_cache: Cache) -> None:
     assert afresh_cache.get("k") is None
 
 
+def without_coverage() -> dict[str, str]:
+    """The environment in which a new interpreter loads nothing to measure itself with."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("COV")}
+
+
 PROGRAM = """
 def test_changes(afresh_cache):
     afresh_cache.get_or_load("menu", list).append(1)
@@ -41,7 +47,7 @@ def test_a_test_that_changes_a_cached_value_fails(tmp_path: Path) -> None:
     (tmp_path / "test_menu.py").write_text(PROGRAM)
     run = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)],
-        capture_output=True, text=True, check=False, cwd=tmp_path,
+        capture_output=True, text=True, check=False, cwd=tmp_path, env=without_coverage(),
     )  # fmt: skip
     assert "2 passed, 1 error" in run.stdout
     assert "CachedValueChanged" in run.stdout
@@ -61,7 +67,7 @@ def test_a_run_that_uses_no_fixture_loads_nothing_for_it(tmp_path: Path) -> None
     )
     run = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)],
-        capture_output=True, text=True, check=False, cwd=tmp_path,
+        capture_output=True, text=True, check=False, cwd=tmp_path, env=without_coverage(),
     )  # fmt: skip
     assert "1 passed" in run.stdout, run.stdout
 

@@ -89,7 +89,7 @@ class MemoryCells:
     def _entry(self, key: Hashable, value: Any, facts: Facts, until: float) -> Entry:
         if facts is not PLAIN:
             facts = replace(
-                facts, key=self._engine.full(key), soft=until, stale_until=until, error_until=until
+                facts, key=self._engine.names.full(key), soft=until, stale_until=until, error_until=until
             )
         entry = Entry(
             value, facts, self._space, key, fresh_until=until, checked_at=-self._engine.ledger.position()
@@ -110,7 +110,7 @@ class StoreCells:
 
     async def read(self, key: Hashable) -> Cell:
         """What is at `key`."""
-        full = self._engine.full(key)
+        full = self._engine.names.full(key)
         envelope = await self._store.get(full)
         if envelope is None:
             return Cell(ABSENT, NEVER, None)
@@ -118,7 +118,7 @@ class StoreCells:
 
     async def read_many(self, keys: list[Hashable]) -> dict[Hashable, Any]:
         """The current values among `keys`."""
-        names = {self._engine.full(key): key for key in keys}
+        names = {self._engine.names.full(key): key for key in keys}
         envelopes = await self._store.get_many(list(names))
         cells = {names[full]: self._opened(full, envelope) for full, envelope in envelopes.items()}
         return {key: cell.value for key, cell in cells.items() if cell.value is not ABSENT}
@@ -129,20 +129,20 @@ class StoreCells:
         They are not left to be written later: their keys are marked next, and whoever reads after
         that must not find the old ones.
         """
-        names = {self._engine.full(key): value for key, value in values.items()}
+        names = {self._engine.names.full(key): value for key, value in values.items()}
         envelopes = {full: self._sealed(full, value, facts, until) for full, value in names.items()}
         await self._store.put_many(envelopes, stamp=facts.stamp, expires=until)
         await self._store.flush()
 
     async def replace(self, key: Hashable, cell: Cell, value: Any, facts: Facts, until: float) -> bool:
         """Put or remove a value if the same envelope is still there."""
-        full = self._engine.full(key)
+        full = self._engine.names.full(key)
         new = None if value is ABSENT else self._sealed(full, value, facts, until)
         return await self._store.swap(full, cell.token, new, stamp=facts.stamp, expires=until)
 
     async def remove(self, key: Hashable) -> bool:
         """Delete the envelope at `key`."""
-        return await self._store.delete(self._engine.full(key))
+        return await self._store.delete(self._engine.names.full(key))
 
     def _opened(self, full: str, envelope: bytes) -> Cell:
         opened = self._sealer.open(envelope, full)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
@@ -12,14 +11,16 @@ from afresh.backends.memory.store import MemoryStore
 from afresh.codecs.sealer import Sealer
 from afresh.core.entry import NEVER, Entry, Facts
 from afresh.core.events import Event, Events, Kind
-from afresh.core.keys import canonical
 from afresh.core.policy import Policy
 from afresh.core.ports import Proof, Runtime
 from afresh.core.verdict import FRESH, Verdict, fresh_until, judge
 from afresh.engine.flights import Flights
+from afresh.engine.history import History
 from afresh.engine.mode import ON, Mode
+from afresh.engine.naming import Naming
 from afresh.engine.site import Call, Site
 from afresh.engine.tracker import current
+from afresh.engine.watched import Watched
 from afresh.errors import CacheClosed
 from afresh.runtime.clock import SYSTEM_CLOCK, Clock
 from afresh.runtime.fork import on_fork
@@ -28,9 +29,6 @@ from afresh.runtime.threads import ThreadRuntime
 from afresh.runtime.ticker import TICKER
 
 Consistency: TypeAlias = Literal["bounded", "session", "strict"]
-
-_WATCHED = 100_000  # keys; beyond that every key is taken to be watched
-_REMEMBERED = 512  # positions with their times: ten seconds of ticks
 
 
 @dataclass(slots=True)
@@ -56,6 +54,9 @@ class Engine:
         consistency: What a read may miss.
         gate: The cells that hits compare with.
         events: Who listens.
+        names: Full keys and tags of this namespace.
+        values: The site of what is set by hand and loaded by `get_or_load`.
+        sites: All sites, by the identity of their spaces.
     """
 
     def __init__(
@@ -89,10 +90,10 @@ class Engine:
         self.mode: Mode = ON
         self.closed = False
         self.sites: dict[int, Site] = {}
-        self.everything = f"namespace:{namespace}"
+        self.names = Naming(namespace)
+        self.watched = Watched(alone=backend.in_memory)
         self.values = self.site("", Policy())
-        self._watched: set[str] = set()
-        self._positions: deque[tuple[int, float]] = deque(maxlen=_REMEMBERED)
+        self._history = History()
         self._ticks = clock is SYSTEM_CLOCK
         if l1 is not None:
             l1.on_evict = self.evicted
@@ -175,7 +176,7 @@ class Engine:
         now = self.now()
         marked_for: float | None = None
         if since is not None:
-            marked_for = now - self._known_at(since) if policy.stale_after_invalidation else NEVER
+            marked_for = now - self._history.known_at(since) if policy.stale_after_invalidation else NEVER
         return judge(facts, policy, now=now, draw=draw, marked_for=marked_for)
 
     def judged(self, entry: Entry, policy: Policy, draw: float) -> Verdict:
@@ -206,44 +207,6 @@ class Engine:
         elif self.l1.swap(call.site.space, call.index, call.found, entry) and call.found is not None:
             # What was put by hand since we looked stays: only what we found there is replaced.
             call.site.retire(call.found)
-
-    def full(self, key: Hashable) -> str:
-        """The key in the store of a key that a user gave."""
-        if isinstance(key, str) and not key.startswith("("):
-            return f"{self.namespace}:{key}"
-        return f"{self.namespace}:({canonical(key)})"
-
-    def key_tag(self, key: Hashable) -> str:
-        """The tag of a key that a user gave."""
-        return self.key_name(self.full(key))
-
-    @staticmethod
-    def key_name(full: str) -> str:
-        """The tag of a key in the store."""
-        return f"key:{full}"
-
-    def watch(self, name: str) -> None:
-        """Note that something may be made from a value set by hand, before that value is read.
-
-        With a ledger in this process's memory nobody else can have made anything from it, so
-        writes of keys that nobody watches need no mark, and leave all other hits quick.
-        """
-        if self.backend.in_memory and len(self._watched) < _WATCHED:
-            self._watched.add(name)
-
-    def watched(self, names: list[str]) -> list[str]:
-        """Those of `names` that a write has to mark. To be asked after the write."""
-        if not self.backend.in_memory or len(self._watched) >= _WATCHED:
-            return names
-        return [name for name in names if name in self._watched]
-
-    def own_tags(self, call: Call) -> tuple[str, str, str]:
-        """Tags of every loaded value: by its key, by the function, and all at once."""
-        return (self.key_name(call.key), self.site_tag(call.site), self.everything)
-
-    def site_tag(self, site: Site) -> str:
-        """The tag of all values of a function."""
-        return f"site:{self.namespace}:{site.name}"
 
     def usable(self, entry: Entry) -> bool:
         """Whether an entry is fresh and current."""
@@ -277,19 +240,12 @@ class Engine:
             self.backend.tick()
         self.backend.look_after()
         self._follow_mode()
-        self._positions.append((self.ledger.position(), now))
+        self._history.note(self.ledger.position(), now)
         self.gate.tick(now)
 
     def park(self) -> None:
         """The clock stands still from now on."""
         self.gate.shut(Shut.PARKED)
-
-    def _known_at(self, position: int) -> float:
-        """The last time at which the ledger was seen to stand at `position` or before."""
-        for seen, when in reversed(self._positions):
-            if seen <= position:
-                return when
-        return float("-inf")
 
     # -- mode -----------------------------------------------------------------------------------
 

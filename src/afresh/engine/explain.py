@@ -54,7 +54,7 @@ class Explanation:
 
 async def explain(engine: Engine, key: str) -> Explanation:
     """Find a key in memory, else in the store, and say what is known of it."""
-    full = engine.full(key)
+    full = engine.names.full(key)
     for site in list(engine.sites.values()):
         for entry in list(site.space.values()):
             if entry.facts.key == full or (site is engine.values and entry.index == key):

@@ -58,8 +58,8 @@ async def clear(engine: Engine) -> None:
     if engine.l1 is not None:
         engine.l1.clear()
     if engine.store is not None:
-        await engine.store.clear(engine.full(""))
-    await mark(engine, [engine.everything])
+        await engine.store.clear(engine.names.full(""))
+    await mark(engine, [engine.names.everything])
 
 
 async def _forget(engine: Engine, key: str) -> None:
@@ -69,6 +69,6 @@ async def _forget(engine: Engine, key: str) -> None:
         engine.l1.discard(entry)
     if engine.store is not None:
         try:
-            await engine.store.delete(engine.full(key))
+            await engine.store.delete(engine.names.full(key))
         except BackendError as error:
             raise NotInvalidated(f"{key!r} could not be removed from the store: {error}") from error

@@ -64,7 +64,7 @@ class _Loading:
         stamp = engine.ledger.position() if stamp is None else stamp
         self.began = runtime.now()
         self.tracker = Tracker(engine.ledger, stamp, current.get(), flight)
-        self.tracker.depends_on(engine.ledger, engine.own_tags(call))
+        self.tracker.depends_on(engine.ledger, engine.names.of_call(call))
         if call.tags is not None:
             self.tracker.depends_on(engine.ledger, carried_names(call.tags(), engine.namespace))
 

@@ -89,7 +89,7 @@ def _pinned(engine: Engine, call: Call, opened: Opened, position: int) -> Entry:
     It carries no tag of its key, so nothing would tell when it is put anew. Whoever makes something
     from it depends on the key, from the position that was read before the value was.
     """
-    name = engine.key_name(call.key)
+    name = engine.names.of_key(call.key)
     facts = replace(
         opened.facts,
         stamp=position,

@@ -36,7 +36,7 @@ async def obtain(engine: Engine, runtime: Runtime, call: Call) -> Any:
     if mode == "shadow":
         return await _shadow(engine, runtime, call)
     if call.site is engine.values:
-        engine.watch(engine.key_name(call.key))
+        engine.watched.add(engine.names.of_key(call.key))
     asked_at = engine.ledger.position()
     found = await look(engine, runtime, call)
     if found.fresh or found.stale:

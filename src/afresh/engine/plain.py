@@ -150,9 +150,12 @@ class Plain:
         """Whoever collects dependencies depends on this key, also when nothing is there."""
         tracker = current.get()
         if tracker is not None:
-            name = self._engine.key_tag(key)
-            self._engine.watch(name)
+            name = self._engine.names.of_user_key(key)
+            self._engine.watched.add(name)
             tracker.depends_on(self._engine.ledger, (name,))
 
     async def _mark(self, keys: Iterable[Hashable]) -> None:
-        await mark(self._engine, self._engine.watched([self._engine.key_tag(key) for key in keys]))
+        await mark(
+            self._engine,
+            self._engine.watched.among([self._engine.names.of_user_key(key) for key in keys]),
+        )

@@ -55,7 +55,7 @@ class Tracker:
         if ledger is not self.ledger:
             self.foreign = True
             return
-        if at < self.stamp:
+        if at < self.stamp:  # noqa: PLR1730  min() takes longer, and every hit in a scope comes here
             self.stamp = at
         self.parts[id(facts)] = facts
 

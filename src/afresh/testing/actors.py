@@ -3,7 +3,7 @@
 An actor is a coroutine, which stops at `await pause("label")`, or a plain function, whose code calls
 `pause_here("label")` however deep. A function needs a stack of its own that can be left and entered
 again: a greenlet where that package is installed, else a thread that runs only while it holds the
-baton (twenty times slower, same schedules).
+baton (some fifteen times slower, same schedules).
 
 **Killed actors.** `kill -9` runs no `except` and no `finally`. An actor that was killed is simply
 never resumed while its world exists. Python runs the `finally` blocks of a coroutine or greenlet
