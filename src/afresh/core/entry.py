@@ -24,7 +24,7 @@ class Facts:
         stamp: The ledger's position before the load did anything (PROTOCOL: an entry is current
             iff no tag of its was marked after its stamp).
         tags: 64-bit hashes of what it was made from.
-        names: Readable names of the tags, for `explain`; not needed to judge it.
+        names: Readable names of the first of the tags, for `explain`; not needed to judge it.
         loaded_at: When the load began, in seconds since 1970.
         cost: How long the load took, in seconds.
         soft: When it is no longer fresh.

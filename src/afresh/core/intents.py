@@ -17,7 +17,19 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from afresh.core.log import Log
-from afresh.core.words import BEGIN, CELL, CELL_TAGS, COUNT, EVERYTHING, GIVEN, HEADER, NUMBER, OWNER, STANDING, TAGS
+from afresh.core.words import (
+    BEGIN,
+    CELL,
+    CELL_TAGS,
+    COUNT,
+    EVERYTHING,
+    GIVEN,
+    HEADER,
+    NUMBER,
+    OWNER,
+    STANDING,
+    TAGS,
+)
 
 _SHARE = 8
 """One intent takes at most this fraction of all cells; a longer one stands on everything."""

@@ -83,8 +83,10 @@ class Store(Protocol):
         """The envelopes that are there."""
 
     async def fill(self, key: str, envelope: bytes, *, stamp: int, expires: float) -> bool:
-        """Store the result of a load, unless there is a value with a higher stamp or one that was
-        `put` at this stamp or later. Says whether it was stored.
+        """Store the result of a load, unless a value with a higher stamp is there, or a later `put`.
+
+        A value that was `put` at this stamp is later. Says whether it was stored, as far as is
+        known at once: a store that writes in batches may find out later that it was not.
         """
 
     async def put(self, key: str, envelope: bytes, *, stamp: int, expires: float) -> None:

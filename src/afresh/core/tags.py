@@ -106,7 +106,7 @@ class Where:
     """The rows of a table with these values: `Where("review", product=7)`."""
 
     table: str
-    values: tuple[tuple[str, str], ...]
+    condition: str
     columns: tuple[str, ...]
     db: str
 
@@ -117,13 +117,8 @@ class Where:
             raise ConfigurationError(
                 'Where() needs a condition: Where("review", product=7). For all rows: Table("review").'
             )
-        _freeze(
-            self,
-            table,
-            tuple(sorted((name, canonical(value)) for name, value in values.items())),
-            columns,
-            db,
-        )
+        condition = ",".join(sorted([f"{name}={canonical(value)}" for name, value in values.items()]))
+        _freeze(self, table, condition, columns, db)
 
     def carried(self) -> Iterator[str]:
         """Every write to these rows, or to the columns of them that were read."""
@@ -139,7 +134,7 @@ class Row:
     """One row by its primary key: `Row("product", 7)`, `Row(Product, 7, columns=["price"])`."""
 
     table: str
-    values: tuple[tuple[str, str], ...]
+    condition: str
     columns: tuple[str, ...]
     db: str
 
@@ -150,7 +145,7 @@ class Row:
             raise ConfigurationError(
                 'Row() needs the key of the row: Row("product", 7). For all rows: Table("product").'
             )
-        _freeze(self, table, tuple(("", canonical(part)) for part in key), columns, db)
+        _freeze(self, table, ",".join([canonical(part) for part in key]), columns, db)
 
     def carried(self) -> Iterator[str]:
         """Every write to this row, or to the columns of it that were read."""
@@ -162,27 +157,19 @@ class Row:
 
 
 def _freeze(
-    rows: Row | Where,
-    table: Any,
-    values: tuple[tuple[str, str], ...],
-    columns: Iterable[str] | None,
-    db: str | None,
+    rows: Row | Where, table: Any, condition: str, columns: Iterable[str] | None, db: str | None
 ) -> None:
     if isinstance(columns, str):
         raise ConfigurationError(f"columns={columns!r} is one string: give a list, columns=[{columns!r}].")
-    object.__setattr__(rows, "table", _table_name(table))
-    object.__setattr__(rows, "values", values)
-    object.__setattr__(rows, "columns", tuple(sorted(set(columns or ()))))
-    object.__setattr__(rows, "db", db or "")
-
-
-def _rows_name(rows: Row | Where) -> str:
-    condition = ",".join(f"{column}={value}" if column else value for column, value in rows.values)
-    return f"row:{rows.db}:{rows.table}:{condition}"
+    freeze = object.__setattr__  # pages make thousands of these
+    freeze(rows, "table", table if type(table) is str else _table_name(table))
+    freeze(rows, "condition", condition)
+    freeze(rows, "columns", () if columns is None else tuple(sorted(set(columns))))
+    freeze(rows, "db", db or "")
 
 
 def _carried(rows: Row | Where) -> Iterator[str]:
-    name = _rows_name(rows)
+    name = f"row:{rows.db}:{rows.table}:{rows.condition}"
     if 0 < len(rows.columns) <= _MANY_COLUMNS:
         yield from (f"{name}.{column}" for column in rows.columns)
         yield f"{name}:all"
@@ -192,7 +179,7 @@ def _carried(rows: Row | Where) -> Iterator[str]:
 
 
 def _marked(rows: Row | Where) -> Iterator[str]:
-    name = _rows_name(rows)
+    name = f"row:{rows.db}:{rows.table}:{rows.condition}"
     yield f"{name}:any"
     if rows.columns:
         yield from (f"{name}.{column}" for column in rows.columns)

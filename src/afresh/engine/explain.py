@@ -20,7 +20,8 @@ class Explanation:
         layer: Where it was found: `memory`, `store` or `nowhere`.
         state: `fresh`, `stale`, `reserve` (served only if a load fails) or `miss`.
         reason: Why it isn't fresh: `expired`, `invalidated`, `early`, `absent`, `damaged: …`.
-        depends_on: Names of the tags that it carries.
+        depends_on: Names of the tags that it carries, or of the first of them, and
+        tags: how many it carries.
         invalidated_by: The tag that was marked, where that is still known.
         age: Seconds since its load began.
         expires_in: Seconds until it is no longer fresh; infinite without a `ttl`.
@@ -33,6 +34,7 @@ class Explanation:
     state: str
     reason: str
     depends_on: tuple[str, ...] = ()
+    tags: int = 0
     invalidated_by: str = ""
     age: float = 0.0
     expires_in: float = 0.0
@@ -49,6 +51,8 @@ class Explanation:
         if self.invalidated_by:
             lines.append(f"  invalidated by {self.invalidated_by}")
         lines += [f"  depends on {name}" for name in self.depends_on]
+        if self.tags > len(self.depends_on):
+            lines.append(f"  and on {self.tags - len(self.depends_on)} more")
         return "\n".join(lines)
 
 
@@ -72,6 +76,10 @@ async def explain(engine: Engine, key: str) -> Explanation:
     return Explanation(key, "nowhere", "miss", "absent")
 
 
+def _name(facts: Facts, tag: int) -> str:
+    return next((name for name in facts.names if hashed(name) == tag), f"a tag with the hash {tag:#018x}")
+
+
 def _of_entry(engine: Engine, key: str, entry: Entry, policy: Policy) -> Explanation:
     if engine.usable(entry) and not entry.facts.key:
         return Explanation(
@@ -92,7 +100,8 @@ def _of_facts(
         state=verdict.answer.value,
         reason=verdict.reason,
         depends_on=facts.names,
-        invalidated_by=next((name for name in facts.names if hashed(name) == blamed), ""),
+        tags=len(facts.tags),
+        invalidated_by="" if blamed is None else _name(facts, blamed),
         age=engine.now() - facts.loaded_at,
         expires_in=facts.soft - engine.now(),
         cost=facts.cost,

@@ -18,6 +18,8 @@ from afresh.core.verdict import FOREVER, Lives
 if TYPE_CHECKING:
     from afresh.engine.flights import Flight
 
+_NAMED = 64
+
 current: ContextVar[Tracker | None] = ContextVar("afresh.tracker", default=None)
 """The innermost load or scope of this thread or task."""
 
@@ -71,8 +73,13 @@ class Tracker:
         return frozenset(map(hashed, self.named)).union(*(part.tags for part in self._parts()))
 
     def names(self) -> tuple[str, ...]:
-        """The names of all tags that it depends on, where they are known."""
-        return tuple(sorted(self.named.union(*(part.names for part in self._parts()))))
+        """The names of tags that it depends on: its own first, and no more than people would read."""
+        names = dict.fromkeys(sorted(self.named))
+        for part in self._parts():
+            if len(names) >= _NAMED:
+                break
+            names.update(dict.fromkeys(part.names))
+        return tuple(names)[:_NAMED]
 
     def lives(self) -> Lives:
         """The expiries of its shortest-lived part."""

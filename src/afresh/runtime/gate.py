@@ -7,7 +7,8 @@ ever equals, and every call takes the slow path:
 * `PARKED`: the coarse clock isn't ticking;
 * `MODE`: the cache is off, in shadow, or on for a share of the calls;
 * `TRACKING`: somewhere in the process a load or a scope collects dependencies, so reads must be
-  recorded.
+  recorded;
+* `WATCHED`: a test looks at every value that is handed out.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ class Shut(IntFlag):
     PARKED = 1
     MODE = 2
     TRACKING = 4
+    WATCHED = 8
 
 
 class Gate:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Change", "CachedValueChanged", "Watch", "watch"]
 
-_WATCHED = Shut(1 << 10)
+_WATCHED = Shut.WATCHED
 _HERE = str(Path(__file__).parent.parent)
 _READERS = 8  # of one value, the last ones
 

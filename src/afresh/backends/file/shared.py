@@ -48,6 +48,7 @@ class SharedDatabase:
         self._lock = CommitLock(path.with_name(path.name + "-lock"))
         self._report = report
         self._current: Database | None = None
+        self._retired: list[Database] = []
         self._trouble: BackendError | None = None
         self._rest_until = 0.0
         self._closed = False
@@ -78,8 +79,9 @@ class SharedDatabase:
             self._rest(self._as_backend_error(error))
             return None
 
-    def read_failed(self, idle: list[sqlite3.Cursor], error: sqlite3.Error) -> None:
-        """A read raised `error`, with a cursor that came from `idle` and must not be used again."""
+    def read_failed(self, idle: list[sqlite3.Cursor], cursor: sqlite3.Cursor, error: sqlite3.Error) -> None:
+        """A read with a cursor from `idle` raised `error`: the cursor isn't used again."""
+        cursor.connection.close()
         self._report(Kind.BYPASS, reason(error), {})
         if not is_damage(error):
             return
@@ -134,7 +136,9 @@ class SharedDatabase:
         """Start with nothing open."""
         if self._current is not None:
             _inherited.append(self._current)
+        _inherited.extend(self._retired)
         self._lock.after_fork()
+        self._retired = []
         self._current = None
         self.idle = []
         self._trouble = None
@@ -180,7 +184,9 @@ class SharedDatabase:
         current, self._current = self._current, None
         self.idle = []
         if current is not None:
-            current.close()
+            self._retired.append(current)
+        # Reads under way give their cursors back to the old list: those are closed another time.
+        self._retired = [database for database in self._retired if not database.close()]
 
     def _set_aside(self, error: Exception) -> None:
         target = set_aside(self.path)

@@ -171,11 +171,12 @@ class Database:
         """How many cursors are in use."""
         return len(self._readers) - len(self.idle)
 
-    def close(self) -> None:
-        """Close what isn't being read with; the rest closes when it is dropped."""
+    def close(self) -> bool:
+        """Close what isn't being read with; says whether that was all."""
         while self.idle:
             self.idle.pop().connection.close()
         self.writer.close()  # after them: it checkpoints and removes the log if it is the last of all
+        return self.reading() == 0
 
     def _prepare(self) -> None:
         execute = self.writer.execute

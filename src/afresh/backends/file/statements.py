@@ -25,14 +25,14 @@ _ALL: Final = """
 """
 
 _ADD: Final = f"""
-INSERT INTO entry (used, id, key, stamp, expires, kind, value) VALUES (?1, ?, ?, ?, ?, ?, ?)
+INSERT INTO entry (used, id, key, stamp, expires, kind, value) VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET {_ALL}
-WHERE entry.expires <= ?1 OR entry.key <> excluded.key
+WHERE entry.expires <= excluded.used OR entry.key <> excluded.key
 """  # noqa: S608  no value of anybody's is in the text, here and below
 
 _CHANGE: Final = """
-UPDATE entry SET used = ?1, stamp = ?2, expires = ?3, kind = 1, value = ?4
-WHERE id = ?5 AND key = ?6 AND value = ?7 AND expires > ?1
+UPDATE entry SET used = ?, stamp = ?, expires = ?, kind = 1, value = ?
+WHERE id = ? AND key = ? AND value = ? AND expires > ?
 """
 
 
@@ -40,11 +40,12 @@ WHERE id = ?5 AND key = ?6 AND value = ?7 AND expires > ?1
 def _upsert(rows: int) -> str:
     # A fill wins over a row that has expired, that belongs to another key of the same hash, or whose
     # stamp isn't higher; a row that was put counts as half a step higher than its stamp.
+    # The time is `excluded.used`.
     return f"""
 INSERT INTO entry (used, id, key, stamp, expires, kind, value)
-VALUES {", ".join(["(?1, ?, ?, ?, ?, ?, ?)"] * rows)}
+VALUES {", ".join(["(?, ?, ?, ?, ?, ?, ?)"] * rows)}
 ON CONFLICT (id) DO UPDATE SET {_ALL}
-WHERE excluded.kind <> 0 OR entry.expires <= ?1 OR entry.key <> excluded.key
+WHERE excluded.kind <> 0 OR entry.expires <= excluded.used OR entry.key <> excluded.key
    OR entry.stamp + (entry.kind & 1) <= excluded.stamp
 """  # noqa: S608
 
@@ -68,10 +69,10 @@ def write(connection: sqlite3.Connection, batch: Sequence[tuple[str, Write]], no
     permitted once it is permitted twice.
     """
     rows = _rounded(len(batch))
-    values: list[Any] = [now]
+    values: list[Any] = []
     for key, (envelope, stamp, expires, kind) in batch:
-        values += (*row_of(key), stamp, expires, kind, envelope)
-    values += values[1:7] * (rows - len(batch))
+        values += (now, *row_of(key), stamp, expires, kind, envelope)
+    values += values[:7] * (rows - len(batch))
     connection.execute(_upsert(rows), values)
 
 
@@ -97,7 +98,7 @@ def swap(connection: sqlite3.Connection, key: str, old: bytes | None, new: Write
         exact = "DELETE FROM entry WHERE id = ? AND key = ? AND value = ? AND expires > ?"
         cursor = connection.execute(exact, (row, text, old, now))
     else:
-        cursor = connection.execute(_CHANGE, (now, new.stamp, new.expires, new.envelope, row, text, old))
+        cursor = connection.execute(_CHANGE, (now, new.stamp, new.expires, new.envelope, row, text, old, now))
     return cursor.rowcount == 1
 
 
@@ -105,9 +106,9 @@ def delete_prefix(connection: sqlite3.Connection, prefix: bytes, low: int, high:
     """Delete the keys that begin with `prefix` among the rows `low < id <= high`."""
     text = """
     DELETE FROM entry
-    WHERE id > ?1 AND id <= ?2 AND (?3 = 0 OR substr(CAST(key AS BLOB), 1, ?3) = ?4)
+    WHERE id > ? AND id <= ? AND (? = 0 OR substr(CAST(key AS BLOB), 1, ?) = ?)
     """
-    connection.execute(text, (low, high, len(prefix), prefix))
+    connection.execute(text, (low, high, len(prefix), len(prefix), prefix))
 
 
 def used_bytes(connection: sqlite3.Connection) -> int:

@@ -93,7 +93,7 @@ class FileStore:
             row_id = _from_bytes(blake2b(raw, digest_size=8).digest(), "little", signed=True)
             row = cursor.execute(READ, (row_id, bound)).fetchone()
         except sqlite3.Error as error:
-            database.read_failed(idle, error)
+            database.read_failed(idle, cursor, error)
             return None
         idle.append(cursor)
         if row is None or row[1] <= now:

@@ -93,7 +93,7 @@ class Sweeper:
         for start in range(0, len(rows), WINDOW):
             some = rows[start : start + WINDOW]
             some += some[:1] * (WINDOW - len(some))
-            text = f"UPDATE entry SET used = ?1 WHERE used < ?2 AND id IN ({', '.join('?' * WINDOW)})"  # noqa: S608
+            text = f"UPDATE entry SET used = ? WHERE used < ? AND id IN ({', '.join('?' * WINDOW)})"  # noqa: S608
             connection.execute(text, (now, now - _TOUCH_AFTER, *some))
 
 
