@@ -11,9 +11,11 @@ def clock():
     return FakeClock(1_000_000.0)
 
 
-@pytest.fixture
-def cache(clock):
-    with Cache("memory://", clock=clock) as opened:
+@pytest.fixture(params=["memory", "file"])
+def cache(clock, request, tmp_path):
+    """The same tests for each backend: what a user sees doesn't depend on where entries live."""
+    url = "memory://" if request.param == "memory" else f"sqlite:///{tmp_path / 'cache.sqlite3'}"
+    with Cache(url, clock=clock) as opened:
         yield opened
 
 

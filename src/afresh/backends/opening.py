@@ -9,13 +9,16 @@ from urllib.parse import unquote, urlsplit
 from afresh.backends import Backend
 from afresh.core.events import Events
 from afresh.errors import ConfigurationError
+from afresh.runtime.clock import Clock
 
 FORMS = (
     "memory://, null://, sqlite:///relative/file, sqlite:////absolute/file, or none at all for this machine"
 )
 
 
-def open_backend(url: str | None, *, root: Path, moved: Callable[[int], None], events: Events) -> Backend:
+def open_backend(
+    url: str | None, *, root: Path, moved: Callable[[int], None], events: Events, clock: Clock
+) -> Backend:
     """Open the backend that a URL names.
 
     Args:
@@ -23,6 +26,7 @@ def open_backend(url: str | None, *, root: Path, moved: Callable[[int], None], e
         root: The application's folder, which names the machine's shared one.
         moved: Called with each new position of a ledger in this process's memory.
         events: Who listens.
+        clock: What tells the time.
 
     Raises:
         ConfigurationError: The URL names nothing that there is.
@@ -30,7 +34,7 @@ def open_backend(url: str | None, *, root: Path, moved: Callable[[int], None], e
     if url is None or url.startswith("sqlite:"):
         from afresh.backends.file.opening import open_file, open_machine
 
-        return open_machine(root, events) if url is None else open_file(_path(url), events)
+        return open_machine(root, events, clock) if url is None else open_file(_path(url), events, clock)
     if url in {"memory://", "null://"}:
         return _in_this_process(url, moved)
     scheme = urlsplit(url).scheme

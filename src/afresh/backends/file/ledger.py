@@ -183,13 +183,15 @@ class MachineLedger:
         except OSError as error:
             raise NotInvalidated(f"the intent of {note or 'a transaction'} has no owner: {error}") from error
         kept = tuple(tags)
-        try:
-            number = self._write(lambda mapping: mapping.intents.open(owner, kept))
-        except NoRoom:
-            self.reap(now=True)
-            number = self._write(lambda mapping: mapping.intents.open(owner, kept))
-        self._mine[number] = kept
-        return number
+        for _ in range(2):
+            try:
+                number = self._write(lambda mapping: mapping.intents.open(owner, kept))
+            except NoRoom:
+                self.reap(now=True)
+            else:
+                self._mine[number] = kept
+                return number
+        raise NotInvalidated(f"no room for the intent of {note or 'a transaction'}: too many stand")
 
     async def settle(self, intent: int, *, announce: bool) -> int:
         """Clear an intent, after announcing its tags if the change was made.

@@ -13,11 +13,12 @@ from afresh.backends.file.ledger import MachineLedger
 from afresh.backends.file.store import FileStore
 from afresh.core.events import Events
 from afresh.errors import ConfigurationError
+from afresh.runtime.clock import Clock
 
 _log = logging.getLogger("afresh")
 
 
-def open_machine(root: Path, events: Events) -> Backend:
+def open_machine(root: Path, events: Events, clock: Clock) -> Backend:
     """Open the folder that all processes of an application on this machine share.
 
     Raises:
@@ -25,10 +26,10 @@ def open_machine(root: Path, events: Events) -> Backend:
     """
     folder = machine_folder(root)
     _log.info("entries are shared by the processes of this machine or container only, in %s", folder)
-    return _open(folder, folder / "store.sqlite3", "", events)
+    return _open(folder, folder / "store.sqlite3", "", events, clock)
 
 
-def open_file(path: Path, events: Events) -> Backend:
+def open_file(path: Path, events: Events, clock: Clock) -> Backend:
     """Open a store in a file of the user's choice; what belongs to it lies in a folder beside it.
 
     Raises:
@@ -41,16 +42,16 @@ def open_file(path: Path, events: Events) -> Backend:
         raise ConfigurationError(f"{path} is a folder: name a file in it, such as {path / 'cache.sqlite3'}.")
     beside = path.with_name(f"{path.name}.afresh")
     folder = machine_folder(path, {"AFRESH_DIR": str(beside)})
-    return _open(folder, path, f"sqlite:///{path}", events)
+    return _open(folder, path, f"sqlite:///{path}", events, clock)
 
 
-def _open(folder: Path, path: Path, url: str, events: Events) -> Backend:
+def _open(folder: Path, path: Path, url: str, events: Events, clock: Clock) -> Backend:
     ledger = MachineLedger(
         folder,
         on_remap=lambda words: [tell(words) for tell in backend.remapped],
         events=events,
     )
-    store = FileStore(path, events=events)
+    store = FileStore(path, events=events, clock=clock)
     leases = FileLeases(folder)
     control = FileControl(folder)
 

@@ -152,12 +152,14 @@ class MemoryLedger:
         try:
             yield
         finally:
-            # Also after an error: published marks count, even if they are not complete.
-            position = self._log.words[BEGIN]
-            if position != self._position:
-                self._position = position
-                self._on_move(position)
-            self._lock.release()
+            try:
+                # Also after an error: published marks count, even if they are not complete.
+                position = self._log.words[BEGIN]
+                if position != self._position:
+                    self._position = position
+                    self._on_move(position)
+            finally:
+                self._lock.release()
 
 
 def _before_fork() -> None:
