@@ -105,7 +105,7 @@ def wrap(
         head=source.head,
         index=source.index,
         arguments=source.arguments,
-        check=_IN_MEMORY if engine.backend.in_memory else _MAPPED.format(begin=engine.backend.begin),
+        check=_IN_MEMORY if engine.backend.words is None else _MAPPED.format(begin=engine.backend.begin),
         guard=source.guard,
         value="_afresh_copy(_afresh_entry.value)" if private else "_afresh_entry.value",
         define="async def" if is_async else "def",
@@ -130,12 +130,13 @@ def _afresh_make(_afresh_data, _afresh_cell, _afresh_clock, _afresh_words, _afre
         try:
             {guard}_afresh_entry = _afresh_data[{index}]
         except (KeyError, TypeError):  # absent; or the arguments are not hashable
-            return {go}_afresh_miss({arguments})
-        if {check}:
-            _afresh_entry.hits += 1
-            return {value}
-        if _afresh_recall(_afresh_entry):
-            return {value}
+            pass  # and left here, or it would be the context of what the loader raises
+        else:
+            if {check}:
+                _afresh_entry.hits += 1
+                return {value}
+            if _afresh_recall(_afresh_entry):
+                return {value}
         return {go}_afresh_miss({arguments})
     return _afresh_wrapper
 """

@@ -98,7 +98,7 @@ class MachineLedger:
         self._look_again = self._reap_again = self._recover_again = 0.0
         self._closed = False
         self._following = threading.RLock()
-        self._mine: dict[int, tuple[int, ...]] = {}
+        self._mine: dict[int, tuple[int, tuple[int, ...]]] = {}  # number → owner, tags
         try:
             mapping, troubles = self._generations.current()
         except OSError as error:
@@ -189,7 +189,7 @@ class MachineLedger:
             except NoRoom:
                 self.reap(now=True)
             else:
-                self._mine[number] = kept
+                self._mine[number] = owner, kept
                 return number
         raise NotInvalidated(f"no room for the intent of {note or 'a transaction'}: too many stand")
 
@@ -197,11 +197,16 @@ class MachineLedger:
         """Clear an intent, after announcing its tags if the change was made.
 
         Raises:
-            NotInvalidated: That could not be written; the intent stands and can be settled again.
+            NotInvalidated: That could not be written, and the intent stands and can be settled again;
+                or this process has no such intent.
         """
-        tags = self._mine.get(intent, ()) if announce else ()
-        owner = self._owners.own()
-        position = self._write(lambda mapping: mapping.intents.settle(owner, intent, tags))
+        if intent not in self._mine:
+            if announce:
+                raise NotInvalidated(f"intent {intent} is not this process's, or is settled already")
+            return self.position()
+        owner, tags = self._mine[intent]
+        marked = tags if announce else ()
+        position = self._write(lambda mapping: mapping.intents.settle(owner, intent, marked))
         self._mine.pop(intent, None)
         return position
 
@@ -323,7 +328,7 @@ class MachineLedger:
         with self._locked(mapping):
             missing = self._mine.keys() - mapping.intents.find(owner)
             for number in missing:
-                mapping.intents.open(owner, self._mine[number], number)
+                mapping.intents.open(owner, self._mine[number][1], number)
 
     def _adopt(self, mapping: Mapping) -> None:
         self._mapping = mapping

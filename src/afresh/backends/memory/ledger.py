@@ -111,8 +111,14 @@ class MemoryLedger:
             return number
 
     async def settle(self, intent: int, *, announce: bool) -> int:
-        """Clear an intent, after announcing its tags if the change was made."""
+        """Clear an intent, after announcing its tags if the change was made.
+
+        Raises:
+            NotInvalidated: There is no such intent.
+        """
         with self._moving():
+            if announce and intent not in self._intended:
+                raise NotInvalidated(f"intent {intent} was settled already, or by a parent process")
             tags = self._intended.get(intent, ())
             position = self._intents.settle(_OWNER, intent, tags if announce else ())
             self._intended.pop(intent, None)
