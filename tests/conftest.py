@@ -6,8 +6,12 @@ import os
 import random
 
 import pytest
+from hypothesis import settings
 
 os.environ.setdefault("AFRESH_SEED", str(random.SystemRandom().randrange(2**31)))
+
+settings.register_profile("afresh", deadline=None)  # the machines are shared: times are bench's business
+settings.load_profile("afresh")
 
 
 def pytest_report_header(config: pytest.Config) -> str:

@@ -36,38 +36,6 @@ MAX_FUNCTION = 40
 LONG_FUNCTIONS: dict[str, str] = {}
 """`path::name` of each function that is longer than the rule allows, with the reason."""
 
-COVERED_BY: dict[str, str] = {
-    "src/afresh/aio.py": "tests/engine/test_values.py",
-    "src/afresh/backends/file/commitlock.py": "tests/backends/test_file_processes.py",
-    "src/afresh/backends/file/forks.py": "tests/backends/test_file_fork.py",
-    "src/afresh/backends/file/quarantine.py": "tests/backends/test_file_damage.py",
-    "src/afresh/backends/file/sqlite.py": "tests/backends/test_file_store.py",
-    "src/afresh/backends/file/statements.py": "tests/backends/test_file_store.py",
-    "src/afresh/backends/file/writer.py": "tests/backends/test_file_store.py",
-    "src/afresh/cache.py": "tests/engine/test_values.py",
-    "src/afresh/codecs/base.py": "tests/testing/test_codec.py",
-    "src/afresh/config.py": "tests/engine/test_values.py",
-    "src/afresh/decorators.py": "tests/engine/test_decorated.py",
-    "src/afresh/demo/catalogue/database.py": "tests/demo/test_web.py",
-    "src/afresh/demo/catalogue/pages.py": "tests/demo/test_web.py",
-    "src/afresh/demo/catalogue/people.py": "tests/demo/test_visits.py",
-    "src/afresh/demo/drive/editor.py": "tests/demo/test_edits.py",
-    "src/afresh/engine/cells.py": "tests/engine/test_values.py",
-    "src/afresh/engine/fill.py": "tests/engine/test_races.py",
-    "src/afresh/engine/flights.py": "tests/engine/test_races.py",
-    "src/afresh/engine/lead.py": "tests/engine/test_races.py",
-    "src/afresh/engine/load.py": "tests/engine/test_policies.py",
-    "src/afresh/engine/look.py": "tests/engine/test_races.py",
-    "src/afresh/engine/made.py": "tests/engine/test_policies.py",
-    "src/afresh/engine/mode.py": "tests/engine/test_values.py",
-    "src/afresh/engine/names.py": "tests/engine/test_nesting.py",
-    "src/afresh/engine/scope.py": "tests/engine/test_nesting.py",
-    "src/afresh/opening.py": "tests/engine/test_values.py",
-    "src/afresh/tagging.py": "tests/engine/test_decorated.py",
-    "src/afresh/wrappers.py": "tests/engine/test_decorated.py",
-}
-"""A source file that no test names, since it is reached through another: `src path` → `tests path`."""
-
 DRIVERS = {
     "msgspec": ("codecs",),
     "sqlite3": ("backends/file", "demo"),
@@ -188,23 +156,6 @@ def test_no_function_is_long_without_a_stated_reason() -> None:
 def test_each_file_says_what_it_is() -> None:
     silent = [_name(file) for file in PYTHON if _tree(file).body and not ast.get_docstring(_tree(file))]
     _nothing(silent, "a module begins with a docstring that says what it is")
-
-
-def test_each_source_file_has_its_test_file() -> None:
-    tests = {file.name: file.read_text() for file in (ROOT / "tests").rglob("*.py") if file != Path(__file__)}
-    named = set(re.findall(r"afresh(?:\.\w+)+", "\n".join(tests.values())))
-    bare = {
-        _name(file)
-        for file in SOURCES
-        if file.name not in {"__init__.py", "__main__.py"}
-        and f"test_{file.stem}.py" not in tests
-        and ".".join(file.relative_to(ROOT / "src").with_suffix("").parts) not in named
-    }
-    _nothing(
-        bare - COVERED_BY.keys(), "no test names these; where another reaches them, say so in COVERED_BY"
-    )
-    _nothing(COVERED_BY.keys() - bare, "these need no entry in COVERED_BY")
-    _nothing((test for test in COVERED_BY.values() if not (ROOT / test).is_file()), "no such test file")
 
 
 @pytest.mark.parametrize("driver", DRIVERS)

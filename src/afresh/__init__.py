@@ -12,6 +12,8 @@
     cache.invalidate(Row("product", 7))
 """
 
+from typing import TYPE_CHECKING, Any
+
 from afresh.cache import Cache
 from afresh.core.events import Event, Kind
 from afresh.core.keys import Secret
@@ -19,9 +21,7 @@ from afresh.core.policy import Policy
 from afresh.core.tags import Dependency, Key, Row, Table, Tag, Where, tag
 from afresh.decorators import CachedCoroutine, CachedFunction
 from afresh.engine.cells import ABSENT
-from afresh.engine.explain import Explanation
 from afresh.engine.scope import Scope, Token
-from afresh.engine.stats import SiteStats, Stats
 from afresh.errors import (
     AfreshError,
     BackendError,
@@ -32,6 +32,10 @@ from afresh.errors import (
     UncacheableValue,
     UnkeyableArgument,
 )
+
+if TYPE_CHECKING:
+    from afresh.engine.explain import Explanation
+    from afresh.engine.stats import SiteStats, Stats
 
 __version__ = "0.1.0"
 
@@ -65,3 +69,14 @@ __all__ = [
     "Where",
     "tag",
 ]
+
+_LATER = {"Explanation": "explain", "SiteStats": "stats", "Stats": "stats"}
+
+
+def __getattr__(name: str) -> Any:
+    """Load what few programs name only when it is named: importing a cache must cost nothing."""
+    if name not in _LATER:
+        raise AttributeError(f"module 'afresh' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"afresh.engine.{_LATER[name]}"), name)

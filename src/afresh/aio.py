@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar, Unpack
+from typing import Any, TypeVar, Unpack, overload
 
 from afresh.core.durations import Duration
 from afresh.core.policy import Policy, PolicyOptions
@@ -29,18 +29,35 @@ class AsyncCache:
         self._plain = opened.plain
         self._policy = policy
 
+    @overload
     async def get_or_load(
         self,
         key: Hashable,
-        loader: Callable[[], Awaitable[T] | T],
+        loader: Callable[[], Awaitable[T]],
         *,
         tags: Iterable[Dependency] = (),
         **policy: Unpack[PolicyOptions],
-    ) -> T:
+    ) -> T: ...
+    @overload
+    async def get_or_load(
+        self,
+        key: Hashable,
+        loader: Callable[[], T],
+        *,
+        tags: Iterable[Dependency] = (),
+        **policy: Unpack[PolicyOptions],
+    ) -> T: ...
+    async def get_or_load(
+        self,
+        key: Hashable,
+        loader: Callable[[], Any],
+        *,
+        tags: Iterable[Dependency] = (),
+        **policy: Unpack[PolicyOptions],
+    ) -> Any:
         """See `Cache.get_or_load`; the loader may be a coroutine function."""
         call = self._opened.call(key, loader, tags, self._policy.replace(**policy))
-        value: T = await obtain(self._engine, self._engine.loop, call)
-        return value
+        return await obtain(self._engine, self._engine.loop, call)
 
     async def get(self, key: Hashable, default: Any = None) -> Any:
         """See `Cache.get`."""

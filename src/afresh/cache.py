@@ -16,13 +16,11 @@ from afresh.core.policy import Policy, PolicyOptions
 from afresh.core.tags import Dependency
 from afresh.decorators import CachedCoroutine, CachedFunction, Options, decorate
 from afresh.engine.cells import ABSENT
-from afresh.engine.explain import Explanation, explain
 from afresh.engine.invalidate import clear, invalidate
 from afresh.engine.lookup import obtain
 from afresh.engine.mode import Mode
 from afresh.engine.names import carried_names
 from afresh.engine.scope import Scope, Token
-from afresh.engine.stats import Stats, stats
 from afresh.engine.tracker import current
 from afresh.engine.writing import Writing
 from afresh.opening import GIVEN, Values, open_cache
@@ -34,6 +32,8 @@ if TYPE_CHECKING:
     from afresh.codecs.base import Codec
     from afresh.codecs.compress import Compression
     from afresh.codecs.encrypt import Encryption
+    from afresh.engine.explain import Explanation
+    from afresh.engine.stats import Stats
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -323,10 +323,14 @@ class Cache:
 
     def explain(self, key: str) -> Explanation:
         """What is known of a key: where it is, how old, what it depends on, why it was dropped."""
+        from afresh.engine.explain import explain
+
         return drive(explain(self._engine, key))
 
     def stats(self) -> Stats:
         """Counters of this process since the cache was opened."""
+        from afresh.engine.stats import stats
+
         return stats(self._engine)
 
     def listen(self, listener: Listener) -> Callable[[], None]:

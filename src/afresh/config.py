@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from afresh.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 NAMES = ("url", "namespace", "l1", "consistency", "mode")
 """What `AFRESH_URL`, `AFRESH_NAMESPACE` … and a file's `[cache]` table may set."""
@@ -29,6 +31,7 @@ def from_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
         ConfigurationError: There is no such file, it is no TOML, or it has a setting that isn't one.
     """
     import tomllib
+    from pathlib import Path
 
     try:
         table = tomllib.loads(Path(path).read_text("utf-8")).get("cache")
@@ -62,6 +65,8 @@ def application_root() -> Path:
     All workers of an application, and its scripts, are to find the same folder, whatever started
     them. `AFRESH_DIR` says it outright.
     """
+    from pathlib import Path
+
     here = Path.cwd()
     for folder in (here, *here.parents):
         if any((folder / mark).exists() for mark in ("pyproject.toml", "manage.py", "setup.py", ".git")):

@@ -8,7 +8,7 @@ import inspect
 import types
 import typing
 from collections.abc import Callable, Collection, Coroutine, Hashable
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, Self, TypeVar, overload
 
 from afresh.core.entry import Entry
 from afresh.core.keys import KeyMaker
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
+Q = ParamSpec("Q")
+S = TypeVar("S")
 
 
 class CachedFunction(Protocol[P, R_co]):
@@ -59,6 +61,20 @@ class CachedFunction(Protocol[P, R_co]):
     def key(self, *args: P.args, **kwargs: P.kwargs) -> str:
         """The key of the value of these arguments, as `cache.explain` and `Key` take it."""
 
+    # In a class it is bound like any other function: a class method to its class, a method to its object.
+    @overload
+    def __get__(
+        self: CachedFunction[Concatenate[type[S], Q], R], instance: S | None, owner: type[S], /
+    ) -> CachedFunction[Q, R]: ...
+    @overload
+    def __get__(self, instance: None, owner: type, /) -> Self: ...
+    @overload
+    def __get__(
+        self: CachedFunction[Concatenate[S, Q], R], instance: S, owner: type[S], /
+    ) -> CachedFunction[Q, R]: ...
+    @overload
+    def __get__(self, instance: object, owner: type, /) -> Self: ...
+
 
 class CachedCoroutine(Protocol[P, R_co]):
     """A cached coroutine function: see `CachedFunction`; what does something is awaited."""
@@ -86,6 +102,20 @@ class CachedCoroutine(Protocol[P, R_co]):
 
     def key(self, *args: P.args, **kwargs: P.kwargs) -> str:
         """The key of the value of these arguments, as `cache.explain` and `Key` take it."""
+
+    # In a class it is bound like any other function: a class method to its class, a method to its object.
+    @overload
+    def __get__(
+        self: CachedCoroutine[Concatenate[type[S], Q], R], instance: S | None, owner: type[S], /
+    ) -> CachedCoroutine[Q, R]: ...
+    @overload
+    def __get__(self, instance: None, owner: type, /) -> Self: ...
+    @overload
+    def __get__(
+        self: CachedCoroutine[Concatenate[S, Q], R], instance: S, owner: type[S], /
+    ) -> CachedCoroutine[Q, R]: ...
+    @overload
+    def __get__(self, instance: object, owner: type, /) -> Self: ...
 
 
 class Options(typing.TypedDict, total=False):

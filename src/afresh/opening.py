@@ -92,7 +92,7 @@ def open_cache(settings: Mapping[str, Any], values: Values, clock: Clock) -> Ope
     mode = Mode.of(settings.get("mode", "on"))
 
     gate, events = Gate(), Events()
-    backend = open_backend(url, root=config.application_root(), moved=gate.moved, events=events, clock=clock)
+    backend = open_backend(url, root=config.application_root, moved=gate.moved, events=events, clock=clock)
     engine = Engine(
         namespace=namespace,
         backend=backend,

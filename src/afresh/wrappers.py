@@ -24,13 +24,9 @@ import functools
 import inspect
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
-from decimal import Decimal
 from enum import Enum
-from fractions import Fraction
 from inspect import Parameter
 from typing import Any, TypeAlias
-from uuid import UUID
 
 from afresh.core.entry import Entry
 from afresh.engine.engine import Engine
@@ -38,8 +34,17 @@ from afresh.engine.engine import Engine
 Miss: TypeAlias = Callable[[tuple[Any, ...], dict[str, Any]], Any]
 AsyncMiss: TypeAlias = Callable[[tuple[Any, ...], dict[str, Any]], Awaitable[Any]]
 
-_INDEXABLE = frozenset(
-    {int, str, bytes, bool, type(None), Decimal, Fraction, date, datetime, time, timedelta, UUID}
+_INDEXABLE = frozenset({int, str, bytes, bool, type(None)})
+_INDEXABLE_BY_NAME = frozenset(  # by name: loading their modules takes as long as all of ours
+    {
+        ("datetime", "date"),
+        ("datetime", "datetime"),
+        ("datetime", "time"),
+        ("datetime", "timedelta"),
+        ("decimal", "Decimal"),
+        ("fractions", "Fraction"),
+        ("uuid", "UUID"),
+    }
 )
 
 
@@ -59,7 +64,7 @@ def indexable(value: object) -> bool:
         return value == value  # noqa: PLR0124  not a number is not equal to itself
     if kind is tuple or kind is frozenset:
         return all(map(indexable, value))  # type: ignore[call-overload]
-    return isinstance(value, Enum)
+    return isinstance(value, Enum) or (kind.__module__, kind.__qualname__) in _INDEXABLE_BY_NAME
 
 
 @dataclass(frozen=True, slots=True)

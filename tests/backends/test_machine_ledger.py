@@ -86,7 +86,9 @@ def test_a_damage_ends_every_older_entry_everywhere(
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_an_invalidation_is_not_lost_in_a_file_that_nobody_reads_any_more(damage: str, tmp_path: Path) -> None:
+def test_an_invalidation_is_not_lost_in_a_file_that_nobody_reads_any_more(
+    damage: str, tmp_path: Path
+) -> None:
     """Nothing has noticed yet: the write itself must, before it returns."""
     folder = tmp_path / "shared"
     folder.mkdir()
@@ -110,7 +112,9 @@ def test_a_zeroed_slot_is_found_by_the_reader_who_needs_it(tmp_path: Path) -> No
     assert one.position() > since + 20
 
 
-def test_a_file_from_before_the_last_start_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_from_before_the_last_start_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     since = machine(tmp_path).position()
     monkeypatch.setattr("afresh.backends.file.ledger.boot_digest", lambda: 99)
     later = machine(tmp_path)
@@ -119,7 +123,9 @@ def test_a_file_from_before_the_last_start_is_replaced(tmp_path: Path, monkeypat
     assert not valid(later, A, since)
 
 
-def test_a_clock_that_was_set_back_gives_no_number_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clock_that_was_set_back_gives_no_number_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     one = machine(tmp_path)
     since = announce(one, A)
     monkeypatch.setattr("time.time_ns", lambda: 1_000_000)

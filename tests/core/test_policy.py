@@ -1,3 +1,5 @@
+"""Policies: what is accepted, and what is refused with the fix."""
+
 import pytest
 
 from afresh import ConfigurationError, Policy

@@ -1,3 +1,5 @@
+"""Which writes reach which readers, and the format of the hashes."""
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

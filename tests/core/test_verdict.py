@@ -1,3 +1,5 @@
+"""Whether a stored value may be served, by age, invalidation and chance."""
+
 import math
 
 import pytest

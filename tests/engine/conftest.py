@@ -1,3 +1,5 @@
+"""A cache for each backend, by a clock that stands still until told."""
+
 from __future__ import annotations
 
 import pytest

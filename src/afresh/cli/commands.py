@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -27,8 +26,7 @@ def demo(
 ) -> None:
     """A package catalogue on this machine: slow, then fast, then edited and still right."""
     try:
-        # By name: the command line and the demo don't know each other, and the demo has its own extra.
-        command: Any = import_module("afresh.demo.command")
+        from afresh.demo import command  # it needs an extra of its own
     except ModuleNotFoundError as missing:
         _fail(f"The demo needs {missing.name}. Install it with: pip install 'afresh[demo]'")
     raise typer.Exit(command.main(seconds=seconds, serve=serve, port=port))

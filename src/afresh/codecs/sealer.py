@@ -16,6 +16,7 @@ from afresh.codecs.envelope import (
     unwrap,
     wrap,
 )
+from afresh.codecs.opened import Damaged, Opened
 from afresh.core.entry import Facts
 
 if TYPE_CHECKING:  # `import afresh` gets here, and loads no third-party module
@@ -24,28 +25,6 @@ if TYPE_CHECKING:  # `import afresh` gets here, and loads no third-party module
     from afresh.codecs.encrypt import Encryption
 
 _WRAPPED = COMPRESSED | ENCRYPTED
-
-
-class Opened(NamedTuple):
-    """An envelope's content.
-
-    Attributes:
-        value: The value; where `facts.failed`, the exception to raise.
-        facts: What is known of it.
-        epoch: The ledger's life that its stamp belongs to.
-        pinned: A caller set it, rather than a load.
-    """
-
-    value: Any
-    facts: Facts
-    epoch: int
-    pinned: bool
-
-
-class Damaged(NamedTuple):
-    """Bytes that are no envelope for this key and type, and why. That is a miss."""
-
-    reason: str
 
 
 class Sealer:

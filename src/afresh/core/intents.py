@@ -85,8 +85,8 @@ class Intents:
         Raises:
             NoRoom: Every cell is taken; nothing was written.
         """
+        number = self.next_number() if number is None else number
         self._log.finish()
-        number = self._words[GIVEN] + 1 if number is None else number
         free = [cell for cell, taken in enumerate(self._numbers()) if not taken]
         needed = max(1, -(-len(tags) // CELL_TAGS))
         if not free:
@@ -100,6 +100,11 @@ class Intents:
         self.recount()
         self._log.move()
         return number
+
+    def next_number(self) -> int:
+        """What `open` will call an intent that it opens now."""
+        self._log.finish()
+        return self._words[GIVEN] + 1
 
     def settle(self, owner: int, number: int, announce: Sequence[int] = ()) -> int:
         """Mark `announce`, then clear the intent if it is there; returns the position."""

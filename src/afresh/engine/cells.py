@@ -10,7 +10,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple, Protocol
 
-from afresh.codecs.sealer import Damaged
+from afresh.codecs.opened import Damaged
 from afresh.core.entry import NEVER, Entry, Facts
 from afresh.engine.engine import Engine
 

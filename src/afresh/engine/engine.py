@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from afresh.backends import Backend
 from afresh.backends.memory.store import MemoryStore
-from afresh.codecs.sealer import Sealer
 from afresh.core.entry import NEVER, Entry, Facts
 from afresh.core.events import Event, Events, Kind
 from afresh.core.policy import Policy
@@ -27,6 +26,9 @@ from afresh.runtime.fork import on_fork
 from afresh.runtime.gate import Gate, Shut
 from afresh.runtime.threads import ThreadRuntime
 from afresh.runtime.ticker import TICKER
+
+if TYPE_CHECKING:
+    from afresh.codecs.sealer import Sealer
 
 Consistency: TypeAlias = Literal["bounded", "session", "strict"]
 
@@ -94,12 +96,16 @@ class Engine:
         self.watched = Watched(alone=backend.in_memory)
         self.values = self.site("", Policy())
         self._history = History()
+        # By a test's clock the gate stays shut: then every hit asks that clock.
         self._ticks = clock is SYSTEM_CLOCK
-        if l1 is not None:
-            l1.on_evict = self.evicted
+        self._join_in()
+
+    def _join_in(self) -> None:
+        """Be told what happens: entries that are evicted, forks, time."""
+        if self.l1 is not None:
+            self.l1.on_evict = self.evicted
         on_fork(self)
         if self._ticks:
-            # By a test's clock the gate stays shut: then every hit asks that clock.
             TICKER.add(self)
 
     @property
@@ -201,9 +207,9 @@ class Engine:
         self.prove(entry, self.now())
         if call.site is not self.values:
             replaced = call.site.space.get(call.index)
-            if replaced is not None:
-                call.site.retire(replaced)
             self.l1.admit(entry)
+            if replaced is not None:
+                call.site.retire(replaced)  # after `admit`, which looks at how often it was hit
         elif self.l1.swap(call.site.space, call.index, call.found, entry) and call.found is not None:
             # What was put by hand since we looked stays: only what we found there is replaced.
             call.site.retire(call.found)

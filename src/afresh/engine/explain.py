@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from afresh.codecs.sealer import Damaged
+from afresh.codecs.opened import Damaged
 from afresh.core.entry import Entry, Facts
 from afresh.core.policy import Policy
 from afresh.core.tags import hashed

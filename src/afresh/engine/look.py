@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import NamedTuple
 
-from afresh.codecs.sealer import Damaged, Opened
+from afresh.codecs.opened import Damaged, Opened
 from afresh.core.entry import Entry
 from afresh.core.ports import Runtime
 from afresh.core.tags import hashed

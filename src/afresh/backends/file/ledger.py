@@ -182,15 +182,11 @@ class MachineLedger:
             owner = self._owners.own()
         except OSError as error:
             raise NotInvalidated(f"the intent of {note or 'a transaction'} has no owner: {error}") from error
-        kept = tuple(tags)
         for _ in range(2):
-            try:
-                number = self._write(lambda mapping: mapping.intents.open(owner, kept))
-            except NoRoom:
-                self.reap(now=True)
-            else:
-                self._mine[number] = owner, kept
+            number = self._intend(owner, tuple(tags))
+            if number is not None:
                 return number
+            self.reap(now=True)
         raise NotInvalidated(f"no room for the intent of {note or 'a transaction'}: too many stand")
 
     async def settle(self, intent: int, *, announce: bool) -> int:
@@ -209,6 +205,29 @@ class MachineLedger:
         position = self._write(lambda mapping: mapping.intents.settle(owner, intent, marked))
         self._mine.pop(intent, None)
         return position
+
+    def _intend(self, owner: int, tags: tuple[int, ...]) -> int | None:
+        """Write an intent; `None` if every cell is taken."""
+        number: int | None = None
+
+        def write(mapping: Mapping) -> int:
+            nonlocal number
+            if number is None:
+                number = mapping.intents.next_number()
+                self._mine[number] = owner, tags
+            else:
+                # The file was replaced meanwhile, and a part of this intent may stand in the new one.
+                mapping.intents.settle(owner, number)
+            return mapping.intents.open(owner, tags, number)
+
+        try:
+            return self._write(write)
+        except BaseException as error:
+            if number is not None:
+                self._mine.pop(number, None)
+            if isinstance(error, NoRoom):
+                return None
+            raise
 
     def reap(self, *, now: bool = False) -> None:
         """Announce and clear the intents of processes that died; at most every `max_stale` seconds."""
@@ -233,7 +252,7 @@ class MachineLedger:
             except (Damaged, LockTrouble) as error:
                 self._follow(mapping, str(error))
                 continue
-            # After the marks: then whoever opens a successor read the data after the change.
+            # After the write: what a holder that stood still wrote here may be in no other file.
             trouble = mapping.trouble_now()
             if not trouble:
                 return position
@@ -290,8 +309,8 @@ class MachineLedger:
         """Leave `mapping` for its successor, which is made if nobody else did yet.
 
         First LIFE is taken from the old words, then there is a successor, then the old words' BEGIN
-        fails every hit. A writer who finds LIFE unchanged *after* its marks made them before anyone
-        could open the successor; one who finds it changed marks again there.
+        fails every hit. A writer who finds LIFE unchanged *after* its write made it before anyone
+        could open the successor; one who finds it changed writes again there.
         """
         with self._following:
             if self._mapping is not mapping:

@@ -120,8 +120,8 @@ class Mapping:
     def condemn(self) -> None:
         """Tell whoever maps these words that they end, **before** there is a successor.
 
-        A writer looks at LIFE after its marks: it either sees this and marks again in the successor,
-        or it marked before the successor could be opened by anyone.
+        A writer looks at LIFE after its write: it either sees this and writes again in the successor,
+        or it wrote before the successor could be opened by anyone.
         """
         if len(self.words) >= HEADER:
             self.words[LIFE] = SUPERSEDED

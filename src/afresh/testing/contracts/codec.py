@@ -142,6 +142,11 @@ def _zone(moment: Any) -> tuple[type, str]:
     return type(moment.tzinfo), repr(moment.tzinfo)
 
 
+def _name(value: Any) -> str:
+    """An id that is the same in every process: the order of a set is not."""
+    return type(value).__name__ if isinstance(value, (set, frozenset, dict, list)) else repr(value)
+
+
 class CodecContract:
     """Derive from this, and give it a codec."""
 
@@ -149,12 +154,12 @@ class CodecContract:
         """A new codec, with the same settings each time."""
         raise NotImplementedError
 
-    @pytest.mark.parametrize("value", BUILTIN_VALUES, ids=repr)
+    @pytest.mark.parametrize("value", BUILTIN_VALUES, ids=_name)
     def test_it_gives_back_exactly_what_it_was_given(self, value: Any) -> None:
         data = self.codec().encode(value, Any, "key")
         assert same(self.codec().decode(data, Any, "key"), value)
 
-    @pytest.mark.parametrize(("declared", "value"), DECLARED_VALUES, ids=repr)
+    @pytest.mark.parametrize(("declared", "value"), DECLARED_VALUES, ids=_name)
     def test_it_gives_back_what_was_declared(self, declared: Any, value: Any) -> None:
         data = self.codec().encode(value, declared, "key")
         assert same(self.codec().decode(data, declared, "key"), value)
