@@ -251,6 +251,7 @@ class CachedMethod:
         functools.update_wrapper(self, wrapper)
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+        """Call it with the object as the first argument."""
         return self._wrapper(*args, **kwargs)
 
     def __getattr__(self, name: str) -> Any:
@@ -291,10 +292,7 @@ def decorate(
     inner = function.__func__ if kind is not None else function
     if not callable(inner):
         raise ConfigurationError(f"@cached decorates a function, not {function!r}.")
-    given = {
-        name: options[name] for name in ("prefix", "key", "ignore", "secrets", "typed") if name in options
-    }
-    keys = make_keys(inner, **given)
+    keys = make_keys(inner, **{name: value for name, value in options.items() if name != "tags"})
     wrapper = Decorated(engine, inner, policy, options, keys).wrapper
     return CachedMethod(wrapper, kind) if kind is not None or _in_class(inner) else wrapper
 

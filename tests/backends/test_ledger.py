@@ -16,6 +16,8 @@ from afresh.core.words import BEGIN
 from afresh.errors import NotInvalidated
 from afresh.runtime.drive import drive
 
+pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+
 # -- in this process's memory -----------------------------------------------------------------------
 
 

@@ -17,6 +17,8 @@ from afresh.core.events import Event, Events, Kind
 from afresh.errors import BackendError, NotInvalidated
 from afresh.runtime.drive import drive
 
+pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+
 
 def write_word(folder: Path, index: int, word: int) -> None:
     with (folder / "ledger-000001").open("r+b") as file:

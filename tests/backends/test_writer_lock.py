@@ -11,6 +11,8 @@ import pytest
 
 from afresh.backends.file.writer_lock import LockTrouble, WriterLock
 
+pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+
 
 def lock_of(path: Path) -> WriterLock:
     found = path.stat()

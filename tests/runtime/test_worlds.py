@@ -154,7 +154,7 @@ def test_an_async_loader_in_a_sync_call_is_a_clear_error():
     async def load():
         return 1
 
-    with pytest.raises(TypeError, match="cache.aio"):
+    with pytest.raises(TypeError, match=r"cache\.aio"):
         drive(ThreadRuntime().call(load))
 
 
@@ -166,7 +166,7 @@ def test_a_coroutine_that_suspends_is_a_clear_error():
     async def main():
         await Suspends()
 
-    with pytest.raises(RuntimeError, match="cache.aio"):
+    with pytest.raises(RuntimeError, match=r"cache\.aio"):
         drive(main())
 
 

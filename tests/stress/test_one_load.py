@@ -8,10 +8,10 @@ import time
 
 import pytest
 from crew import Crew, result
-from sizes import seed
 from table import Table
 
 from afresh import Cache
+from sizes import seed
 
 pytestmark = pytest.mark.slow
 

@@ -7,10 +7,10 @@ import time
 
 import pytest
 from crew import Crew, result
-from sizes import seed, size
 from table import ROWS, Table
 
 from afresh import Cache, Row
+from sizes import seed, size
 
 pytestmark = pytest.mark.slow
 

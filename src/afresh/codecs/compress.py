@@ -81,6 +81,7 @@ class Compression:
         (length,) = _LENGTH.unpack_from(data)
         if length > self.maximum:
             raise ValueError(f"it would be {length} bytes, more than {self.maximum}")
+        assert zstd is not None
         context = zstd.ZstdDecompressor(zstd_dict=self._dictionary)
         whole: bytes = context.decompress(data[_LENGTH.size :], max_length=length + 1)
         if len(whole) != length or not context.eof or context.unused_data:
@@ -88,6 +89,7 @@ class Compression:
         return whole
 
     def _compressor(self) -> Any:
+        assert zstd is not None
         return zstd.ZstdCompressor(level=self._level, zstd_dict=self._dictionary)
 
 

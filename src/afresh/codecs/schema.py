@@ -40,7 +40,7 @@ class Schema:
         arguments = get_args(declared)
         if origin is not None or isinstance(declared, types.UnionType):
             if hasattr(declared, "__metadata__"):  # what Annotated adds is no type
-                return self._describe(declared.__origin__, lines)
+                return self._describe(get_args(declared)[0], lines)
             inner = ",".join(self._describe(each, lines) for each in arguments)
             return f"{self._describe(origin, lines)}[{inner}]"
         if isinstance(declared, (list, tuple)):  # the parameters of a Callable

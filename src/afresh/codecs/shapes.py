@@ -23,10 +23,10 @@ class Shape(Protocol):
     kind: type
     name: str
 
-    def take(self, value: Any) -> Any:
+    def take(self, value: Any, /) -> Any:
         """What has to be stored, of builtins and other values that can be."""
 
-    def make(self, state: Any) -> Any:
+    def make(self, state: Any, /) -> Any:
         """The value again."""
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 from typing import Any, TypeAlias
 
 
-class Kind(str, Enum):
+class Kind(StrEnum):
     """What happened."""
 
     HIT = "hit"

@@ -162,7 +162,7 @@ class Runtime(Protocol):
     def waiter(self) -> Waiter:
         """A new waiter of this world."""
 
-    async def wait(self, waiter: Waiter, timeout: float) -> bool:
+    async def wait(self, waiter: Waiter, timeout: float) -> bool:  # noqa: ASYNC109  no asyncio here
         """Wait until it is woken (`True`) or `timeout` seconds have passed (`False`)."""
 
     async def call(self, function: Callable[[], T | Awaitable[T]]) -> T:
@@ -171,7 +171,7 @@ class Runtime(Protocol):
     async def call_within(
         self,
         function: Callable[[], T | Awaitable[T]],
-        timeout: float,
+        timeout: float,  # noqa: ASYNC109
         late: Callable[[T | None, BaseException | None], None],
     ) -> T:
         """Run the loader for at most `timeout` seconds.

@@ -46,7 +46,7 @@ class Flight:
         """Whether this flight waits, directly or not, for one of `others`: a cycle, if they wait for it."""
         goals = set(map(id, others))
         seen: set[int] = set()
-        todo = [self]
+        todo: list[Flight] = [self]
         while todo:
             flight = todo.pop()
             if id(flight) in goals:

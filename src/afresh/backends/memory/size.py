@@ -74,7 +74,7 @@ def _pick(value: Any, looks: int) -> Iterable[object]:
         return list.__getitem__(value, slice(None, None, step))
     if isinstance(value, tuple):
         return tuple.__getitem__(value, slice(None, None, step))
-    kind = next(each for each in (set, frozenset, deque) if isinstance(value, each))
+    kind: Any = next(each for each in (set, frozenset, deque) if isinstance(value, each))
     return islice(kind.__iter__(value), looks)
 
 
