@@ -166,8 +166,26 @@ def test_a_log_truncated_while_nobody_has_it_open(scene: Scene) -> None:
     other.there.close()
 
 
+def test_only_the_file_that_was_read_from_is_moved_aside(scene: Scene) -> None:
+    """A read that began on the old file may fail when the new one is there already."""
+    scene.fill_up()
+    scribble(scene.path)
+    idle = scene.there._database.idle
+    cursor = idle.pop()
+    scene.there.read("key1")
+    both_work_again(scene)
+    moved = scene.aside()
+    error = sqlite3.DatabaseError("database disk image is malformed")
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    scene.there._database.read_failed(idle, cursor, error)
+    assert scene.aside() == moved
+    assert scene.there.read("new") == b"1"
+
+
 @pytest.mark.parametrize("how", ["file", "folder"])
-def test_a_file_that_was_removed_is_made_anew_by_all(scene: Scene, how: str) -> None:
+def test_a_file_that_was_removed_is_made_anew_by_all(
+    scene: Scene, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     scene.fill_up()
     if how == "folder":
         shutil.rmtree(scene.path.parent)
@@ -178,14 +196,22 @@ def test_a_file_that_was_removed_is_made_anew_by_all(scene: Scene, how: str) -> 
     both_work_again(scene)
     assert scene.there.read("key1") is None
     assert scene.aside() == []
+    monkeypatch.setattr(commitlock, "PATIENCE", 0.01)
+    with locked(scene.path), pytest.raises(BackendError, match="locked"):
+        drive(scene.there.delete("new"))
 
 
 def test_a_database_that_is_gone_leaves_no_log_for_the_next(scene: Scene) -> None:
-    """SQLite would replay it into the new file."""
+    """SQLite would share the old log's index between processes on the old and on the new file."""
     scene.fill_up()
+    companions = [scene.path.with_name(scene.path.name + suffix) for suffix in ("-wal", "-shm")]
+    before = [os.open(path, os.O_RDONLY) for path in companions]  # so that no inode is given out again
     scene.path.unlink()
     both_work_again(scene)
     assert scene.there.read("last") is None
+    for path, descriptor in zip(companions, before, strict=True):
+        assert path.stat().st_ino != os.fstat(descriptor).st_ino
+        os.close(descriptor)
 
 
 def test_what_was_written_before_a_restart_of_the_machine_is_dropped(

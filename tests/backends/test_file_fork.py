@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 from file_tools import fill, flush, hold_back_flushers, put, swap
 
+from afresh.backends.file import commitlock
 from afresh.backends.file.store import FileStore
+from afresh.errors import BackendError
 
 # Python 3.12 warns of any fork with threads; what this backend has open is safe from it.
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
@@ -98,6 +100,31 @@ def test_a_child_holds_real_locks(tmp_path: Path) -> None:
     os.waitpid(child, 0)
     for end in (*ready, *go):
         os.close(end)
+
+
+def test_parent_and_child_exclude_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An inherited descriptor would share the parent's lock with the child."""
+    monkeypatch.setattr(commitlock, "PATIENCE", 0.05)
+    store = FileStore(tmp_path / "store.sqlite")
+    put(store, "a", b"1")
+    go = os.pipe()
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            os.read(go[0], 1)
+            with pytest.raises(BackendError, match="locked by another process"):
+                put(store, "a", b"2")
+            code = 0
+        finally:
+            os._exit(code)
+    with store._database._lock:
+        os.write(go[1], b"x")
+        _, status = os.waitpid(child, 0)
+    assert status == 0
+    for end in go:
+        os.close(end)
+    store.close()
 
 
 def read_until(stop: threading.Event, store: FileStore, wrong: list[bytes | None]) -> None:

@@ -92,6 +92,18 @@ def test_patience_ends(pair: tuple[FileLeases, FileLeases]) -> None:
     lease.release()
 
 
+def test_a_release_counts_also_where_the_descriptor_was_copied(tmp_path: Path) -> None:
+    """As it is in a child between the fork and its first instruction."""
+    leases = FileLeases(tmp_path / "leases")
+    lease = take(leases, "a")
+    assert lease is not None
+    copy = os.dup(leases._buckets[bucket_of("a")].descriptor)
+    lease.release()
+    assert held(tmp_path / "leases") == []
+    os.close(copy)
+    leases.close()
+
+
 def test_who_waits_is_woken_by_the_release(pair: tuple[FileLeases, FileLeases]) -> None:
     here, there = pair
     lease = take(here, "a")

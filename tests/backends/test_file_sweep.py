@@ -120,6 +120,18 @@ def test_the_log_is_emptied(store: FileStore, tmp_path: Path) -> None:
     assert not (tmp_path / "store.sqlite-wal").exists(), "the last one to close checkpoints"
 
 
+def test_nothing_is_checkpointed_but_under_the_lock(
+    store: FileStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite by itself would do it after 1,000 pages, whoever else is writing."""
+    monkeypatch.setattr(writer, "_LOG_BYTES", 2**40)
+    for number in range(30):
+        fill(store, f"key{number}", b"x" * 200_000)
+        flush(store)
+    assert (tmp_path / "store.sqlite-wal").stat().st_size > 5 * MEGABYTE
+    assert (tmp_path / "store.sqlite").stat().st_size < MEGABYTE
+
+
 def test_a_reader_that_stands_still_delays_the_log_only(store: FileStore, tmp_path: Path) -> None:
     put(store, "a", b"1")
     reader = sqlite3.connect(tmp_path / "store.sqlite", isolation_level=None)

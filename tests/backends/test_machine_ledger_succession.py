@@ -25,8 +25,8 @@ from afresh.testing.explorer import ScheduleFailed, explore
 from afresh.testing.world import World
 from sizes import seed, size
 
-PREEMPTIONS = size(2, 4)
-LIMIT = size(400, 60_000)
+PREEMPTIONS = size(2, 3)
+LIMIT = size(400, 20_000)
 
 
 def paused(label: str, function: Callable[..., Any]) -> Callable[..., Any]:

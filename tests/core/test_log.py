@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from afresh.core import log as log_room
 from afresh.core import words as w
-from afresh.core.log import Log
+from afresh.core.log import Log, none_in
 from afresh.core.words import Damaged, Layout, initialise
 from sizes import size
 
@@ -81,6 +82,29 @@ def test_what_was_marked_is_never_proven(
             if log.words[w.RESERVED] - since <= log.layout.ring:
                 assert (blamed is not None) == marked
             assert blamed is None or blamed in [marks[number] for number in range(since + 1, at + 1)]
+
+
+@given(
+    st.lists(st.integers(0, 8).map(lambda byte: byte << 24) | st.integers(0, 2**64 - 1), max_size=40),
+    st.frozensets(st.integers(0, 64).map(lambda bits: (5 << bits) % 2**64), max_size=8),
+    st.data(),
+)
+def test_a_long_piece_is_searched_for_whole_words(
+    words: list[int], tags: frozenset[int], data: st.DataObject
+) -> None:
+    """Matches between two words, which bytes have and words don't, count for nothing."""
+    padding = [7] * log_room._LONG
+    if words and tags and data.draw(st.booleans()):
+        words[data.draw(st.integers(0, len(words) - 1))] = data.draw(st.sampled_from(sorted(tags)))
+    piece = array("Q", words + padding)
+    assert none_in(piece, tags) == tags.isdisjoint(piece)
+
+
+def test_a_word_across_two_others_is_no_mark() -> None:
+    piece = array("Q", [0xAABBCCDD_00000000, 0x00000000_11223344] + [7] * 200)
+    assert none_in(piece, frozenset([0x11223344_AABBCCDD]))
+    assert not none_in(piece, frozenset([0x11223344]))
+    assert not none_in(array("Q", [7] * 200 + [9]), frozenset([9]))
 
 
 @given(st.lists(st.lists(TAGS, max_size=20), max_size=6))

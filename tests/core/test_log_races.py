@@ -12,9 +12,9 @@ from ledger_scenarios import Parts, Scenario, all_or_nothing, memories, proofs, 
 from afresh.testing.explorer import ScheduleFailed, explore, replay
 from sizes import seed, size
 
-# Two preemptions find nearly every defect; the long run has no such bound.
-PREEMPTIONS = size(2, None)
-LIMIT = size(1_200, 400_000)
+# Two preemptions find nearly every defect; the long run allows three.
+PREEMPTIONS = size(2, 3)
+LIMIT = size(1_200, 60_000)
 
 MARKED = frozenset([A])
 MANY = frozenset([A, 4, 6])

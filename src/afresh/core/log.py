@@ -28,6 +28,7 @@ ledger says what it does elsewhere.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 
@@ -40,12 +41,18 @@ from afresh.core.words import (
     RESERVED,
     Damaged,
     Layout,
+    Piece,
     Words,
     layout_of,
 )
 
 _SLOT_COST = 2
 """Comparing a slot costs 57 ns, replaying a number of the ring 21 ns (CPython 3.11)."""
+
+
+_FEW = 6
+_LONG = 128
+"""So few tags are found in so many words sooner as bytes: 2.5 ns a word and tag, not 20 ns a word."""
 
 
 class Log:
@@ -167,14 +174,14 @@ class Log:
         """Whether none of `tags` is in the ring's `(since, at]`; `None` if that is there no more."""
         if at - since > self._ring:
             return None
-        free = all(tags.isdisjoint(part) for part in self._slices(since, at))
+        free = all(none_in(part, tags) for part in self._slices(since, at))
         # Asked last: nothing that was read may have been written over meanwhile.
         return free if self._covers(since) else None
 
     def _covers(self, since: int) -> bool:
         return self.words[RESERVED] - since <= self._ring
 
-    def _slices(self, since: int, at: int) -> Iterable[Iterable[int]]:
+    def _slices(self, since: int, at: int) -> Iterable[Piece]:
         """The ring's words of `(since, at]`, not more than it holds: one piece, or two around its end."""
         if at == since:
             return
@@ -200,3 +207,19 @@ class Log:
                 return suspects if unfinished else tags
             # The ring has gone on since GIVEN was read, so by now the slots have all of `(given, at]`.
         return tags
+
+
+def none_in(piece: Piece, tags: AbstractSet[int]) -> bool:
+    """Whether none of `tags` is among the words of `piece`."""
+    if len(tags) > _FEW or len(piece) < _LONG:
+        return tags.isdisjoint(piece)
+    # A copy may tear a word that is being written over; `_covers` finds that out in any case.
+    data = piece.tobytes()
+    return not any(_stands_in(data, tag.to_bytes(8, sys.byteorder)) for tag in tags)
+
+
+def _stands_in(data: bytes, word: bytes) -> bool:
+    at = data.find(word)
+    while at % 8 and at > 0:  # the end of one word and the beginning of the next
+        at = data.find(word, at + 1)
+    return at >= 0

@@ -10,7 +10,7 @@ The order in which these words are written and read is the whole of the ledger's
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol, overload
 
@@ -61,14 +61,27 @@ class Damaged(Exception):  # caught by the ledger, which replaces the words
     """These words can't be what a ledger wrote."""
 
 
+class Piece(Protocol):
+    """Several words in rising order."""
+
+    def __iter__(self) -> Iterator[int]:
+        """One by one."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+
+    def tobytes(self) -> bytes:
+        """All of them, in the machine's order of bytes."""
+
+
 class Words(Protocol):
     """A `memoryview` of format "Q", an `array("Q")`, or a test's double. Indices are never negative."""
 
     @overload
     def __getitem__(self, index: int, /) -> int: ...
     @overload
-    def __getitem__(self, index: slice, /) -> Iterable[int]: ...
-    def __getitem__(self, index: int | slice, /) -> int | Iterable[int]:
+    def __getitem__(self, index: slice, /) -> Piece: ...
+    def __getitem__(self, index: int | slice, /) -> int | Piece:
         """Read one word, or several in rising order."""
 
     def __setitem__(self, index: int, word: int, /) -> None:
@@ -90,7 +103,7 @@ class Layout:
 
     slots: int = 65_536
     ring: int = 262_144
-    cells: int = 512
+    cells: int = 256
 
     def __post_init__(self) -> None:
         for name, size in (("slots", self.slots), ("ring", self.ring)):

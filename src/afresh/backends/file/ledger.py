@@ -68,7 +68,7 @@ class MachineLedger:
         *,
         slots: int = 65_536,
         ring: int = 262_144,
-        cells: int = 512,
+        cells: int = 256,
         on_remap: Callable[[memoryview], object] | None = None,
         events: Events | None = None,
         max_stale: float = 0.25,

@@ -71,8 +71,7 @@ class SharedDatabase:
         try:
             self._lock.acquire(_READ_PATIENCE)
             try:
-                current = self._open()
-                return current.idle, current.idle.pop() if current.idle else current.reader()
+                return self._repaired(_borrow)
             finally:
                 self._lock.release()
         except (OSError, sqlite3.Error, Foreign) as error:
@@ -110,7 +109,9 @@ class SharedDatabase:
             self._rest(error)
             raise
         try:
-            return self._write(action)
+            result = self._repaired(lambda database: action(database.writer))
+            self._trouble = None
+            return result
         except (OSError, sqlite3.Error, Foreign) as error:
             raise self._as_backend_error(error) from error
         finally:
@@ -144,16 +145,15 @@ class SharedDatabase:
         self._trouble = None
         self._rest_until = 0.0
 
-    def _write(self, action: Callable[[sqlite3.Connection], T]) -> T:
+    def _repaired(self, action: Callable[[Database], T]) -> T:
+        """Run `action` on the file, and on a new one if it is damaged. The caller holds the lock."""
         try:
-            result = action(self._open().writer)
+            return action(self._open())
         except sqlite3.Error as error:
             if not is_damage(error):
                 raise
             self._set_aside(error)
-            result = action(self._open().writer)
-        self._trouble = None
-        return result
+            return action(self._open())
 
     def _open(self) -> Database:
         """The database at the path now. The caller holds the lock."""
@@ -226,6 +226,10 @@ class SharedDatabase:
             return BackendError(*error.args)
         what = reason(error) if isinstance(error, sqlite3.Error) else str(error)
         return BackendError(f"{self.path}: {what}")
+
+
+def _borrow(database: Database) -> tuple[list[sqlite3.Cursor], sqlite3.Cursor]:
+    return database.idle, database.idle.pop() if database.idle else database.reader()
 
 
 _inherited: list[Database] = []
