@@ -114,7 +114,7 @@ class Cache:
         self._engine = self._opened.engine
         self._plain = self._opened.plain
         self._values = self._engine.values.space
-        self._cell = self._engine.gate.cell
+        self._position = self._engine.gate.position_cell
         self._aio: AsyncCache | None = None
 
     @classmethod
@@ -185,7 +185,7 @@ class Cache:
     def get(self, key: Hashable, default: Any = None) -> Any:
         """The current value at a key, or `default`."""
         entry = self._values.get(key)
-        if entry is not None and entry.checked_at is self._cell[0]:
+        if entry is not None and entry.checked_at is self._position.cell_contents:
             entry.hits += 1
             return entry.value
         return drive(self._plain.get(key, default))

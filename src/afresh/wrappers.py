@@ -6,7 +6,8 @@ checks an entry takes ten times that. What is written here takes about twice:
 
 * the wrapper has the function's own parameters, so Python itself has put the arguments in order,
   and `data[a, b]` is the whole look-up;
-* everything that may forbid a hit is folded into the cells of a `Gate`, so one comparison is enough
+* everything that may forbid a hit is folded into the two variables of a `Gate`, which are cells of
+  the wrapper's closure, so one comparison is enough
   with a ledger in memory, and two with the machine's ledger (its position is a word of a mapped
   file, and the clock can't move that);
 * after the ledger moved, and while dependencies are collected, `Engine.recall` decides without a
@@ -26,6 +27,7 @@ from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 from enum import Enum
 from inspect import Parameter
+from types import CellType, FunctionType
 from typing import Any, TypeAlias
 
 from afresh.core.entry import Entry
@@ -118,19 +120,26 @@ def wrap(
     )
     scope: dict[str, Any] = {}
     exec(text, scope)  # noqa: S102  made from the names of parameters alone
-    words = None if engine.backend.words is None else engine.backend.words()
-    wrapper: Callable[..., Any] = scope["_afresh_make"](
-        data, engine.gate.cell, engine.gate.clock, words, engine.recall, miss, copy.deepcopy
-    )
+    cells = {
+        "_afresh_data": CellType(data),
+        "_afresh_position": engine.gate.position_cell,
+        "_afresh_clock": engine.gate.clock_cell,
+        "_afresh_words": engine.backend.words,
+        "_afresh_recall": CellType(engine.recall),
+        "_afresh_miss": CellType(miss),
+        "_afresh_copy": CellType(copy.deepcopy),
+    }
+    wrapper = _with_cells(scope["_afresh_make"](*cells.values()), cells)
     if not starred:
         _give_defaults(wrapper, parameters)
     functools.update_wrapper(wrapper, function)
-    engine.backend.remapped.append(functools.partial(_rebind, wrapper))
     return wrapper
 
 
 _TEMPLATE = """
-def _afresh_make(_afresh_data, _afresh_cell, _afresh_clock, _afresh_words, _afresh_recall, _afresh_miss, _afresh_copy):
+def _afresh_make(
+    _afresh_data, _afresh_position, _afresh_clock, _afresh_words, _afresh_recall, _afresh_miss, _afresh_copy
+):
     {define} _afresh_wrapper({head}):
         try:
             {guard}_afresh_entry = _afresh_data[{index}]
@@ -145,10 +154,8 @@ def _afresh_make(_afresh_data, _afresh_cell, _afresh_clock, _afresh_words, _afre
         return {go}_afresh_miss({arguments})
     return _afresh_wrapper
 """
-_IN_MEMORY = "_afresh_entry.checked_at is _afresh_cell[0]"
-_MAPPED = (
-    "_afresh_entry.checked_at == _afresh_words[{begin}] and _afresh_entry.fresh_until > _afresh_clock[0]"
-)
+_IN_MEMORY = "_afresh_entry.checked_at is _afresh_position"
+_MAPPED = "_afresh_entry.checked_at == _afresh_words[{begin}] and _afresh_entry.fresh_until > _afresh_clock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +168,7 @@ class _Source:
     guard: str = ""
 
 
-_NEVER_THERE = "_afresh_wrapper"  # no entry has this index: the look-up fails, and `miss` answers
+_NEVER_THERE = "_afresh_miss"  # no entry has this index: the look-up fails, and `miss` answers
 
 
 def _exact(parameters: list[Parameter], shape: Shape) -> _Source:
@@ -248,8 +255,11 @@ def _give_defaults(wrapper: Any, parameters: list[Parameter]) -> None:
     } or None
 
 
-def _rebind(wrapper: Any, words: memoryview) -> None:
-    """Point a wrapper to the words of another mapping: the ledger has begun a new life."""
-    names = wrapper.__code__.co_freevars
-    if "_afresh_words" in names:
-        wrapper.__closure__[names.index("_afresh_words")].cell_contents = words
+def _with_cells(function: Any, cells: dict[str, CellType | None]) -> Callable[..., Any]:
+    """A function whose closure is made of these cells, so that a gate sets what hits compare with.
+
+    A variable of a closure is the quickest place that others can write to: a list's item takes
+    twice as long to read, and an object's attribute too.
+    """
+    closure = tuple(cells[name] for name in function.__code__.co_freevars)
+    return FunctionType(function.__code__, function.__globals__, function.__name__, None, closure)  # type: ignore[arg-type]

@@ -242,3 +242,18 @@ def test_confirming_reaches_the_position(tmp_path: Path) -> None:
     one, two = machine(tmp_path), machine(tmp_path)
     at = announce(one, A)
     assert drive(two.confirm()) == at
+
+
+def test_on_another_processor_a_stopped_holder_is_left_behind_by_readers_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("afresh.backends.file.ledger._ORDERED", False)
+    stopped, reader = machine(tmp_path), machine(tmp_path, patience=0.01)
+    since = reader.position()
+    with stopped._locked(stopped._mapping):
+        assert not valid(reader, A, since)
+        assert reader.position() > since
+    assert valid(reader, A, reader.position())
+    announce(stopped, A)
+    assert not valid(reader, A, since)
+    assert stopped.epoch == reader.epoch

@@ -23,8 +23,8 @@ def gate():
 
 
 def is_open(gate):
-    assert (gate.cell[0] is None) == (gate.clock[0] == math.inf)
-    return gate.cell[0] is not None
+    assert (gate.position_cell.cell_contents is None) == (gate.clock_cell.cell_contents == math.inf)
+    return gate.position_cell.cell_contents is not None
 
 
 def test_a_new_gate_is_shut_until_the_clock_ticks():
@@ -32,7 +32,7 @@ def test_a_new_gate_is_shut_until_the_clock_ticks():
     gate.moved(1000)
     assert not is_open(gate)
     gate.tick(5.0)
-    assert (gate.cell[0], gate.clock[0]) == (1000, 5.0)
+    assert (gate.position_cell.cell_contents, gate.clock_cell.cell_contents) == (1000, 5.0)
 
 
 def test_every_reason_must_be_taken_back(gate):
@@ -49,14 +49,14 @@ def test_a_move_while_shut_is_seen_after_opening(gate):
     gate.moved(2000)
     assert not is_open(gate)
     gate.open(Shut.MODE)
-    assert gate.cell[0] == 2000
+    assert gate.position_cell.cell_contents == 2000
 
 
 def test_an_open_cell_holds_the_position_object_itself(gate):
-    assert gate.cell[0] is gate.position
+    assert gate.position_cell.cell_contents is gate.position
     gate.shut(Shut.MODE)
     gate.open(Shut.MODE)
-    assert gate.cell[0] is gate.position
+    assert gate.position_cell.cell_contents is gate.position
 
 
 def test_whoever_collects_dependencies_shuts_every_gate(gate):
@@ -70,7 +70,7 @@ def test_whoever_collects_dependencies_shuts_every_gate(gate):
     assert not any(map(is_open, (gate, other, born_meanwhile)))
     untrack()
     assert is_open(gate)
-    assert born_meanwhile.clock[0] == 5.0
+    assert born_meanwhile.clock_cell.cell_contents == 5.0
 
 
 def test_what_may_expire_is_found_out_once(gate):
@@ -143,11 +143,19 @@ def test_a_child_process_starts_with_shut_gates_and_free_locks():
         reader, writer = os.pipe()
         child = os.fork()
         if child == 0:
-            shut = cache._engine.gate.cell[0] is None
+            shut = cache._engine.gate.position_cell.cell_contents is None
             same = cached() == cached()
             cache.invalidate(tag("t"))
             os.write(
-                writer, bytes([shut, same, cached() == os.getpid(), cache._engine.gate.cell[0] is not None])
+                writer,
+                bytes(
+                    [
+                        shut,
+                        same,
+                        cached() == os.getpid(),
+                        cache._engine.gate.position_cell.cell_contents is not None,
+                    ]
+                ),
             )
             os._exit(0)
         os.waitpid(child, 0)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from types import CellType
 from typing import Protocol
 
 from afresh.core.ports import Leases, Ledger, Store
@@ -34,10 +35,10 @@ class Backend:
         leases: One load among processes; `None` when there is only this one.
         control: Where the mode is shared; `None` when there is only this process.
         in_memory: The ledger is this process's own.
-        words: Gives the mapped words of the machine's ledger, and
+        words: A cell that holds the mapped words of the machine's ledger (others, after it began a
+            new life in another file), and
         begin: the index of the word that hits compare with.
         tick: Moves a ledger in memory by one number, since time may have expired something.
-        remapped: Called with the new words when the ledger has begun a new life in another file.
         look_after: Called every now and then, for housekeeping.
         close: Gives back what is held open.
     """
@@ -48,9 +49,8 @@ class Backend:
     leases: Leases | None = None
     control: Control | None = None
     in_memory: bool = True
-    words: Callable[[], memoryview] | None = None
+    words: CellType | None = None
     begin: int = 0
-    remapped: list[Callable[[memoryview], object]] = field(default_factory=list)
     tick: Callable[[], object] = _nothing
     look_after: Callable[[], object] = _nothing
     close: Callable[[], object] = _nothing

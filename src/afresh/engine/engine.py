@@ -90,6 +90,7 @@ class Engine:
         self.counters = Counters()
         self.flights = Flights()
         self.mode: Mode = ON
+        self._plain = True
         self.closed = False
         self.sites: dict[int, Site] = {}
         self.names = Naming(namespace)
@@ -143,11 +144,9 @@ class Engine:
         The way of every hit that is not answered by the comparison in the decorated function:
         after the ledger moved, while dependencies are collected, after the clock stood still.
         """
-        if self._ticks:
+        if self._ticks and not TICKER.working:
             TICKER.nudge()
-        if not self.mode.plain:
-            return False
-        if not self.usable(entry):
+        if not self._plain or not self.usable(entry):
             return False
         tracker = current.get()
         if tracker is not None:
@@ -168,13 +167,17 @@ class Engine:
             entry.checked_at = here
             return True
         proof = self.ledger.prove(entry.facts.tags, abs(entry.checked_at))
-        if proof is None or (proof.held and self.consistency == "strict"):
+        if proof is None:
             return False
-        if proof.held or now >= entry.fresh_until or entry.facts.failed:
-            entry.checked_at = -proof.at
+        at, held = proof
+        if held and self.consistency == "strict":
+            return False
+        if held or now >= entry.fresh_until or entry.facts.failed:
+            entry.checked_at = -at
             return True
-        self.gate.expires(entry.fresh_until)
-        entry.checked_at = here if proof.at == here else proof.at
+        if entry.fresh_until < self.gate.next_expiry:
+            self.gate.expires(entry.fresh_until)
+        entry.checked_at = here if at == here else at
         return True
 
     def verdict(self, facts: Facts, policy: Policy, draw: float, *, since: int | None) -> Verdict:
@@ -270,6 +273,7 @@ class Engine:
     def adopt(self, mode: Mode) -> None:
         """Switch this process."""
         self.mode = mode
+        self._plain = mode.plain
         if mode.plain:
             self.gate.open(Shut.MODE)
         else:
@@ -295,7 +299,6 @@ class Engine:
         if self.closed:
             return
         self.closed = True
-        self.mode = Mode("off")
         TICKER.discard(self)
-        self.gate.shut(Shut.MODE)
+        self.adopt(Mode("off"))
         self.backend.close()

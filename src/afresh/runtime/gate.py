@@ -1,8 +1,9 @@
-"""The gate: the cells that a hit compares with, and who may shut them.
+"""The gate: the variables that a hit compares with, and who may shut them.
 
 A hit is one comparison (two with the machine's ledger) because everything that could forbid it is
-folded into those cells. While any reason to look closer stands, they hold a value that no entry
-ever equals, and every call takes the slow path:
+folded into two variables, cells that the closures of all decorated functions share. While any
+reason to look closer stands, they hold a value that no entry ever equals, and every call takes the
+slow path:
 
 * `PARKED`: the coarse clock isn't ticking;
 * `MODE`: the cache is off, in shadow, or on for a share of the calls;
@@ -16,6 +17,7 @@ from __future__ import annotations
 import threading
 import weakref
 from enum import IntFlag
+from types import CellType
 
 from afresh.runtime.fork import on_fork
 
@@ -35,16 +37,16 @@ class Gate:
     """The cells of one cache.
 
     Attributes:
-        clock: `[now]`, or `[inf]` while shut; compared with `Entry.fresh_until`.
-        cell: `[position]` of a ledger in this process's memory, or `[None]` while shut; compared
-            with `Entry.checked_at` by identity.
-        position: The very object that an open `cell` holds.
+        clock_cell: Holds the time, or infinity while shut; compared with `Entry.fresh_until`.
+        position_cell: Holds the position of a ledger in this process's memory, or `None` while
+            shut; compared with `Entry.checked_at` by identity.
+        position: The very object that an open `position_cell` holds.
         next_expiry: No entry of a memory-only cache is expired before this time.
     """
 
     def __init__(self) -> None:
-        self.clock: list[float] = [_SHUT_CLOCK]
-        self.cell: list[int | None] = [None]
+        self.clock_cell = CellType(_SHUT_CLOCK)
+        self.position_cell = CellType(None)
         self.position = 0
         self.next_expiry = _SHUT_CLOCK
         self._now = _SHUT_CLOCK
@@ -60,8 +62,8 @@ class Gate:
         """Send every call to the slow path until `open(reason)`."""
         with self._lock:
             self._reasons |= reason
-            self.clock[0] = _SHUT_CLOCK
-            self.cell[0] = None
+            self.clock_cell.cell_contents = _SHUT_CLOCK
+            self.position_cell.cell_contents = None
 
     def open(self, reason: Shut) -> None:
         """Take a reason back; the gate opens with the last of them."""
@@ -103,8 +105,8 @@ class Gate:
 
     def _refresh(self) -> None:
         if not self._reasons:
-            self.clock[0] = self._now
-            self.cell[0] = self.position
+            self.clock_cell.cell_contents = self._now
+            self.position_cell.cell_contents = self.position
 
 
 class _Tracking:

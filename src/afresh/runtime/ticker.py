@@ -33,11 +33,15 @@ class Ticked(Protocol):
 
 
 class Ticker:
-    """The thread, started when first needed."""
+    """The thread, started when first needed.
+
+    Attributes:
+        working: It ticks, and will park before it stops.
+    """
 
     def __init__(self) -> None:
         self._ticked: weakref.WeakSet[Ticked] = weakref.WeakSet()
-        self._working = False
+        self.working = False
         self._make()
         on_fork(self)
 
@@ -56,18 +60,18 @@ class Ticker:
 
     def nudge(self) -> None:
         """Ask for another shift. Cheap when the ticker is working already."""
-        if self._working or _greenlets():
+        if self.working or _greenlets():
             return
         with self._lock:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="afresh-ticker", daemon=True)
                 self._thread.start()
-            self._working = True
+            self.working = True
             self._wanted.set()
 
     def after_fork(self) -> None:
         """The thread stayed with the parent: shut every gate and start anew when asked."""
-        self._working = False
+        self.working = False
         self._make()
         for thing in list(self._ticked):
             thing.park()
@@ -82,7 +86,7 @@ class Ticker:
                 pause.wait(INTERVAL)
             with self._lock:
                 # Said before parking: whoever comes through a shut gate from now on gets a new shift.
-                self._working = False
+                self.working = False
             self._each("park")
 
     def _each(self, what: str) -> None:

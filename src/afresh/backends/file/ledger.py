@@ -9,9 +9,9 @@ the old one, so nothing older is ever proven again. See `_follow` for the order 
 
 **Memory order.** Tested on x86 only, where the order of `core.log` is also what other processors
 see. On other machines (`platform.machine()`) a processor may see two writes in another order, or
-read ahead. There `position` and `prove` take the writers' lock, whose system calls are full
+read ahead. There `position` and `prove` read under the writers' lock, whose system calls are full
 barriers. That is written from the rules and was never run on such a machine. A hit's one comparison
-needs no barrier: whoever was told of an invalidation was told through something that is one.
+takes no lock: whoever was told of an invalidation was told through something that is a barrier.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from afresh.backends.file.boot import boot_digest
 from afresh.backends.file.generations import Generations, epoch_of
@@ -45,6 +47,7 @@ _ORDERED = platform.machine().lower() in {"x86_64", "amd64", "i386", "i686"}
 _SUPERSEDED = "it was superseded"
 _GENERATIONS = 8  # so many times in a row may the file be replaced under one write
 _log = logging.getLogger("afresh")
+T = TypeVar("T")
 _proof = tuple.__new__  # half the price of Proof(…)
 
 
@@ -117,25 +120,26 @@ class MachineLedger:
 
     def position(self) -> int:
         """The last number that was published; what it marks is visible. `UNKNOWN` without a ledger."""
-        if not _ORDERED:
-            self._barrier()
         for _ in range(2):
             mapping = self._mapping
-            position = mapping.words[BEGIN]
+            words = mapping.words
+            position = words[BEGIN] if _ORDERED else self._alone(mapping, partial(words.__getitem__, BEGIN))
             # Looked at after BEGIN, which a writer that knows nothing of its end yet may still move.
-            if mapping.words[LIFE] == ALIVE:
+            if words[LIFE] == ALIVE and position is not None:
                 return position
-            if not self._recover(mapping, _SUPERSEDED):
+            if not mapping.alive() and not self._recover(mapping, _SUPERSEDED):
                 break
         return UNKNOWN
 
     def prove(self, tags: frozenset[int], since: int) -> Proof | None:
         """Show that none of `tags` was marked after `since`; `None` when one was, or may have been."""
-        if not _ORDERED:
-            self._barrier()
         mapping = self._mapping
+        intents = mapping.intents
         try:
-            proven = mapping.intents.prove(tags, since)
+            if _ORDERED:
+                proven = intents.prove(tags, since)
+            else:
+                proven = self._alone(mapping, lambda: intents.prove(tags, since))
         except Damaged as damage:
             self._recover(mapping, str(damage))
             return None
@@ -269,10 +273,16 @@ class MachineLedger:
                 raise Damaged(_SUPERSEDED)
             yield
 
-    def _barrier(self) -> None:
-        """See the module's text. Where the lock can't be had, what follows finds out why."""
-        with suppress(Damaged, LockTrouble, NotInvalidated), self._locked(self._mapping):
+    def _alone(self, mapping: Mapping, read: Callable[[], T]) -> T | None:
+        """Read while nobody writes, where memory's order can't be relied on; `None` without the lock."""
+        try:
+            with self._locked(mapping):
+                return read()
+        except (Damaged, LockTrouble) as trouble:
+            self._recover(mapping, str(trouble))
+        except NotInvalidated:  # another thread here is stuck in a write: nothing can be told
             pass
+        return None
 
     # -- another file takes over ----------------------------------------------------------------
 

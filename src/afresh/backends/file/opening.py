@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from types import CellType
 
 from afresh.backends import Backend
 from afresh.backends.file.control import FileControl
@@ -48,9 +49,10 @@ def open_file(path: Path, events: Events, clock: Clock) -> Backend:
 def _open(folder: Path, path: Path, url: str, events: Events, clock: Clock) -> Backend:
     ledger = MachineLedger(
         folder,
-        on_remap=lambda words: [tell(words) for tell in backend.remapped],
+        on_remap=lambda mapped: setattr(words, "cell_contents", mapped),
         events=events,
     )
+    words = CellType(ledger.words)
     store = FileStore(path, events=events, clock=clock)
     leases = FileLeases(folder)
     control = FileControl(folder)
@@ -60,16 +62,15 @@ def _open(folder: Path, path: Path, url: str, events: Events, clock: Clock) -> B
         leases.close()
         ledger.close()
 
-    backend = Backend(
+    return Backend(
         url or f"machine:{folder}",
         ledger,
         store,
         leases,
         control,
         in_memory=False,
-        words=lambda: ledger.words,
+        words=words,
         begin=MachineLedger.begin,
         look_after=ledger.look_after,
         close=close,
     )
-    return backend
