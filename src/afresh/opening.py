@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from afresh import config
 from afresh.backends.memory.store import Limit, MemoryStore
@@ -36,8 +35,7 @@ GIVEN: Any = object()
 """In place of an argument: what the settings of the cache say."""
 
 
-@dataclass(frozen=True, slots=True)
-class Values:
+class Values(NamedTuple):
     """How values leave the process."""
 
     codec: Codec | None = None
@@ -45,8 +43,7 @@ class Values:
     encryption: Encryption | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(NamedTuple):
     """What both faces of a cache share."""
 
     engine: Engine

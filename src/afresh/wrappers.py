@@ -24,11 +24,10 @@ import copy
 import functools
 import inspect
 from collections.abc import Awaitable, Callable, Hashable
-from dataclasses import dataclass
 from enum import Enum
 from inspect import Parameter
 from types import CellType, FunctionType
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from afresh.core.entry import Entry
 from afresh.engine.engine import Engine
@@ -50,11 +49,19 @@ _INDEXABLE_BY_NAME = frozenset(  # by name: loading their modules takes as long 
 )
 
 
-@dataclass(frozen=True, slots=True)
 class ByKey:
     """The index of an entry whose arguments can't stand for themselves."""
 
-    key: str
+    __slots__ = ("key",)
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is ByKey and other.key == self.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)
 
 
 def indexable(value: object) -> bool:
@@ -69,8 +76,7 @@ def indexable(value: object) -> bool:
     return isinstance(value, Enum) or (kind.__module__, kind.__qualname__) in _INDEXABLE_BY_NAME
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(NamedTuple):
     """How a function's calls are indexed.
 
     Attributes:
@@ -110,7 +116,7 @@ def wrap(
     is_async = inspect.iscoroutinefunction(function)
     text = _TEMPLATE.format(
         head=source.head,
-        index=source.index,
+        index=source.lookup,
         arguments=source.arguments,
         check=_IN_MEMORY if engine.backend.words is None else _MAPPED.format(begin=engine.backend.begin),
         guard=source.guard,
@@ -158,12 +164,11 @@ _IN_MEMORY = "_afresh_entry.checked_at is _afresh_position"
 _MAPPED = "_afresh_entry.checked_at == _afresh_words[{begin}] and _afresh_entry.fresh_until > _afresh_clock"
 
 
-@dataclass(frozen=True, slots=True)
-class _Source:
+class _Source(NamedTuple):
     """The parts of the template that depend on the signature."""
 
     head: str
-    index: str
+    lookup: str
     arguments: str
     guard: str = ""
 
@@ -192,7 +197,7 @@ def _exact(parameters: list[Parameter], shape: Shape) -> _Source:
     names = [each.name for each in parameters if each.name not in shape.ignored]
     return _Source(
         head=", ".join(head),
-        index=_NEVER_THERE if shape.by_key else _index(names, typed=shape.typed),
+        lookup=_NEVER_THERE if shape.by_key else _index(names, typed=shape.typed),
         arguments=f"({_tuple(positional)}), {{{', '.join(f'{name!r}: {name}' for name in keywords)}}}",
     )
 
@@ -201,7 +206,7 @@ def _starred(shape: Shape) -> _Source:
     plain = not (shape.by_key or shape.typed or shape.ignored)
     return _Source(
         head="*args, **kwargs",
-        index="args" if plain else _NEVER_THERE,
+        lookup="args" if plain else _NEVER_THERE,
         arguments="args, kwargs",
         guard="if kwargs: raise KeyError\n            " if plain else "",
     )

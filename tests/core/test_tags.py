@@ -66,8 +66,8 @@ def test_models_give_their_table():
         class __table__:
             fullname = "shop.product"
 
-    assert Table(Django).table == "shop_product"
-    assert Table(SQLAlchemy).table == "shop.product"
+    assert Table(Django) == Table("shop_product")
+    assert Table(SQLAlchemy) == Table("shop.product")
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ def _nothing() -> None:
     return None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Backend:
     """The parts of one backend, opened together.
 

@@ -11,7 +11,6 @@ import inspect
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from hashlib import blake2b
 from types import CodeType
 from typing import Any
 from weakref import ref
@@ -209,6 +208,8 @@ def _shortened(key: str, secret: bytes) -> str:
     whole = key.encode()
     if len(whole) <= LONGEST_KEY:
         return key
+    from hashlib import blake2b  # here, since it loads OpenSSL
+
     digest = blake2b(whole, digest_size=_DIGEST, key=secret, person=b"afresh-key").hexdigest()
     # A key that wasn't shortened ends in a bracket, so the two can't meet.
     return f"{whole[: LONGEST_KEY - len(digest) - 1].decode(errors='ignore')}~{digest}"

@@ -23,7 +23,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from hashlib import blake2b
 from typing import Any
 
 from afresh.core.scalars import SPELLERS, Speller, quoted
@@ -53,6 +52,8 @@ class Secret:
     def digest(self, secret: bytes = b"") -> str:
         """32 hexadecimal digits of a keyed BLAKE2b of the value's spelling."""
         spelling = canonical(self._value).encode()
+        from hashlib import blake2b  # here, since it loads OpenSSL
+
         return blake2b(
             spelling, digest_size=16, key=self._secret or secret, person=b"afresh-secret"
         ).hexdigest()

@@ -23,9 +23,7 @@ format (`FORMAT`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
-from hashlib import blake2b
 from typing import Any, Protocol, TypeAlias
 
 from afresh.core.keys import canonical
@@ -47,16 +45,32 @@ class Dependency(Protocol):
         """The names of the tags that a write marks."""
 
 
-@dataclass(frozen=True, slots=True, init=False)
-class Tag:
-    """A name of your own for something that can change: `tag("menu")`, `tag("user", 7)`."""
+class _Named:
+    """A dependency whose name is all that it is: equal names, equal dependencies."""
+
+    __slots__ = ("name",)
 
     name: str
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and other.name == self.name
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.name))
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name}>"
+
+
+class Tag(_Named):
+    """A name of your own for something that can change: `tag("menu")`, `tag("user", 7)`."""
+
+    __slots__ = ()
 
     def __init__(self, *parts: object) -> None:
         if not parts:
             raise ConfigurationError('tag() needs a name: tag("menu"), or tag("user", 7).')
-        object.__setattr__(self, "name", "tag:" + ",".join(map(canonical, parts)))
+        self.name = "tag:" + ",".join(map(canonical, parts))
 
     def carried(self) -> Iterator[str]:
         """The tag itself."""
@@ -68,47 +82,91 @@ class Tag:
 tag = Tag
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(_Named):
     """Another cached value, by its key. An empty namespace means that of the cache it is given to."""
 
-    key: str
-    namespace: str = ""
+    __slots__ = ("key", "namespace")
+
+    def __init__(self, key: str, namespace: str = "") -> None:
+        if not isinstance(key, str):
+            raise ConfigurationError(f"Key({key!r}): give the key as a string, as cache.explain shows it.")
+        self.key = key
+        self.namespace = namespace
+        self.name = f"key:{namespace}:{key}"
 
     def carried(self) -> Iterator[str]:
         """The key itself."""
-        yield f"key:{self.namespace}:{self.key}"
+        yield self.name
 
     marked = carried
 
 
-@dataclass(frozen=True, slots=True, init=False)
-class Table:
+class Table(_Named):
     """A whole table: any row of it, any column."""
 
-    table: str
-    db: str
+    __slots__ = ()
 
     def __init__(self, table: Any, *, db: str | None = None) -> None:
-        object.__setattr__(self, "table", _table_name(table))
-        object.__setattr__(self, "db", db or "")
+        self.name = f"table:{db or ''}:{_table_name(table)}"
 
     def carried(self) -> Iterator[str]:
         """Every write to the table."""
-        yield f"table:{self.db}:{self.table}:any"
-        yield f"table:{self.db}:{self.table}:all"
+        yield f"{self.name}:any"
+        yield f"{self.name}:all"
 
     marked = carried
 
 
-@dataclass(frozen=True, slots=True, init=False)
-class Where:
-    """The rows of a table with these values: `Where("review", product=7)`."""
+class _Rows(_Named):
+    """Some rows of a table, or some columns of them."""
+
+    __slots__ = ("columns", "table")
 
     table: str
-    condition: str
     columns: tuple[str, ...]
-    db: str
+
+    def _of(self, table: Any, condition: str, columns: Iterable[str] | None, db: str | None) -> None:
+        if isinstance(columns, str):
+            raise ConfigurationError(
+                f"columns={columns!r} is one string: give a list, columns=[{columns!r}]."
+            )
+        place = f"{db or ''}:{table if type(table) is str else _table_name(table)}"
+        self.table = f"table:{place}"
+        self.name = f"row:{place}:{condition}"
+        self.columns = () if columns is None else tuple(sorted(set(columns)))
+
+    def __eq__(self, other: object) -> bool:
+        return super().__eq__(other) and isinstance(other, _Rows) and other.columns == self.columns
+
+    __hash__ = _Named.__hash__
+
+    def __repr__(self) -> str:
+        columns = f" columns={list(self.columns)}" if self.columns else ""
+        return f"<{type(self).__name__} {self.name}{columns}>"
+
+    def carried(self) -> Iterator[str]:
+        """Every write to these rows, or to the columns of them that were read."""
+        if 0 < len(self.columns) <= _MANY_COLUMNS:
+            yield from (f"{self.name}.{column}" for column in self.columns)
+            yield f"{self.name}:all"
+        else:
+            yield f"{self.name}:any"
+        yield f"{self.table}:all"
+
+    def marked(self) -> Iterator[str]:
+        """A write to these rows, or to some columns of them."""
+        yield f"{self.name}:any"
+        if self.columns:
+            yield from (f"{self.name}.{column}" for column in self.columns)
+        else:
+            yield f"{self.name}:all"
+        yield f"{self.table}:any"
+
+
+class Where(_Rows):
+    """The rows of a table with these values: `Where("review", product=7)`."""
+
+    __slots__ = ()
 
     def __init__(
         self, table: Any, /, *, columns: Iterable[str] | None = None, db: str | None = None, **values: object
@@ -118,25 +176,13 @@ class Where:
                 'Where() needs a condition: Where("review", product=7). For all rows: Table("review").'
             )
         condition = ",".join(sorted([f"{name}={canonical(value)}" for name, value in values.items()]))
-        _freeze(self, table, condition, columns, db)
-
-    def carried(self) -> Iterator[str]:
-        """Every write to these rows, or to the columns of them that were read."""
-        return _carried(self)
-
-    def marked(self) -> Iterator[str]:
-        """A write to these rows, or to some columns of them."""
-        return _marked(self)
+        self._of(table, condition, columns, db)
 
 
-@dataclass(frozen=True, slots=True, init=False)
-class Row:
+class Row(_Rows):
     """One row by its primary key: `Row("product", 7)`, `Row(Product, 7, columns=["price"])`."""
 
-    table: str
-    condition: str
-    columns: tuple[str, ...]
-    db: str
+    __slots__ = ()
 
     def __init__(
         self, table: Any, /, *key: object, columns: Iterable[str] | None = None, db: str | None = None
@@ -145,47 +191,7 @@ class Row:
             raise ConfigurationError(
                 'Row() needs the key of the row: Row("product", 7). For all rows: Table("product").'
             )
-        _freeze(self, table, ",".join([canonical(part) for part in key]), columns, db)
-
-    def carried(self) -> Iterator[str]:
-        """Every write to this row, or to the columns of it that were read."""
-        return _carried(self)
-
-    def marked(self) -> Iterator[str]:
-        """A write to this row, or to some columns of it."""
-        return _marked(self)
-
-
-def _freeze(
-    rows: Row | Where, table: Any, condition: str, columns: Iterable[str] | None, db: str | None
-) -> None:
-    if isinstance(columns, str):
-        raise ConfigurationError(f"columns={columns!r} is one string: give a list, columns=[{columns!r}].")
-    freeze = object.__setattr__  # pages make thousands of these
-    freeze(rows, "table", table if type(table) is str else _table_name(table))
-    freeze(rows, "condition", condition)
-    freeze(rows, "columns", () if columns is None else tuple(sorted(set(columns))))
-    freeze(rows, "db", db or "")
-
-
-def _carried(rows: Row | Where) -> Iterator[str]:
-    name = f"row:{rows.db}:{rows.table}:{rows.condition}"
-    if 0 < len(rows.columns) <= _MANY_COLUMNS:
-        yield from (f"{name}.{column}" for column in rows.columns)
-        yield f"{name}:all"
-    else:
-        yield f"{name}:any"
-    yield f"table:{rows.db}:{rows.table}:all"
-
-
-def _marked(rows: Row | Where) -> Iterator[str]:
-    name = f"row:{rows.db}:{rows.table}:{rows.condition}"
-    yield f"{name}:any"
-    if rows.columns:
-        yield from (f"{name}.{column}" for column in rows.columns)
-    else:
-        yield f"{name}:all"
-    yield f"table:{rows.db}:{rows.table}:any"
+        self._of(table, ",".join([canonical(part) for part in key]), columns, db)
 
 
 def _table_name(table: Any) -> str:
@@ -208,4 +214,6 @@ Hashes: TypeAlias = frozenset[int]
 @lru_cache(maxsize=65_536)
 def hashed(name: str) -> int:
     """The 64-bit hash by which a tag stands in the ledger. Never 0, which means "no tag"."""
+    from hashlib import blake2b  # here, since it loads OpenSSL
+
     return int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "little") or 1

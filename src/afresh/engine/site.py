@@ -11,7 +11,7 @@ from afresh.core.policy import Policy
 from afresh.core.tags import Dependency
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Site:
     """A decorated function, or the values loaded by `get_or_load`.
 
@@ -63,7 +63,7 @@ class Site:
         entry.hits = 0
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Call:
     """One call for one key.
 
