@@ -25,7 +25,7 @@ from typing import Any, Protocol
 
 import diskcache
 
-from afresh.backends.file.store import FileStore
+from afresh.backends.file.store.store import FileStore
 
 KEYS = [f"shop:product:{number}" for number in range(10_000)]
 VALUE = os.urandom(200)

@@ -7,8 +7,8 @@ from collections.abc import Coroutine
 from hashlib import blake2b
 from typing import Any, TypeVar
 
-from afresh.backends.file.flusher import Flusher
-from afresh.backends.file.store import FileStore
+from afresh.backends.file.store.flusher import Flusher
+from afresh.backends.file.store.store import FileStore
 from afresh.core.events import Event, Events
 
 T = TypeVar("T")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from afresh.backends.file.ledger import MachineLedger
+from afresh.backends.file.ledger.machine import MachineLedger
 from afresh.runtime.drive import drive
 
 A, B, C = 1_001, 1_002, 1_003

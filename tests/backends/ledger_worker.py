@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from afresh.backends.file.ledger import MachineLedger
+from afresh.backends.file.ledger.machine import MachineLedger
 from afresh.runtime.drive import drive
 
 

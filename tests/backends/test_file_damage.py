@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 from file_tools import FAR, Recorder, SetClock, drive, fill, flush, hold_back_flushers, put, swap
 
-from afresh.backends.file import commitlock, sqlite
-from afresh.backends.file.shared import LOOK_EVERY
-from afresh.backends.file.store import FileStore
+from afresh.backends.file.store import commitlock, sqlite
+from afresh.backends.file.store.shared import LOOK_EVERY
+from afresh.backends.file.store.store import FileStore
 from afresh.errors import BackendError
 
 KEYS = [f"key{number}" for number in range(500)]
@@ -356,7 +356,7 @@ READ_ONLY = """
 import os, sys
 sys.path[:0] = sys.argv[2:]
 from file_tools import FAR, drive, fill, flush, put
-from afresh.backends.file.store import FileStore
+from afresh.backends.file.store.store import FileStore
 from afresh.errors import BackendError
 if os.getuid() == 0:
     os.setuid(65534)

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from file_tools import fill, flush, hold_back_flushers, put, swap
 
-from afresh.backends.file import commitlock
-from afresh.backends.file.store import FileStore
+from afresh.backends.file.store import commitlock
+from afresh.backends.file.store.store import FileStore
 from afresh.errors import BackendError
 
 # Python 3.12 warns of any fork with threads; what this backend has open is safe from it.

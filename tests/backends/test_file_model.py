@@ -12,8 +12,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from afresh.backends.file.flusher import Flusher
-from afresh.backends.file.store import FileStore
+from afresh.backends.file.store.flusher import Flusher
+from afresh.backends.file.store.store import FileStore
 from sizes import size
 
 KEYS = ["a", "a:1", "a:2", "b", ""]

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from file_tools import KEYS, SPAWN, drive, fill, flush, is_whole, put, sealed, swap
 
-from afresh.backends.file.store import FileStore
+from afresh.backends.file.store.store import FileStore
 from sizes import seed, size
 
 pytestmark = pytest.mark.slow
@@ -86,7 +86,7 @@ WRITER = """
 import random, sys
 sys.path.insert(0, sys.argv[2])
 from file_tools import KEYS, fill, put, sealed
-from afresh.backends.file.store import FileStore
+from afresh.backends.file.store.store import FileStore
 store = FileStore(sys.argv[1], limit_bytes=2**20)
 choose = random.Random(int(sys.argv[3]))
 number = 0
@@ -156,7 +156,7 @@ AT_EXIT = """
 import sys
 sys.path.insert(0, sys.argv[2])
 from file_tools import fill, put
-from afresh.backends.file.store import FileStore
+from afresh.backends.file.store.store import FileStore
 store = FileStore(sys.argv[1])
 put(store, "warm", b"")
 for number in range(50):

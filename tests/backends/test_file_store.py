@@ -11,10 +11,10 @@ from file_tools import FAR, Recorder, SetClock, drive, fill, flush, hold_back_fl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from afresh.backends.file import sqlite as file_sqlite
-from afresh.backends.file import store as file_store
-from afresh.backends.file.pending import FILL, PUT, Pending, Write
-from afresh.backends.file.store import FileStore
+from afresh.backends.file.store import sqlite as file_sqlite
+from afresh.backends.file.store import store as file_store
+from afresh.backends.file.store.pending import FILL, PUT, Pending, Write
+from afresh.backends.file.store.store import FileStore
 from afresh.errors import BackendError
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from file_tools import FAR, Recorder, SetClock, drive, fill, flush, hold_back_flushers, put
 
-from afresh.backends.file import writer
-from afresh.backends.file.store import FileStore
-from afresh.backends.file.sweep import LOWEST, WINDOW, Removed, Sweeper
+from afresh.backends.file.store import writer
+from afresh.backends.file.store.store import FileStore
+from afresh.backends.file.store.sweep import LOWEST, WINDOW, Removed, Sweeper
 
 MEGABYTE = 2**20
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from ledger_tools import ledgers
 
-from afresh.backends.file.generations import Generations
+from afresh.backends.file.ledger.generations import Generations
 from afresh.core import words as w
 from afresh.core.words import Layout
 from afresh.errors import BackendError

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from ledger_tools import A, B, C, announce, held, intend, machine, settle, valid
 
-from afresh.backends.file.ledger import MachineLedger
+from afresh.backends.file.ledger.machine import MachineLedger
 from afresh.backends.memory.ledger import MemoryLedger
 from afresh.core.words import BEGIN
 from afresh.errors import NotInvalidated
@@ -177,7 +177,7 @@ def test_a_closed_ledger_refuses_to_write_and_its_words_stay(tmp_path: Path) -> 
 def test_a_writer_that_interrupts_itself_is_told_instead_of_waiting_for_ever(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("afresh.backends.file.writer_lock._STUCK", 0.01)
+    monkeypatch.setattr("afresh.backends.file.ledger.writer_lock._STUCK", 0.01)
     ledger = machine(tmp_path)
     with ledger._locked(ledger._mapping), pytest.raises(NotInvalidated, match="already"):
         announce(ledger, A)
@@ -197,7 +197,7 @@ def test_on_another_processor_readers_take_the_lock(tmp_path: Path, monkeypatch:
     since = ledger.position()
     ledger.prove(frozenset([A]), since)
     assert taken == []
-    monkeypatch.setattr("afresh.backends.file.ledger._ORDERED", False)
+    monkeypatch.setattr("afresh.backends.file.ledger.machine._ORDERED", False)
     assert ledger.position() == since
     assert ledger.prove(frozenset([A]), since) is not None
     assert taken == ["lock", "lock"]
@@ -247,7 +247,7 @@ def test_confirming_reaches_the_position(tmp_path: Path) -> None:
 def test_on_another_processor_a_stopped_holder_is_left_behind_by_readers_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("afresh.backends.file.ledger._ORDERED", False)
+    monkeypatch.setattr("afresh.backends.file.ledger.machine._ORDERED", False)
     stopped, reader = machine(tmp_path), machine(tmp_path, patience=0.01)
     since = reader.position()
     with stopped._locked(stopped._mapping):

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from ledger_tools import A, B, announce, held, intend, ledgers, machine, settle, valid
 
-from afresh.backends.file.ledger import UNKNOWN
+from afresh.backends.file.ledger.machine import UNKNOWN
 from afresh.core import words as w
 from afresh.core.events import Event, Events, Kind
 from afresh.errors import BackendError, NotInvalidated
@@ -118,7 +118,7 @@ def test_a_file_from_before_the_last_start_is_replaced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     since = machine(tmp_path).position()
-    monkeypatch.setattr("afresh.backends.file.ledger.boot_digest", lambda: 99)
+    monkeypatch.setattr("afresh.backends.file.ledger.machine.boot_digest", lambda: 99)
     later = machine(tmp_path)
     assert ledgers(tmp_path) == ["ledger-000001", "ledger-000002"]
     assert later.position() > since

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from ledger_tools import announce, held, settle, valid
 
-from afresh.backends.file.ledger import MachineLedger
+from afresh.backends.file.ledger.machine import MachineLedger
 from afresh.runtime.drive import drive
 from sizes import size
 

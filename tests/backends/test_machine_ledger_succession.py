@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 from ledger_tools import A, B, announce, intend, machine, settle
 
-from afresh.backends.file import generations as generations_room
-from afresh.backends.file.generations import Generations
-from afresh.backends.file.ledger import MachineLedger
-from afresh.backends.file.mapping import Mapping
+from afresh.backends.file.ledger import generations as generations_room
+from afresh.backends.file.ledger.generations import Generations
+from afresh.backends.file.ledger.machine import MachineLedger
+from afresh.backends.file.ledger.mapping import Mapping
 from afresh.core.log import Log
 from afresh.testing.actors import pause_here
 from afresh.testing.explorer import ScheduleFailed, explore
@@ -40,7 +40,7 @@ def paused(label: str, function: Callable[..., Any]) -> Callable[..., Any]:
 @pytest.fixture(autouse=True)
 def _stops(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let others go first before each step that another process could notice."""
-    monkeypatch.setattr("afresh.backends.file.ledger._log", logging.getLogger("afresh.unheard"))
+    monkeypatch.setattr("afresh.backends.file.ledger.machine._log", logging.getLogger("afresh.unheard"))
     logging.getLogger("afresh.unheard").disabled = True
     for room, name in (
         (Mapping, "condemn"),

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from afresh.backends.file import mapping as room
-from afresh.backends.file.mapping import Mapping, write_new
+from afresh.backends.file.ledger import mapping as room
+from afresh.backends.file.ledger.mapping import Mapping, write_new
 from afresh.core import words as w
 from afresh.core.words import Layout
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from afresh.backends.file.owners import Owners
+from afresh.backends.file.ledger.owners import Owners
 
 pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 

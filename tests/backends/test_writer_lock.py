@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from afresh.backends.file.writer_lock import LockTrouble, WriterLock
+from afresh.backends.file.ledger.writer_lock import LockTrouble, WriterLock
 
 pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from afresh.backends.file.leases import FileLeases
-from afresh.backends.file.ledger import MachineLedger
-from afresh.backends.file.store import FileStore
+from afresh.backends.file.ledger.machine import MachineLedger
+from afresh.backends.file.store.store import FileStore
 from afresh.backends.memory.ledger import MemoryLedger
 from afresh.core.ports import Leases, Ledger, Store
 from afresh.testing.contracts.leases import LeasesContract

@@ -10,8 +10,8 @@ from afresh.backends import Backend
 from afresh.backends.file.control import FileControl
 from afresh.backends.file.folder import machine_folder
 from afresh.backends.file.leases import FileLeases
-from afresh.backends.file.ledger import MachineLedger
-from afresh.backends.file.store import FileStore
+from afresh.backends.file.ledger.machine import MachineLedger
+from afresh.backends.file.store.store import FileStore
 from afresh.core.events import Events
 from afresh.errors import ConfigurationError
 from afresh.runtime.clock import Clock

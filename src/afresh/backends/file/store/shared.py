@@ -14,9 +14,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
-from afresh.backends.file.commitlock import CommitLock
-from afresh.backends.file.quarantine import remove, set_aside
-from afresh.backends.file.sqlite import Database, Foreign, Outlived, identity, is_damage, reason
+from afresh.backends.file.store.commitlock import CommitLock
+from afresh.backends.file.store.quarantine import remove, set_aside
+from afresh.backends.file.store.sqlite import Database, Foreign, Outlived, identity, is_damage, reason
 from afresh.core.events import Kind
 from afresh.errors import BackendError
 

@@ -15,7 +15,7 @@ from contextlib import suppress
 from os import link
 from pathlib import Path
 
-from afresh.backends.file.mapping import Mapping, write_new
+from afresh.backends.file.ledger.mapping import Mapping, write_new
 from afresh.core.words import EPOCH, FLOOR, Layout
 from afresh.errors import BackendError
 

@@ -17,7 +17,7 @@ from typing import Final
 from weakref import WeakSet
 
 from afresh.backends.file.boot import boot_digest
-from afresh.backends.file.quarantine import remove_strays
+from afresh.backends.file.store.quarantine import remove_strays
 
 APPLICATION_ID: Final = 0x61667265
 FORMAT: Final = 1

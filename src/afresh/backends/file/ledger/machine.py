@@ -27,10 +27,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from afresh.backends.file.boot import boot_digest
-from afresh.backends.file.generations import Generations, epoch_of
-from afresh.backends.file.mapping import Mapping
-from afresh.backends.file.owners import Owners
-from afresh.backends.file.writer_lock import LockTrouble
+from afresh.backends.file.ledger.generations import Generations, epoch_of
+from afresh.backends.file.ledger.mapping import Mapping
+from afresh.backends.file.ledger.owners import Owners
+from afresh.backends.file.ledger.writer_lock import LockTrouble
 from afresh.core.events import Event, Events, Kind
 from afresh.core.intents import NoRoom
 from afresh.core.ports import Proof

@@ -12,8 +12,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Final
 
-from afresh.backends.file import statements
-from afresh.backends.file.sqlite import row_of
+from afresh.backends.file.store import statements
+from afresh.backends.file.store.sqlite import row_of
 
 LOWEST: Final = -(2**63)
 HIGHEST: Final = 2**63 - 1

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any, Final
 
-from afresh.backends.file.pending import PUT, Write
-from afresh.backends.file.sqlite import row_of
+from afresh.backends.file.store.pending import PUT, Write
+from afresh.backends.file.store.sqlite import row_of
 
 BATCH_ROWS: Final = 256
 _SIZES: Final = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, BATCH_ROWS)

@@ -12,7 +12,7 @@ import os
 import stat
 from pathlib import Path
 
-from afresh.backends.file.writer_lock import WriterLock
+from afresh.backends.file.ledger.writer_lock import WriterLock
 from afresh.core.intents import Intents
 from afresh.core.log import Log
 from afresh.core.words import (

@@ -9,12 +9,12 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
-from afresh.backends.file import statements
-from afresh.backends.file.flusher import Flusher
 from afresh.backends.file.forks import on_fork
-from afresh.backends.file.pending import Pending, Write
-from afresh.backends.file.shared import Report, SharedDatabase
-from afresh.backends.file.sweep import Removed, Sweeper
+from afresh.backends.file.store import statements
+from afresh.backends.file.store.flusher import Flusher
+from afresh.backends.file.store.pending import Pending, Write
+from afresh.backends.file.store.shared import Report, SharedDatabase
+from afresh.backends.file.store.sweep import Removed, Sweeper
 from afresh.core.events import Kind
 from afresh.errors import BackendError
 

@@ -14,12 +14,12 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Final
 
-from afresh.backends.file import statements
-from afresh.backends.file.pending import FILL, PUT, Write
-from afresh.backends.file.shared import Report, SharedDatabase
-from afresh.backends.file.sqlite import READ, key_bytes
-from afresh.backends.file.sweep import LOWEST, count_entries, window
-from afresh.backends.file.writer import Writer
+from afresh.backends.file.store import statements
+from afresh.backends.file.store.pending import FILL, PUT, Write
+from afresh.backends.file.store.shared import Report, SharedDatabase
+from afresh.backends.file.store.sqlite import READ, key_bytes
+from afresh.backends.file.store.sweep import LOWEST, count_entries, window
+from afresh.backends.file.store.writer import Writer
 from afresh.core.events import Event, Events, Kind
 from afresh.errors import BackendError
 from afresh.runtime.clock import SYSTEM_CLOCK, Clock
