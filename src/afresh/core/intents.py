@@ -168,6 +168,7 @@ class Intents:
             Damaged: The words hold what no ledger wrote.
         """
         words = self._words
+        at = since
         for _ in range(_PATIENCE):
             at = words[BEGIN]
             if not self._log.unmarked(tags, since, at):
