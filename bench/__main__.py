@@ -26,6 +26,7 @@ QUICK: Mapping[str, Sequence[str]] = {
     "one_load": ["--quick"],
     "shared_file": ["--rounds", "3", "--operations", "1000"],
     "import_time": ["--quick"],
+    "late_fill": [],
 }
 """The benchmarks in the order in which they run, and what makes each of them short."""
 

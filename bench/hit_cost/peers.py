@@ -204,7 +204,7 @@ ASYNC: Mapping[str, Adapter] = {
 NO_KEYWORDS = frozenset({"dogpile.cache"})
 """Those that refuse keyword arguments, as they are set up here."""
 
-_MODULES = {"dogpile.cache": "dogpile", "async-lru": "async_lru"}
+_MODULES = {"dogpile.cache": "dogpile", "dogpile.cache region": "dogpile", "async-lru": "async_lru"}
 _OURS = frozenset({"functools.lru_cache", "plain async def", "afresh memory://", "afresh Cache()"})
 
 
