@@ -76,7 +76,8 @@ class Cache:
             for no entries in memory.
         consistency: `bounded`, `session` or `strict`. On one machine they differ only in that
             `strict` doesn't serve what an unfinished write names.
-        mode: `on`, `off` or `shadow`, or one with a share of the calls: `"shadow 10%"`.
+        mode: `on`, `off` or `shadow`, or one with a share of the calls: `"shadow 10%"`. One that was
+            set while running (`cache.mode = …`) is shared by the processes of the namespace, and wins.
         codec: How values leave the process; MessagePack unless something else is given.
         compression: Makes long values shorter (`afresh.codecs.compress`); by default where a zstd
             is installed, `False` never.

@@ -102,6 +102,7 @@ def open_cache(settings: Mapping[str, Any], values: Values, clock: Clock) -> Ope
     )
     if mode != engine.mode:
         engine.adopt(mode)
+    engine.follow_mode()
     return Opened(engine, Plain(engine), Prefixes())
 
 

@@ -8,7 +8,7 @@ from races import KILLS, SCENARIOS
 from afresh.testing.explorer import explore
 from sizes import seed, size
 
-LIMIT = size(800, 200_000)
+LIMIT = size(800, 40_000)
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)

@@ -248,7 +248,7 @@ class Engine:
             # Time is one more writer: what it changes gets a number, so hits compare nothing else.
             self.backend.tick()
         self.backend.look_after()
-        self._follow_mode()
+        self.follow_mode()
         self._history.note(self.ledger.position(), now)
         self.gate.tick(now)
 
@@ -264,7 +264,8 @@ class Engine:
         if self.backend.control is not None:
             self.backend.control.write(self.namespace, str(mode))
 
-    def _follow_mode(self) -> None:
+    def follow_mode(self) -> None:
+        """Take over the mode that a process of this namespace has set last, if there is a new one."""
         if self.backend.control is not None:
             written = self.backend.control.changed(self.namespace)
             if written is not None:
