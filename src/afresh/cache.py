@@ -21,7 +21,7 @@ from afresh.engine.lookup import obtain
 from afresh.engine.mode import Mode
 from afresh.engine.names import carried_names
 from afresh.engine.scope import Scope, Token
-from afresh.engine.tracker import current
+from afresh.engine.tracker import asking
 from afresh.engine.writing import Writing
 from afresh.opening import GIVEN, Values, open_cache
 from afresh.runtime.clock import SYSTEM_CLOCK, Clock
@@ -301,8 +301,9 @@ class Cache:
 
     def depends_on(self, *dependencies: Dependency) -> None:
         """Say that what is being loaded right now depends on these, where a read can't be seen."""
-        names = carried_names(dependencies, self._engine.namespace)
-        tracker = current.get()
+        names = carried_names(dependencies, self._engine.names)
+        self._engine.watched.add_keys(names)
+        tracker = asking()
         if tracker is not None:
             tracker.depends_on(self._engine.ledger, names)
 

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from afresh import Cache, Row, Table, tag
+from afresh import Cache, Key, Row, Table, tag
 from afresh.core.events import Kind
 
 
@@ -65,6 +65,86 @@ def test_what_was_not_there_is_a_part_too(cache):
     assert whole() == "good evening"
     cache.delete("greeting")
     assert whole() == "hello"
+
+
+def test_what_is_made_from_a_value_inherits_its_tags_and_its_age(cache, clock):
+    cache.set("rate", 1.0, tags=[tag("fx")])
+    converted = cache.cached(prefix="one")(lambda: cache.get("rate", 0.0))
+    many = cache.cached(prefix="many")(lambda: dict(cache.get_many(["rate", "absent"])))
+    assert (converted(), many()) == (1.0, {"rate": 1.0})
+    cache.invalidate(tag("fx"))
+    assert (converted(), many()) == (0.0, {})
+    cache.set("rate", 2.0, ttl=10)
+    assert (converted(), many()) == (2.0, {"rate": 2.0})
+    clock.advance(11)
+    assert (converted(), many()) == (0.0, {})
+
+
+def test_a_key_that_is_declared_is_a_dependency(cache, loader):
+    cached = cache.cached(tags=[Key("menu")], prefix="declared")(lambda: loader())
+
+    @cache.cached
+    def said():
+        cache.depends_on(Key("menu"))
+        return loader()
+
+    for change in (lambda: cache.set("menu", 1), lambda: cache.incr("menu"), lambda: cache.delete("menu")):
+        before = cached(), said()
+        change()
+        assert cached() != before[0]
+        assert said() != before[1]
+
+
+def test_a_scope_within_a_load_passes_on_what_was_read_in_it(cache, loader):
+    part = cache.cached(tags=[tag("t")], prefix="part")(lambda: loader())
+
+    @cache.cached
+    def whole():
+        with cache.scope():
+            return part() * 10
+
+    with cache.scope() as outer:
+        assert whole() == 10
+        with cache.scope():
+            cache.depends_on(tag("inner"))
+    assert {"tag:'t'", "tag:'inner'"} <= outer.dependencies
+    cache.invalidate(tag("t"))
+    assert whole() == 20
+
+
+def test_what_a_task_reads_after_the_load_is_no_part_of_it(cache, loader):
+    part = cache.cached(tags=[tag("t")], prefix="part")(lambda: loader())
+    left = []
+
+    async def main():
+        leave = asyncio.Event()
+
+        async def worker():
+            await leave.wait()
+            part()
+
+        async def load():
+            left.append(asyncio.create_task(worker()))
+            await asyncio.sleep(0)
+            return loader()
+
+        whole = cache.cached(prefix="whole")(load)
+        first = await whole()
+        leave.set()
+        await left[0]
+        cache.invalidate(tag("t"))
+        return first, await whole()
+
+    first, second = asyncio.run(main())
+    assert first == second
+
+
+def test_very_many_parts_are_added_up(cache, loader):
+    part = cache.cached(tags=lambda n: [tag(n)], prefix="part")(lambda n: n)
+    whole = cache.cached(prefix="whole")(lambda: sum(part(n) for n in range(9000)) + loader())
+    first = whole()
+    cache.invalidate(tag(5))
+    assert whole() != first
 
 
 def test_depends_on_names_what_cannot_be_seen(cache, loader):

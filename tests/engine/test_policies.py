@@ -7,8 +7,9 @@ import threading
 
 import pytest
 
-from afresh import LoadTimeout, tag
+from afresh import LoadTimeout, UncacheableValue, tag
 from afresh.core.events import Kind
+from afresh.runtime import gate as gate_module
 from afresh.runtime.drive import drive
 
 
@@ -213,3 +214,44 @@ def test_what_a_late_load_reads_is_still_a_dependency(cache, loader):
     assert cached() == 1
     cache.invalidate(tag("t"))
     assert cached() == 2
+
+
+def test_a_remembered_exception_carries_nothing_of_others(cache, loader):
+    cached = cache.cached(negative_ttl=5)(lambda: loader())
+    loader.error = LookupError("gone")
+    raised = []
+    for secret in ("one", "two"):
+        try:
+            try:
+                raise KeyError(secret)
+            except KeyError:
+                cached()
+        except LookupError as error:
+            raised.append(error)
+    assert raised[0] is not raised[1]
+    assert raised[1].args == ("gone",)
+    assert "one" not in str(raised[1].__context__)
+    assert cache.explain(cached.key()).hits == 1
+
+
+def test_a_timeout_of_another_load_within_is_not_our_own(cache, loader):
+    gate = threading.Event()
+    inner = cache.cached(hard_deadline=0.01, prefix="inner")(lambda: gate.wait(5))
+    outer = cache.cached(hard_deadline=5, prefix="outer")(lambda: inner())
+    before = gate_module._tracking.live
+    with pytest.raises(LoadTimeout):
+        outer()
+    ended = threading.Event()
+    cache.listen(lambda event: ended.set() if event.kind is Kind.FILL else None)
+    gate.set()
+    assert ended.wait(5)
+    assert gate_module._tracking.live == before
+
+
+def test_an_async_generator_is_refused(cache):
+    async def generate():
+        yield 1
+
+    cached = cache.cached(lambda: generate())
+    with pytest.raises(UncacheableValue, match="iterator"):
+        cached()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from enum import Enum
 
 import pytest
 
@@ -86,6 +87,36 @@ def test_mutate_is_atomic_among_threads(cache):
     for thread in threads:
         thread.join()
     assert cache.get("n") == 1000
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda cache: cache.touch("k", 60),
+        lambda cache: cache.incr("k"),
+        lambda cache: cache.mutate("k", lambda old: old + 1),
+    ],
+)
+def test_a_changed_value_keeps_what_it_depends_on(cache, loader, change):
+    cache.set("k", 1, tags=[tag("t")])
+    change(cache)
+    assert cache.get("k") is not None
+    cache.invalidate(tag("t"))
+    assert cache.get("k") is None
+    cache.get_or_load("k", loader, tags=[tag("t")])
+    change(cache)
+    assert cache.get("k") is not None
+    cache.invalidate(tag("t"))
+    assert cache.get("k") is None
+
+
+class Color(str, Enum):  # noqa: UP042  what most programs still have, and it writes its name
+    RED = "r"
+
+
+def test_keys_that_are_equal_are_one(cache):
+    cache.set(Color.RED, 1)
+    assert cache.get("r") == 1
 
 
 def test_tags_and_keys_drop_values(cache):

@@ -148,6 +148,43 @@ def test_a_cancelled_leader_hurts_nobody(cache):
     assert slow.loads == 2
 
 
+def test_two_cancelled_leaders_are_no_stampede(cache):
+    slow = Slow()
+    cached = cache.cached(slow.tasks)
+
+    async def main():
+        tasks = [asyncio.ensure_future(cached()) for _ in range(100)]
+        for leader in tasks[:2]:
+            await asyncio.sleep(0.01)
+            leader.cancel()
+        return await asyncio.gather(*tasks[2:])
+
+    assert len(set(asyncio.run(main()))) == 1
+    assert slow.loads == 3
+
+
+def test_a_lock_of_the_callers_is_no_deadlock(cache, monkeypatch):
+    """One loads and wants the lock; the other has the lock and waits for that load."""
+    monkeypatch.setattr("afresh.engine.lookup._LEAST_PATIENCE", 0.2)
+    lock, loading = threading.Lock(), threading.Event()
+
+    def load():
+        loading.set()
+        with lock:
+            return 1
+
+    def holder():
+        with lock:
+            first.start()
+            loading.wait(5)
+            return cache.get_or_load("k", lambda: 2)
+
+    first = threading.Thread(target=lambda: cache.get_or_load("k", load))
+    assert holder() == 2
+    first.join(timeout=5)
+    assert not first.is_alive()
+
+
 def test_a_loop_that_is_closed_in_the_middle_hurts_nobody(cache):
     slow = Slow()
     loop = asyncio.new_event_loop()

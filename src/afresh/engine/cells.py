@@ -28,11 +28,15 @@ class Cell(NamedTuple):
         value: The current value, or `ABSENT`.
         until: When it expires, in seconds since 1970.
         token: What a later write compares with.
+        facts: What the value carries.
+        at: The ledger's position before it was read.
     """
 
     value: Any
     until: float
     token: Any
+    facts: Facts
+    at: int
 
 
 class Cells(Protocol):
@@ -62,10 +66,11 @@ class MemoryCells:
 
     async def read(self, key: Hashable) -> Cell:
         """What is at `key`."""
+        at = self._engine.ledger.position()
         entry = self._space.get(key)
         if entry is None or not self._engine.usable(entry):
-            return Cell(ABSENT, NEVER, entry)
-        return Cell(entry.value, entry.fresh_until, entry)
+            return Cell(ABSENT, NEVER, entry, PLAIN, at)
+        return Cell(entry.value, entry.fresh_until, entry, entry.facts, at)
 
     async def write(self, values: Mapping[Any, Any], facts: Facts, until: float) -> None:
         """Put values, whatever is there."""
@@ -111,17 +116,16 @@ class StoreCells:
     async def read(self, key: Hashable) -> Cell:
         """What is at `key`."""
         full = self._engine.names.full(key)
-        envelope = await self._store.get(full)
-        if envelope is None:
-            return Cell(ABSENT, NEVER, None)
-        return self._opened(full, envelope)
+        at = self._engine.ledger.position()
+        return self._opened(full, await self._store.get(full), at)
 
-    async def read_many(self, keys: list[Hashable]) -> dict[Hashable, Any]:
-        """The current values among `keys`."""
+    async def read_many(self, keys: list[Hashable]) -> dict[Hashable, Cell]:
+        """What is at `keys`, where there is a current value."""
         names = {self._engine.names.full(key): key for key in keys}
+        at = self._engine.ledger.position()
         envelopes = await self._store.get_many(list(names))
-        cells = {names[full]: self._opened(full, envelope) for full, envelope in envelopes.items()}
-        return {key: cell.value for key, cell in cells.items() if cell.value is not ABSENT}
+        cells = {names[full]: self._opened(full, envelope, at) for full, envelope in envelopes.items()}
+        return {key: cell for key, cell in cells.items() if cell.value is not ABSENT}
 
     async def write(self, values: Mapping[Any, Any], facts: Facts, until: float) -> None:
         """Put values, whatever is there.
@@ -144,11 +148,14 @@ class StoreCells:
         """Delete the envelope at `key`."""
         return await self._store.delete(self._engine.names.full(key))
 
-    def _opened(self, full: str, envelope: bytes) -> Cell:
+    def _opened(self, full: str, envelope: bytes | None, at: int) -> Cell:
+        absent = Cell(ABSENT, NEVER, envelope, PLAIN, at)
+        if envelope is None:
+            return absent
         opened = self._sealer.open(envelope, full)
         if isinstance(opened, Damaged):
             self._engine.damaged(full, opened.reason)
-            return Cell(ABSENT, NEVER, envelope)
+            return absent
         facts = opened.facts
         if (
             opened.epoch != self._engine.ledger.epoch
@@ -156,8 +163,8 @@ class StoreCells:
             or self._engine.now() >= facts.soft
             or self._engine.provable(facts) is None
         ):
-            return Cell(ABSENT, NEVER, envelope)
-        return Cell(opened.value, facts.soft, envelope)
+            return absent
+        return Cell(opened.value, facts.soft, envelope, facts, at)
 
     def _sealed(self, full: str, value: Any, facts: Facts, until: float) -> bytes:
         own = replace(facts, key=full, soft=until, stale_until=until, error_until=until)

@@ -13,14 +13,15 @@ from afresh.core.events import Event, Events, Kind
 from afresh.core.policy import Policy
 from afresh.core.ports import Proof, Runtime
 from afresh.core.verdict import FRESH, Verdict, fresh_until, judge
+from afresh.engine import transaction
 from afresh.engine.flights import Flights
 from afresh.engine.history import History
 from afresh.engine.mode import ON, Mode
 from afresh.engine.naming import Naming
 from afresh.engine.site import Call, Site
-from afresh.engine.tracker import current
+from afresh.engine.tracker import asking, current
 from afresh.engine.watched import Watched
-from afresh.errors import CacheClosed
+from afresh.errors import BackendError, CacheClosed
 from afresh.runtime.clock import SYSTEM_CLOCK, Clock
 from afresh.runtime.fork import on_fork
 from afresh.runtime.gate import Gate, Shut
@@ -148,7 +149,11 @@ class Engine:
             TICKER.nudge()
         if not self._plain or not self.usable(entry):
             return False
+        if transaction.current.get() is not None and transaction.reads_through(self):
+            return False
         tracker = current.get()
+        if tracker is not None and tracker.ended:
+            tracker = asking()
         if tracker is not None:
             tracker.saw(self.ledger, entry.facts, abs(entry.checked_at))
         entry.hits += 1
@@ -241,16 +246,24 @@ class Engine:
 
     # -- time -----------------------------------------------------------------------------------
 
+    def awake(self) -> None:
+        """Have the ticker work: a call is under way."""
+        if self._ticks and not TICKER.working:
+            TICKER.nudge()
+
     def tick(self) -> None:
-        """The ticker's call (see `runtime.ticker`)."""
+        """Let time pass (see `runtime.ticker`). Quick: every cache of the process waits for it."""
         now = self.now()
         if self.backend.in_memory and self.gate.expired(now):
             # Time is one more writer: what it changes gets a number, so hits compare nothing else.
             self.backend.tick()
-        self.backend.look_after()
-        self.follow_mode()
         self._history.note(self.ledger.position(), now)
         self.gate.tick(now)
+
+    def look_after(self) -> None:
+        """Housekeeping, every now and then; it may take its time."""
+        self.backend.look_after()
+        self.follow_mode()
 
     def park(self) -> None:
         """The clock stands still from now on."""
@@ -260,9 +273,14 @@ class Engine:
 
     def set_mode(self, mode: Mode) -> None:
         """Switch this process, and tell the others."""
-        self.adopt(mode)
         if self.backend.control is not None:
-            self.backend.control.write(self.namespace, str(mode))
+            try:
+                self.backend.control.write(self.namespace, str(mode))
+            except OSError as error:
+                raise BackendError(
+                    f"the mode could not be written for the other processes: {error}"
+                ) from error
+        self.adopt(mode)
 
     def follow_mode(self) -> None:
         """Take over the mode that a process of this namespace has set last, if there is a new one."""

@@ -6,6 +6,7 @@ import warnings
 
 from afresh.core.events import Event, Kind
 from afresh.engine.engine import Engine
+from afresh.engine.failures import again
 from afresh.engine.made import Made
 from afresh.engine.site import Call
 from afresh.errors import BackendError, UncacheableValue
@@ -13,6 +14,7 @@ from afresh.errors import BackendError, UncacheableValue
 
 async def fill(engine: Engine, call: Call, made: Made) -> Made:
     """Put a value into this process's memory and into the store; says at which position it was proven."""
+    kept = again(made.value) if made.facts.failed else made.value
     if made.foreign:
         return _refused(engine, call, made, "a part of it is numbered by another ledger")
     proof = engine.ledger.prove(made.facts.tags, made.facts.stamp)
@@ -20,7 +22,7 @@ async def fill(engine: Engine, call: Call, made: Made) -> Made:
         return _refused(engine, call, made, "invalidated while it was loaded")
     if proof.held:
         return _refused(engine, call, made, "what it was made from is about to change")
-    engine.admit(call, engine.entry(call, made.value, made.facts, proof.at))
+    engine.admit(call, engine.entry(call, kept, made.facts, proof.at))
     if engine.store is not None:
         await _store(engine, call, made)
     if engine.events:

@@ -83,6 +83,11 @@ class Flights:
         """End a flight without a result: one of those who wait takes over."""
         self._end(flight)
 
+    def give_up(self, flight: Flight) -> None:
+        """Let another lead that key; whoever still waits for this flight may go on doing so."""
+        if self._by_key.get(flight.key) is flight:
+            del self._by_key[flight.key]
+
     def clear(self) -> None:
         """Forget all flights: after a fork their leaders are in the parent."""
         self._by_key.clear()

@@ -18,14 +18,19 @@ async def invalidate(engine: Engine, dependencies: Sequence[Dependency]) -> None
     Raises:
         NotInvalidated: It could not be written: readers may still get the old values.
     """
-    keys = [
-        each.key
-        for each in dependencies
-        if isinstance(each, Key) and each.namespace in {"", engine.namespace}
-    ]
-    for key in keys:
-        await _forget(engine, key)
-    await mark(engine, marked_names(dependencies, engine.namespace))
+    names = marked_names(dependencies, engine.names)
+    engine.check_open()
+    trouble: BackendError | None = None
+    try:
+        for each in dependencies:
+            if isinstance(each, Key) and each.namespace in {"", engine.names.namespace}:
+                await _forget(engine, each.key)
+    except BackendError as error:
+        trouble = error
+    # Last, so that nobody makes something from a value that is removed next; and in any case.
+    await mark(engine, names)
+    if trouble is not None:
+        raise NotInvalidated(f"a value that was set by hand is still in the store: {trouble}") from trouble
 
 
 async def mark(engine: Engine, names: Sequence[str]) -> None:
@@ -39,8 +44,7 @@ async def mark(engine: Engine, names: Sequence[str]) -> None:
     if not names:
         return
     pending = transaction.open_on(engine)
-    if pending is not None:
-        pending.writes(names)
+    if pending is not None and pending.writes(names):
         return
     await engine.ledger.announce([hashed(name) for name in names])
     engine.counters.invalidations += len(names)
@@ -53,13 +57,16 @@ async def clear(engine: Engine) -> None:
 
     Raises:
         NotInvalidated: See `invalidate`.
-        BackendError: The store could not be cleared.
+        BackendError: The store could not be cleared; what was loaded is dropped all the same.
     """
+    engine.check_open()
     if engine.l1 is not None:
         engine.l1.clear()
-    if engine.store is not None:
-        await engine.store.clear(engine.names.full(""))
-    await mark(engine, [engine.names.everything])
+    try:
+        if engine.store is not None:
+            await engine.store.clear(engine.names.full(""))
+    finally:
+        await mark(engine, [engine.names.everything])
 
 
 async def _forget(engine: Engine, key: str) -> None:
@@ -68,7 +75,4 @@ async def _forget(engine: Engine, key: str) -> None:
     if entry is not None and engine.l1 is not None:
         engine.l1.discard(entry)
     if engine.store is not None:
-        try:
-            await engine.store.delete(engine.names.full(key))
-        except BackendError as error:
-            raise NotInvalidated(f"{key!r} could not be removed from the store: {error}") from error
+        await engine.store.delete(engine.names.full(key))

@@ -15,7 +15,7 @@ from afresh.engine.tracker import held_flights
 from afresh.errors import BackendError
 
 _HELD_PATIENCE = 1.0  # seconds that whoever holds a lease waits for another's, at most
-_FIRST_PATIENCE = 10.0  # seconds to wait for another process, while no load of this kind was ever seen
+_FIRST_PATIENCE = 3.0  # seconds to wait for another process, while no load of this kind was ever seen
 _LONGEST_PATIENCE = 30.0
 
 

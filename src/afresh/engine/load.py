@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from contextvars import Token
+import inspect
+from collections.abc import Awaitable
 from typing import Any
 
 from afresh.core.entry import Facts
 from afresh.core.events import Event, Kind
 from afresh.core.ports import Runtime
 from afresh.core.verdict import lives
+from afresh.engine.contexts import leave
 from afresh.engine.engine import Engine
 from afresh.engine.fill import fill
 from afresh.engine.flights import Flight
 from afresh.engine.made import Made
 from afresh.engine.names import carried_names
 from afresh.engine.site import Call
-from afresh.engine.tracker import Tracker, current
+from afresh.engine.tracker import Tracker, asking, current
 from afresh.errors import LoadTimeout, UncacheableValue
 from afresh.runtime.gate import track, untrack
 
@@ -40,9 +42,9 @@ async def load(
         spare: An old value would do, so the soft deadline counts.
     """
     policy = call.policy
-    soft = policy.soft_deadline if spare else None
+    deadlines = [policy.soft_deadline if spare else None, policy.hard_deadline]
     loading = _Loading(engine, runtime, call, flight, stamp)
-    made = await loading.run(soft if soft is not None else policy.hard_deadline)
+    made = await loading.run(min((each for each in deadlines if each is not None), default=None))
     return made if made.raised else await fill(engine, call, made)
 
 
@@ -63,10 +65,13 @@ class _Loading:
         # Read before the loader does anything, or a change made during the load would be lost.
         stamp = engine.ledger.position() if stamp is None else stamp
         self.began = runtime.now()
-        self.tracker = Tracker(engine.ledger, stamp, current.get(), flight)
+        self.ended = False
+        self.tracker = Tracker(engine.ledger, stamp, asking(), flight)
         self.tracker.depends_on(engine.ledger, engine.names.of_call(call))
         if call.tags is not None:
-            self.tracker.depends_on(engine.ledger, carried_names(call.tags(), engine.namespace))
+            declared = carried_names(call.tags(), engine.names)
+            engine.watched.add_keys(declared)
+            self.tracker.depends_on(engine.ledger, declared)
 
     async def run(self, deadline: float | None) -> Made:
         """Run the loader. What it raises is a result too: its dependencies count just the same."""
@@ -76,20 +81,42 @@ class _Loading:
         try:
             if deadline is None:
                 return self._made(await self.runtime.call(self.call.load))
-            return self._made(await self.runtime.call_within(self.call.load, deadline, self._late))
+            return self._made(await self.runtime.call_within(self._loader, deadline, self._late))
         except LoadTimeout as error:
-            goes_on = deadline is not None
+            goes_on = deadline is not None and not self.ended
             return self._failed(error)
         except Exception as error:
             return self._failed(error)
         finally:
             if not goes_on:
-                untrack()
-            _reset(token)
+                self._end()
+            leave(current, token)
+
+    def _loader(self) -> Any:
+        """The loader, noting its end: it may raise a `LoadTimeout` of its own, from another load."""
+        try:
+            value = self.call.load()
+        except BaseException:
+            self.ended = True
+            raise
+        if inspect.isawaitable(value):
+            return self._awaited(value)
+        self.ended = True
+        return value
+
+    async def _awaited(self, value: Awaitable[Any]) -> Any:
+        try:
+            return await value
+        finally:
+            self.ended = True
+
+    def _end(self) -> None:
+        self.tracker.ended = True
+        untrack()
 
     def _late(self, value: Any, error: BaseException | None) -> None:
         """The loader ended after its deadline: what it made is still worth keeping."""
-        untrack()
+        self._end()
         if error is None:
             made = self._made(value)
             self.runtime.spawn(lambda _: fill(self.engine, self.call, made))
@@ -105,7 +132,7 @@ class _Loading:
 
     def _made(self, value: Any, *, failed: bool = False) -> Made:
         call, tracker = self.call, self.tracker
-        if hasattr(value, "__next__"):
+        if hasattr(value, "__next__") or hasattr(value, "__anext__"):
             return self._failed(
                 UncacheableValue(
                     f"{call.site.name} returned an iterator, which can be read only once: return a list."
@@ -131,11 +158,3 @@ class _Loading:
             failed=failed,
         )
         return Made(value, facts, tracker.stamp, foreign=tracker.foreign)
-
-
-def _reset(token: Token[Tracker | None]) -> None:
-    try:
-        current.reset(token)
-    except ValueError:
-        # A task that is thrown away is closed by the garbage collector, in somebody else's context.
-        return

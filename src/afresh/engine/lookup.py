@@ -5,21 +5,23 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from afresh.core.entry import NEVER
 from afresh.core.events import Event, Kind
 from afresh.core.ports import Runtime
 from afresh.engine.engine import Engine
+from afresh.engine.failures import again
 from afresh.engine.flights import Flight, wait_for
 from afresh.engine.lead import lead, load_if_still_missing, refresh, spared
 from afresh.engine.load import load, load_bare
 from afresh.engine.look import Found, look
 from afresh.engine.made import Made
 from afresh.engine.site import Call
-from afresh.engine.tracker import current, held_flights
+from afresh.engine.tracker import asking, held_flights
 from afresh.engine.transaction import reads_through
 
 _JOINS = 2  # flights to join that turn out to be older than the call, before loading alone
 _HELD_PATIENCE = 1.0  # seconds that whoever holds a flight waits for another's, at most
+_LEAST_PATIENCE = 10.0  # seconds that others wait at least, and
+_MANY_TIMES = 10  # usual loads
 
 
 async def obtain(engine: Engine, runtime: Runtime, call: Call) -> Any:
@@ -31,6 +33,7 @@ async def obtain(engine: Engine, runtime: Runtime, call: Call) -> Any:
     """
     mode = "on" if engine.mode.plain else engine.mode.draw(runtime.random())
     engine.check_open()
+    engine.awake()
     if mode == "off" or reads_through(engine):
         return deliver(engine, call, await load_bare(engine, runtime, call))
     if mode == "shadow":
@@ -49,12 +52,12 @@ async def obtain(engine: Engine, runtime: Runtime, call: Call) -> Any:
 
 def deliver(engine: Engine, call: Call, made: Made) -> Any:
     """Hand a result out: tell whoever collects dependencies, raise an exception, copy if asked."""
-    tracker = current.get()
+    tracker = asking()
     if tracker is not None:
         tracker.foreign = tracker.foreign or made.foreign
         tracker.saw(engine.ledger, made.facts, made.at)
     if made.facts.failed:
-        raise made.value
+        raise made.value if made.raised else again(made.value)
     return copy.deepcopy(made.value) if call.policy.copy else made.value
 
 
@@ -69,15 +72,14 @@ def _serve(engine: Engine, runtime: Runtime, call: Call, found: Found) -> Any:
     if engine.events:
         kind = Kind.STALE if found.stale else Kind.HIT
         engine.events.emit(Event(kind, "l1", call.key, found.verdict.reason))
-    if entry.facts.failed:
-        entry.value.with_traceback(None)  # or each time it is raised would add to it
     return deliver(engine, call, Made.of(entry))
 
 
 async def _load_once(engine: Engine, runtime: Runtime, call: Call, found: Found, asked_at: int) -> Made:
     """Join the load that is under way, or lead one."""
     held = held_flights()
-    for _ in range(_JOINS):
+    too_old = 0
+    while too_old < _JOINS:
         flight, leading = engine.flights.enter(call.key, runtime)
         if leading:
             return await lead(engine, runtime, call, flight, found.spare)
@@ -87,18 +89,26 @@ async def _load_once(engine: Engine, runtime: Runtime, call: Call, found: Found,
         if engine.events:
             engine.events.emit(Event(Kind.JOINED, "loader", call.key))
         if not await wait_for(flight, runtime, held, _patience(call, held)):
-            if flight.alive():
+            if held:
                 break
-            engine.flights.abandon(flight)  # its loop was closed in the middle: one of us takes over
-            continue
-        if flight.made is not None and _new_enough(engine, flight.made, asked_at):
-            return spared(engine, call, flight.made, found.spare)
+            # Its loop was closed in the middle, or it waits for something of ours: one of us takes
+            # over, and the others join that one.
+            engine.flights.give_up(flight)
+        elif flight.made is not None:
+            if _new_enough(engine, flight.made, asked_at):
+                return spared(engine, call, flight.made, found.spare)
+            too_old += 1
     made = await load_if_still_missing(engine, runtime, call, None, found.spare)
     return spared(engine, call, made, found.spare)
 
 
 def _patience(call: Call, held: list[Flight]) -> float:
-    patience = min(call.site.cost or _HELD_PATIENCE, _HELD_PATIENCE) if held else NEVER
+    """Seconds to wait for another's load of the same key: many times a usual one."""
+    usual = call.site.cost
+    if held:
+        patience = min(usual or _HELD_PATIENCE, _HELD_PATIENCE)
+    else:
+        patience = max(_LEAST_PATIENCE, _MANY_TIMES * usual)
     deadline = call.policy.hard_deadline
     return patience if deadline is None else min(patience, deadline)
 

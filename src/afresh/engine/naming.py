@@ -25,7 +25,7 @@ class Naming:
     def full(self, key: Hashable) -> str:
         """The key in the store of a key that a user gave."""
         if isinstance(key, str) and not key.startswith("("):
-            return f"{self.namespace}:{key}"
+            return f"{self.namespace}:{str.__str__(key)}"  # the text itself: an enumeration writes its name
         return f"{self.namespace}:({canonical(key)})"
 
     @staticmethod

@@ -11,11 +11,11 @@ from typing import Any
 
 from afresh.core.entry import NEVER, Facts
 from afresh.core.tags import Dependency, hashed
-from afresh.engine.cells import ABSENT, PLAIN, Cells, MemoryCells, StoreCells
+from afresh.engine.cells import ABSENT, PLAIN, Cell, Cells, MemoryCells, StoreCells
 from afresh.engine.engine import Engine
 from afresh.engine.invalidate import mark
 from afresh.engine.names import carried_names
-from afresh.engine.tracker import current
+from afresh.engine.tracker import asking
 from afresh.errors import BackendError
 
 ABSTAIN: Any = object()
@@ -42,12 +42,14 @@ class Plain:
         for key in keys:
             self._note(key)
         try:
-            values = await self._cells.read_many(list(keys))
+            cells = await self._cells.read_many(list(keys))
         except BackendError as error:
             self._engine.bypassed("", error)
-            values = {}
-        self._count(len(values), len(keys) - len(values))
-        return values
+            cells = {}
+        for key, cell in cells.items():
+            self._inherit(key, cell)
+        self._count(len(cells), len(keys) - len(cells))
+        return {key: cell.value for key, cell in cells.items()}
 
     async def set_many(self, values: Mapping[Any, Any], until: float, tags: Iterable[Dependency]) -> None:
         """Put values."""
@@ -111,19 +113,21 @@ class Plain:
             tags: What the new value is made from.
         """
         self._engine.check_open()
-        facts = self._facts(tags)
+        names = self._names(tags)
         while True:
             cell = await self._cells.read(key)
             value = change(cell.value)
             if value is ABSTAIN or (value is ABSENT and cell.value is ABSENT):
                 return value
             kept = fresh_until if cell.value is ABSENT else cell.until
+            facts = self._changed(key, cell, names)
             if await self._cells.replace(key, cell, value, facts, kept if until is None else until):
                 await self._mark((key,))
                 return value
 
     async def _current(self, key: Hashable) -> Any:
         self._engine.check_open()
+        self._engine.awake()
         self._note(key)
         if self._engine.mode.name != "on":
             return ABSENT
@@ -133,26 +137,52 @@ class Plain:
             self._engine.bypassed(str(key), error)
             return ABSENT
         self._count(cell.value is not ABSENT, cell.value is ABSENT)
+        if cell.value is not ABSENT:
+            self._inherit(key, cell)
         return cell.value
 
     def _count(self, hits: int, misses: int) -> None:
         self._engine.values.hits += hits
         self._engine.values.misses += misses
 
+    def _names(self, tags: Iterable[Dependency]) -> list[str]:
+        names = carried_names(tags, self._engine.names)
+        self._engine.watched.add_keys(names)
+        return names
+
     def _facts(self, tags: Iterable[Dependency]) -> Facts:
-        names = carried_names(tags, self._engine.namespace)
+        names = self._names(tags)
         if not names and self._engine.store is None:
             return PLAIN
         stamp = self._engine.ledger.position()
         return Facts("", stamp, frozenset(map(hashed, names)), tuple(names), self._engine.now())
 
+    def _changed(self, key: Hashable, cell: Cell, names: list[str]) -> Facts:
+        """What a changed value carries: what the old one did, and more. Not the tag of its own key."""
+        own = self._engine.names.of_user_key(key)
+        tags = (cell.facts.tags | set(map(hashed, names))) - {hashed(own)}
+        if not tags and self._engine.store is None:
+            return PLAIN
+        kept = tuple(name for name in dict.fromkeys((*cell.facts.names, *names)) if name != own)
+        return Facts("", cell.at, tags, kept, self._engine.now())
+
     def _note(self, key: Hashable) -> None:
         """Whoever collects dependencies depends on this key, also when nothing is there."""
-        tracker = current.get()
+        tracker = asking()
         if tracker is not None:
             name = self._engine.names.of_user_key(key)
             self._engine.watched.add(name)
             tracker.depends_on(self._engine.ledger, (name,))
+
+    def _inherit(self, key: Hashable, cell: Cell) -> None:
+        """… and on what the value depends on, and outlives neither it nor its parts."""
+        tracker = asking()
+        if tracker is not None:
+            facts, until = cell.facts, cell.until
+            part = Facts(
+                str(key), cell.at, facts.tags, facts.names, facts.loaded_at, 0.0, until, until, until
+            )
+            tracker.saw(self._engine.ledger, part, cell.at)
 
     async def _mark(self, keys: Iterable[Hashable]) -> None:
         await mark(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from contextvars import Token as ContextToken
 from typing import NamedTuple
 
+from afresh.engine.contexts import leave
 from afresh.engine.engine import Engine
-from afresh.engine.tracker import Tracker, current
+from afresh.engine.tracker import Tracker, asking, current
 from afresh.runtime.gate import track, untrack
 
 
@@ -39,6 +40,7 @@ class Scope:
         """Confirm what the consistency level asks for, and start collecting."""
         if self._engine.consistency == "strict" or (token is not None and self._behind(token)):
             await self._engine.ledger.confirm()
+        self._tracker.parent = asking()
         self._before = current.set(self._tracker)
         track()
 
@@ -46,8 +48,11 @@ class Scope:
         """Stop collecting."""
         if self._before is not None:
             untrack()
-            current.reset(self._before)
+            leave(current, self._before)
             self._before = None
+            self._tracker.ended = True
+            if self._tracker.parent is not None:
+                self._tracker.parent.merge(self._tracker)
 
     def _behind(self, token: Token) -> bool:
         ledger = self._engine.ledger

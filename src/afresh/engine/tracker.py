@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from afresh.engine.flights import Flight
 
 _NAMED = 64
+_MANY = 4096
 
 current: ContextVar[Tracker | None] = ContextVar("afresh.tracker", default=None)
 """The innermost load or scope of this thread or task."""
@@ -27,19 +28,22 @@ current: ContextVar[Tracker | None] = ContextVar("afresh.tracker", default=None)
 class Tracker:
     """What one load, or one scope, was made from so far.
 
-    A read only notes the part that it was given; adding up is for the end of the load.
+    A read only notes the part that it was given; adding up is for the end of the load, or for when
+    there are very many.
 
     Attributes:
         ledger: The ledger that this load's result will be checked against.
         stamp: The least position at which a part of it was proven.
         named: Names of tags that it depends on by itself.
-        parts: What is known of the cached values that it was given, by identity.
         foreign: Something was read that another ledger numbers: the result can't be checked.
+        ended: The load is over; what a task that it left behind reads is no part of it.
         flight: The flight that this load holds, if any.
         parent: The load within which this one happens.
     """
 
-    __slots__ = ("flight", "foreign", "ledger", "named", "parent", "parts", "stamp")
+    __slots__ = (
+        "_folded", "_lives", "_parts", "ended", "flight", "foreign", "ledger", "named", "parent", "stamp"
+    )  # fmt: skip
 
     def __init__(
         self, ledger: Ledger, stamp: int, parent: Tracker | None, flight: Flight | None = None
@@ -49,33 +53,51 @@ class Tracker:
         self.parent = parent
         self.flight = flight
         self.named: set[str] = set()
-        self.parts: dict[int, Facts] = {}
         self.foreign = False
+        self.ended = False
+        self._parts: dict[int, Facts] = {}
+        self._folded: set[int] = set()
+        self._lives = FOREVER
 
     def saw(self, ledger: Ledger, facts: Facts, at: int) -> None:
         """Record a cached value that was given to this load, proven at position `at`."""
-        if ledger is not self.ledger:
+        if ledger is not self.ledger and not same_ledger(ledger, self.ledger):
             self.foreign = True
             return
         if at < self.stamp:  # noqa: PLR1730  min() takes longer, and every hit in a scope comes here
             self.stamp = at
-        self.parts[id(facts)] = facts
+        self._parts[id(facts)] = facts
+        if len(self._parts) > _MANY:
+            self._fold()
 
     def depends_on(self, ledger: Ledger, names: Iterable[str]) -> None:
         """Record tags by name."""
-        if ledger is not self.ledger:
+        if ledger is not self.ledger and not same_ledger(ledger, self.ledger):
             self.foreign = True
             return
         self.named.update(names)
 
+    def merge(self, other: Tracker) -> None:
+        """Record all that a scope within this load has read."""
+        if not same_ledger(other.ledger, self.ledger):
+            self.foreign = self.foreign or bool(other.named or other._parts or other._folded)
+            return
+        self.named |= other.named
+        self._parts.update(other._parts)
+        self.stamp = min(self.stamp, other.stamp)
+        self.foreign = self.foreign or other.foreign
+        self._folded |= other._folded
+        self._lives = self._lives.capped(other._lives)
+
     def tags(self) -> frozenset[int]:
         """The hashes of all tags that it depends on."""
-        return frozenset(map(hashed, self.named)).union(*(part.tags for part in self._parts()))
+        own = frozenset(map(hashed, self.named))
+        return own.union(self._folded, *(part.tags for part in self._seen()))
 
     def names(self) -> tuple[str, ...]:
         """The names of tags that it depends on: its own first, and no more than people would read."""
         names = dict.fromkeys(sorted(self.named))
-        for part in self._parts():
+        for part in self._seen():
             if len(names) >= _NAMED:
                 break
             names.update(dict.fromkeys(part.names))
@@ -83,14 +105,22 @@ class Tracker:
 
     def lives(self) -> Lives:
         """The expiries of its shortest-lived part."""
-        lives = FOREVER
-        for part in self._parts():
+        lives = self._lives
+        for part in self._seen():
             if part.soft != NEVER:
                 lives = lives.capped(Lives(part.soft, part.stale_until, part.error_until))
         return lives
 
-    def _parts(self) -> list[Facts]:
-        return list(self.parts.values())  # at once: a thread that the load left behind may still add
+    def _seen(self) -> list[Facts]:
+        return list(self._parts.values())  # at once: another thread of this load may still add
+
+    def _fold(self) -> None:
+        """Add up so far, and let the parts go: a script may read millions in one scope."""
+        parts, self._parts = self._parts, {}
+        for part in list(parts.values()):
+            self._folded |= part.tags
+            if part.soft != NEVER:
+                self._lives = self._lives.capped(Lives(part.soft, part.stale_until, part.error_until))
 
     def flights(self) -> Iterator[Flight]:
         """The flights that this load and those around it hold."""
@@ -101,7 +131,20 @@ class Tracker:
             tracker = tracker.parent
 
 
+def asking() -> Tracker | None:
+    """The innermost load or scope that still collects."""
+    tracker = current.get()
+    while tracker is not None and tracker.ended:
+        tracker = tracker.parent
+    return tracker
+
+
+def same_ledger(one: Ledger, other: Ledger) -> bool:
+    """Whether two caches are numbered alike: two that share a folder each have a ledger object."""
+    return one is other or one.epoch == other.epoch
+
+
 def held_flights() -> list[Flight]:
     """The flights held by whoever is asking."""
-    tracker = current.get()
+    tracker = asking()
     return [] if tracker is None else list(tracker.flights())

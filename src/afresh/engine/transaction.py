@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 
 from afresh.core.events import Event, Kind
 from afresh.core.tags import hashed
+from afresh.engine.tracker import same_ledger
+from afresh.runtime.fork import forks
+from afresh.runtime.gate import track, untrack
 
 if TYPE_CHECKING:
     from afresh.engine.engine import Engine
@@ -22,19 +25,33 @@ class Transaction:
     While it is open its own reads go through to the loader and are kept nowhere, and invalidations
     are kept back. `prepare` is called before COMMIT, then `commit` or `rollback` once the database
     has answered.
+
+    Attributes:
+        names: Names of the tags of what it writes.
+        outer: The transaction within which this one was begun.
     """
 
-    __slots__ = ("_intended", "_intent", "engine", "names")
+    __slots__ = ("_ended", "_forks", "_intended", "_intent", "engine", "names", "outer")
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.names: dict[str, None] = {}
+        self.outer = current.get()
+        self._ended = False
+        self._forks = forks()
         self._intended: frozenset[str] = frozenset()
         self._intent: int | None = None
+        track()  # hits look closer: this transaction's reads must not be answered from the cache
 
-    def writes(self, names: Iterable[str]) -> None:
-        """Note tags of something that this transaction changes."""
+    @property
+    def open(self) -> bool:
+        """It is under way, and in this process: a task or a child that it started outlives it."""
+        return not self._ended and self._forks == forks()
+
+    def writes(self, names: Iterable[str]) -> bool:
+        """Note tags of something that this transaction changes; `False` when it is over."""
         self.names.update(dict.fromkeys(names))
+        return self.open  # asked after noting, as `commit` says so before it reads the names
 
     async def prepare(self) -> None:
         """Write the intent: from here on a crash of this process loses no invalidation."""
@@ -44,17 +61,29 @@ class Transaction:
 
     async def commit(self) -> None:
         """The change is made: announce it. When this returns no reader gets an older value."""
-        later = [hashed(name) for name in self.names if name not in self._intended]
+        self._end()
+        names = list(self.names)
+        later = [hashed(name) for name in names if name not in self._intended]
         if later:
             await self.engine.ledger.announce(later)
         await self._settle(announce=True)
-        self.engine.counters.invalidations += len(self.names)
+        outer = None if self.outer is None else open_on(self.engine, self.outer)
+        if outer is not None:
+            # What this block did becomes visible to others with the outer one, and must be said then.
+            outer.writes(names)
+        self.engine.counters.invalidations += len(names)
         self._tell("committed")
 
     async def rollback(self) -> None:
         """Nothing was changed."""
+        self._end()
         await self._settle(announce=False)
         self._tell("rolled back")
+
+    def _end(self) -> None:
+        if not self._ended:
+            self._ended = True
+            untrack()
 
     async def _settle(self, *, announce: bool) -> None:
         if self._intent is not None:
@@ -67,10 +96,19 @@ class Transaction:
             self.engine.events.emit(Event(Kind.INVALIDATE, "ledger", reason=reason, detail=detail))
 
 
-def open_on(engine: Engine) -> Transaction | None:
-    """The caller's open transaction, if its writes are numbered by this cache's ledger."""
-    transaction = current.get()
-    return transaction if transaction is not None and transaction.engine.ledger is engine.ledger else None
+def open_on(engine: Engine, innermost: Transaction | None = None) -> Transaction | None:
+    """The caller's open transaction, if its writes are numbered by this cache's ledger.
+
+    Args:
+        engine: The cache.
+        innermost: Where to begin; by default with the innermost of the caller.
+    """
+    transaction = innermost if innermost is not None else current.get()
+    while transaction is not None:
+        if transaction.open and same_ledger(transaction.engine.ledger, engine.ledger):
+            return transaction
+        transaction = transaction.outer
+    return None
 
 
 def reads_through(engine: Engine) -> bool:

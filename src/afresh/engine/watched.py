@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 _MOST = 100_000  # beyond so many, every key is taken to be watched
 
 
@@ -23,6 +25,12 @@ class Watched:
         """To be called *before* the value is read: a write that misses the name is seen by the read."""
         if self._alone and len(self._names) < _MOST:
             self._names.add(name)
+
+    def add_keys(self, names: Iterable[str]) -> None:
+        """`add` for the keys among the names of tags that something says it depends on."""
+        for name in names:
+            if name.startswith("key:"):
+                self.add(name)
 
     def among(self, names: list[str]) -> list[str]:
         """Those of `names` that a write has to mark. To be called *after* the write."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextvars import Token
 
 from afresh.core.tags import Dependency
+from afresh.engine.contexts import leave
 from afresh.engine.engine import Engine
 from afresh.engine.names import marked_names
 from afresh.engine.transaction import Transaction, current
@@ -17,12 +18,12 @@ class Writing:
     def __init__(self, engine: Engine, dependencies: Sequence[Dependency]) -> None:
         self._engine = engine
         self._transaction = Transaction(engine)
-        self._transaction.writes(marked_names(dependencies, engine.namespace))
+        self._transaction.writes(marked_names(dependencies, engine.names))
         self._before: Token[Transaction | None] | None = None
 
     def also(self, *dependencies: Dependency) -> None:
         """Something else changes too. An intent is not written for it any more."""
-        self._transaction.writes(marked_names(dependencies, self._engine.namespace))
+        self._transaction.writes(marked_names(dependencies, self._engine.names))
 
     async def begin(self) -> None:
         """Write the intent."""
@@ -32,6 +33,6 @@ class Writing:
     async def end(self) -> None:
         """Announce. Also after an exception: whether the change was made before it can't be known."""
         if self._before is not None:
-            current.reset(self._before)
+            leave(current, self._before)
             self._before = None
             await self._transaction.commit()

@@ -26,7 +26,17 @@ def on_fork(thing: Forked) -> None:
     _registered.add(thing)
 
 
+def forks() -> int:
+    """How many forks lie between the first process and this one."""
+    return _forks
+
+
+_forks = 0
+
+
 def _in_child() -> None:
+    global _forks
+    _forks += 1
     for thing in list(_registered):
         thing.after_fork()
 
