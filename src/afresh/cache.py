@@ -23,6 +23,7 @@ from afresh.engine.names import carried_names
 from afresh.engine.scope import Scope, Token
 from afresh.engine.tracker import asking
 from afresh.engine.writing import Writing
+from afresh.errors import ConfigurationError
 from afresh.opening import GIVEN, Values, open_cache
 from afresh.runtime.clock import SYSTEM_CLOCK, Clock
 from afresh.runtime.drive import drive
@@ -107,6 +108,10 @@ class Cache:
     ) -> None:
         arguments = {"url": url, "namespace": namespace, "l1": l1, "consistency": consistency, "mode": mode}
         given = {name: value for name, value in arguments.items() if value is not GIVEN}
+        if not isinstance(secret, bytes):
+            raise ConfigurationError(
+                f"secret={secret!r}: give bytes, such as os.urandom(32), kept for all processes."
+            )
         self._policy = Policy.of(**policy)
         self._secret = secret
         self._opened = open_cache(

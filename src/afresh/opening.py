@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from afresh import config
+from afresh.backends import Backend
 from afresh.backends.memory.store import Limit, MemoryStore
-from afresh.backends.opening import open_backend
+from afresh.backends.opening import FORMS, open_backend
 from afresh.core.durations import Duration, seconds
 from afresh.core.entry import NEVER
 from afresh.core.events import Events
@@ -18,7 +20,7 @@ from afresh.engine.engine import Engine
 from afresh.engine.mode import Mode
 from afresh.engine.plain import Plain
 from afresh.engine.site import Call
-from afresh.errors import ConfigurationError
+from afresh.errors import BackendError, ConfigurationError
 from afresh.runtime.clock import Clock
 from afresh.runtime.gate import Gate
 
@@ -74,6 +76,7 @@ def open_cache(settings: Mapping[str, Any], values: Values, clock: Clock) -> Ope
     Raises:
         ConfigurationError: A setting makes no sense.
     """
+    _check_values(values, clock)
     consistency = settings.get("consistency", "bounded")
     if consistency not in _LEVELS:
         raise ConfigurationError(f"consistency={consistency!r}: there are {', '.join(_LEVELS)}.")
@@ -81,6 +84,8 @@ def open_cache(settings: Mapping[str, Any], values: Values, clock: Clock) -> Ope
     if not isinstance(namespace, str) or ":" in namespace:
         raise ConfigurationError(f"namespace={namespace!r}: give a string without a colon.")
     url, l1 = settings.get("url"), settings.get("l1", _L1)
+    if url is not None and not isinstance(url, str):
+        raise ConfigurationError(f"Cache({url!r}): give a URL, such as {FORMS}.")
     if l1 is None and url == "memory://":
         raise ConfigurationError(
             "memory:// is the memory that l1=None turns off: give it a limit, or use null://."
@@ -89,7 +94,9 @@ def open_cache(settings: Mapping[str, Any], values: Values, clock: Clock) -> Ope
     mode = Mode.of(settings.get("mode", "on"))
 
     gate, events = Gate(), Events()
-    backend = open_backend(url, root=config.application_root, moved=gate.moved, events=events, clock=clock)
+    backend = _open(url, gate, events, clock)
+    if backend.url == "null://":
+        limit = None
     engine = Engine(
         namespace=namespace,
         backend=backend,
@@ -104,6 +111,34 @@ def open_cache(settings: Mapping[str, Any], values: Values, clock: Clock) -> Ope
         engine.adopt(mode)
     engine.follow_mode()
     return Opened(engine, Plain(engine), Prefixes())
+
+
+def _check_values(values: Values, clock: Clock) -> None:
+    """Refuse at once what would fail at the first value."""
+    if values.codec is not None and not hasattr(values.codec, "digest"):
+        raise ConfigurationError(
+            f"codec={values.codec!r} is no codec: give an object, such as codecs.pickle.Pickle(…)."
+        )
+    if values.compression not in {None, False} and not hasattr(values.compression, "compress"):
+        raise ConfigurationError(
+            f"compression={values.compression!r}: give codecs.compress.Compression(…), False for none, "
+            "or leave it out for the usual one."
+        )
+    if values.encryption is not None and not hasattr(values.encryption, "encrypt"):
+        raise ConfigurationError(f"encryption={values.encryption!r}: give codecs.encrypt.Encryption(…).")
+    if not hasattr(clock, "now"):
+        raise ConfigurationError(f"clock={clock!r} has no now(): leave it out, or give a test's clock.")
+
+
+def _open(url: str | None, gate: Gate, events: Events, clock: Clock) -> Backend:
+    """The backend; one that keeps nothing where the disk gives no room, since nothing depends on a cache."""
+    try:
+        return open_backend(url, root=config.application_root, moved=gate.moved, events=events, clock=clock)
+    except BackendError as error:
+        logging.getLogger("afresh").warning("nothing is cached in this process: %s", error)
+        return open_backend(
+            "null://", root=config.application_root, moved=gate.moved, events=events, clock=clock
+        )
 
 
 def _sealer(values: Values) -> Sealer:

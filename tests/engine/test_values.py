@@ -240,8 +240,41 @@ def test_a_closed_cache_says_so(clock, loader):
         ({"url": "memory://", "mode": "maybe"}, "shadow"),
         ({"url": "memory://", "ttl": "soon"}, "ttl"),
         ({"url": "memory://", "namespace": "a:b"}, "colon"),
+        ({"url": 5}, "memory://"),
+        ({"url": "memory://", "codec": "json"}, "no codec"),
+        ({"url": "memory://", "compression": True}, "False for none"),
+        ({"url": "memory://", "encryption": b"key"}, "Encryption"),
+        ({"url": "memory://", "clock": 5}, "now"),
+        ({"url": "memory://", "secret": "abc"}, "bytes"),
     ],
 )
 def test_wrong_settings_fail_at_construction_with_the_fix(arguments, advice):
     with pytest.raises(ConfigurationError, match=advice):
         Cache(**arguments)
+
+
+def test_one_key_is_not_many(cache):
+    for use in (cache.delete_many, cache.get_many):
+        with pytest.raises(TypeError, match=r"\['abc'\]"):
+            use("abc")
+
+
+@pytest.mark.parametrize("options", [{"by": 1.5}, {"initial": "0"}, {"by": True}])
+def test_incr_counts_in_integers(cache, options):
+    with pytest.raises(TypeError, match="integers"):
+        cache.incr("n", **options)
+    assert cache.incr("n") == 1
+
+
+def test_without_room_on_the_disk_the_application_runs_uncached(monkeypatch, tmp_path, loader):
+    from afresh.errors import BackendError
+
+    def full(*arguments):
+        raise BackendError("no space left on device")
+
+    monkeypatch.setattr("afresh.backends.file.opening.open_machine", full)
+    with Cache() as cache:
+        cached = cache.cached(lambda: loader())
+        assert (cached(), cached()) == (1, 2)
+        cache.set("k", 1)
+        assert cache.get("k") is None

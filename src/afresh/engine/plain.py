@@ -36,6 +36,7 @@ class Plain:
 
     async def get_many(self, keys: Sequence[Hashable]) -> dict[Any, Any]:
         """The values that are there."""
+        _check_many(keys)
         if not isinstance(self._cells, StoreCells) or self._engine.mode.name != "on":
             found = {key: await self._current(key) for key in keys}
             return {key: value for key, value in found.items() if value is not ABSENT}
@@ -72,14 +73,17 @@ class Plain:
 
     async def incr(self, key: Hashable, by: int, initial: int, until: float) -> int:
         """Add to a number; one that isn't there counts from `initial` and lives until `until`."""
+        for number in (by, initial):
+            if isinstance(number, bool) or not isinstance(number, int):
+                raise TypeError(f"incr({key!r}) counts in integers, not in {number!r}")
 
         def change(old: Any) -> Any:
             if old is not ABSENT and (isinstance(old, bool) or not isinstance(old, int)):
                 raise TypeError(f"incr({key!r}): there is {old!r}, which is no integer")
             return (initial if old is ABSENT else old) + by
 
-        number: int = await self.mutate(key, change, fresh_until=until)
-        return number
+        result: int = await self.mutate(key, change, fresh_until=until)
+        return result
 
     async def touch(self, key: Hashable, until: float) -> bool:
         """Give a value another expiry; says whether it was there."""
@@ -87,6 +91,7 @@ class Plain:
 
     async def delete_many(self, keys: Sequence[Hashable]) -> int:
         """Remove values; says how many were there."""
+        _check_many(keys)
         self._engine.check_open()
         count = sum([await self._cells.remove(key) for key in keys])
         await self._mark(keys)
@@ -189,3 +194,8 @@ class Plain:
             self._engine,
             self._engine.watched.among([self._engine.names.of_user_key(key) for key in keys]),
         )
+
+
+def _check_many(keys: object) -> None:
+    if isinstance(keys, (str, bytes)):
+        raise TypeError(f"{keys!r} is one key: give a list of keys, [{keys!r}]")
