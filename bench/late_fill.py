@@ -27,13 +27,17 @@ FRESH = measure.Goal("stale", 0)
 def afresh_memory(load: Any, stack: ExitStack) -> Prepared:
     """A tag."""
     cache = stack.enter_context(Cache("memory://"))
-    return cache.cached(ttl=60, tags=[tag("price")])(load), lambda: cache.invalidate(tag("price"))
+    return cache.cached(ttl=60, prefix="price", tags=[tag("price")])(load), lambda: cache.invalidate(
+        tag("price")
+    )
 
 
 def afresh_machine(load: Any, stack: ExitStack) -> Prepared:
     """A tag, in the ledger of the machine."""
     cache = peers.machine_cache(stack)
-    return cache.cached(ttl=60, tags=[tag("price")])(load), lambda: cache.invalidate(tag("price"))
+    return cache.cached(ttl=60, prefix="price", tags=[tag("price")])(load), lambda: cache.invalidate(
+        tag("price")
+    )
 
 
 def lru_cache(load: Any, stack: ExitStack) -> Prepared:

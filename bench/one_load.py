@@ -191,7 +191,7 @@ def _work(pipe: Connection, folder: str) -> None:
     counted = Counted()
     with Cache() as cache:
 
-        @cache.cached(ttl="1h")
+        @cache.cached(ttl="1h", prefix="page")
         def page(a: int, b: str) -> int:
             return counted.load(a, b)
 

@@ -160,7 +160,7 @@ def _read(folder: str, pipe: Connection, written: Synchronized[int], announced: 
     stale = 0
     with Cache() as cache:
 
-        @cache.cached(ttl="1h", tags=[tag("row")])
+        @cache.cached(ttl="1h", prefix="row", tags=[tag("row")])
         def row(number: int) -> int:
             pipe.send(_clock())
             return written.value

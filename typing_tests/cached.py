@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import assert_type
 
-from afresh import Cache, Row, tag
+from afresh import Cache, Policy, Row, tag
 
 cache = Cache("memory://")
 
@@ -48,6 +48,12 @@ async def coroutine(id: int) -> Product:
     return Product(id, 0.0)
 
 
+@cache.cached(policy=Policy.of(ttl=60), negative=[LookupError], stale_if_error=None, tags=tag("menu"))
+def with_a_base(id: int) -> Product:
+    """A policy as the base, a list of exceptions, one tag."""
+    return Product(id, 0.0)
+
+
 class Shop:
     """Functions of a class."""
 
@@ -80,6 +86,7 @@ def sync_calls() -> None:
     assert_type(bare(7, currency="USD"), Product)
     assert_type(with_policy(7, currency="USD"), Product)
     assert_type(with_tags(7), Product | None)
+    assert_type(with_a_base(7), Product)
     bare("7")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     bare()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     with_policy(7, "USD")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]

@@ -46,7 +46,9 @@ def machine_cache(stack: ExitStack) -> Cache:
 
 
 def _decorated(cache: Cache, function: Any) -> Any:
-    return cache.cached(ttl="1h", tags=lambda a, b: [Row("product", a), Row("shop", b)])(function)
+    return cache.cached(ttl="1h", prefix="load", tags=lambda a, b: [Row("product", a), Row("shop", b)])(
+        function
+    )
 
 
 def afresh_memory(function: Any, stack: ExitStack) -> Any:

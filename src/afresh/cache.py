@@ -14,7 +14,7 @@ from afresh.core.events import Listener
 from afresh.core.keys import KeyMaker
 from afresh.core.policy import Policy, PolicyOptions
 from afresh.core.tags import Dependency
-from afresh.decorators import CachedCoroutine, CachedFunction, Options, decorate
+from afresh.decorators import CachedCoroutine, CachedFunction, Options, decorate, divided
 from afresh.engine.cells import ABSENT
 from afresh.engine.invalidate import clear, invalidate
 from afresh.engine.lookup import obtain
@@ -161,8 +161,7 @@ class Cache:
         Raises:
             ConfigurationError: An option is unknown or makes no sense.
         """
-        own: Any = {name: options.pop(name) for name in Options.__annotations__ if name in options}
-        policy = self._policy.replace(**options)
+        policy, own = divided(self._policy, options)
         make_keys = partial(KeyMaker, secret=self._secret, prefixes=self._opened.prefixes)
 
         def decorator(function: Any) -> Any:

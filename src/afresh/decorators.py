@@ -7,7 +7,7 @@ import functools
 import inspect
 import types
 import typing
-from collections.abc import Callable, Collection, Coroutine, Hashable
+from collections.abc import Callable, Collection, Coroutine, Hashable, Mapping
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, Self, TypeVar, overload
 
 from afresh.core.entry import Entry
@@ -18,7 +18,10 @@ from afresh.engine.invalidate import mark
 from afresh.engine.load import load
 from afresh.engine.look import look
 from afresh.engine.lookup import deliver, obtain
+from afresh.engine.made import Made
 from afresh.engine.site import Call
+from afresh.engine.tracker import asking
+from afresh.engine.transaction import reads_through
 from afresh.errors import ConfigurationError
 from afresh.runtime.drive import drive
 from afresh.tagging import Tags, tags_of_call
@@ -121,12 +124,30 @@ class CachedCoroutine(Protocol[P, R_co]):
 class Options(typing.TypedDict, total=False):
     """What `@cache.cached` takes besides the settings of a policy."""
 
+    policy: Policy
     tags: Tags
     prefix: str | None
     key: Callable[..., object] | None
     ignore: Collection[str]
     secrets: Collection[str]
     typed: bool
+
+
+def divided(default: Policy, options: Mapping[str, Any]) -> tuple[Policy, Options]:
+    """What `@cached` was given: a policy, and the other options.
+
+    The settings are those of `policy=`, or else the cache's own, where nothing else is given.
+
+    Raises:
+        ConfigurationError: An option is unknown or makes no sense.
+    """
+    own: Any = {name: value for name, value in options.items() if name in Options.__annotations__}
+    base = own.pop("policy", default)
+    if not isinstance(base, Policy):
+        raise ConfigurationError(f'policy={base!r}: give a policy, policy=Policy.of(ttl="5m").')
+    return base.replace(
+        **{name: value for name, value in options.items() if name not in Options.__annotations__}
+    ), own
 
 
 class Decorated(Generic[P, R]):
@@ -157,6 +178,7 @@ class Decorated(Generic[P, R]):
             setattr(wrapper, name, self._face(getattr(self, name)))
         wrapper.uncached = function
         wrapper.key = self.key
+        wrapper.__cache_key__ = lambda: keys.prefix  # what it is called where another function captures it
 
     def key(self, /, *args: Any, **kwargs: Any) -> str:
         """The key of a call, within the namespace."""
@@ -179,13 +201,16 @@ class Decorated(Generic[P, R]):
 
     async def peek(self, runtime: Runtime, /, *args: Any, **kwargs: Any) -> Any:
         """What is stored and fresh."""
+        self.engine.check_open()
         call = self._call(*self._bound(args, kwargs))
-        found = await look(self.engine, runtime, call)
-        return (
-            found.entry.value
-            if found.fresh and found.entry is not None and not found.entry.facts.failed
-            else None
-        )
+        if self.engine.mode.name == "on" and not reads_through(self.engine):
+            found = await look(self.engine, runtime, call)
+            if found.fresh and found.entry is not None and not found.entry.facts.failed:
+                return deliver(self.engine, call, Made.of(found.entry))
+        tracker = asking()
+        if tracker is not None:
+            tracker.depends_on(self.engine.ledger, (self.engine.names.of_key(call.key),))
+        return None
 
     def _face(self, method: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[..., Any]:
         if self.is_async:
@@ -266,21 +291,42 @@ class CachedMethod:
 
 
 class _Bound:
-    """A cached method of one object."""
+    """A cached method of one object: what `types.MethodType` is to a function."""
 
-    __slots__ = ("_self", "_wrapper")
+    __slots__ = ("__func__", "__self__")
 
     def __init__(self, wrapper: Any, instance: Any) -> None:
-        self._wrapper = wrapper
-        self._self = instance
+        self.__func__ = wrapper
+        self.__self__ = instance
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
-        return self._wrapper(self._self, *args, **kwargs)
+        return self.__func__(self.__self__, *args, **kwargs)
+
+    @property
+    def __doc__(self) -> str | None:  # type: ignore[override]
+        return self.__func__.__doc__  # type: ignore[no-any-return]
+
+    @property
+    def __wrapped__(self) -> Any:
+        return types.MethodType(self.__func__.__wrapped__, self.__self__)
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        return inspect.signature(self.__wrapped__)
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is _Bound and other.__func__ is self.__func__ and other.__self__ is self.__self__
+
+    def __hash__(self) -> int:
+        return hash((id(self.__func__), id(self.__self__)))
+
+    def __repr__(self) -> str:
+        return f"<cached method {self.__func__.__qualname__} of {self.__self__!r}>"
 
     def __getattr__(self, name: str) -> Any:
-        attribute = getattr(self._wrapper, name)
+        attribute = getattr(self.__func__, name)
         if name in {"invalidate", "refresh", "peek", "uncached", "key"}:
-            return functools.partial(attribute, self._self)
+            return functools.partial(attribute, self.__self__)
         return attribute
 
 
@@ -292,7 +338,10 @@ def decorate(
     inner = function.__func__ if kind is not None else function
     if not callable(inner):
         raise ConfigurationError(f"@cached decorates a function, not {function!r}.")
-    keys = make_keys(inner, **{name: value for name, value in options.items() if name != "tags"})
+    if engine.consistency == "strict":
+        policy.check_strict()
+    own = {name: value for name, value in options.items() if name not in {"tags", "policy"}}
+    keys = make_keys(inner, **own, shared=engine.store is not None)
     wrapper = Decorated(engine, inner, policy, options, keys).wrapper
     return CachedMethod(wrapper, kind) if kind is not None or _in_class(inner) else wrapper
 

@@ -1,4 +1,4 @@
-"""`tags=` of a decorated function: a list, or a function that takes the arguments it names."""
+"""`tags=` of a decorated function: dependencies, or a function that takes the arguments it names."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Any, TypeAlias
 from afresh.core.tags import Dependency
 from afresh.errors import ConfigurationError
 
-Tags: TypeAlias = Iterable[Dependency] | Callable[..., Iterable[Dependency]] | None
+Given: TypeAlias = Dependency | Iterable[Dependency]
+Tags: TypeAlias = Given | Callable[..., Given] | None
 OfCall: TypeAlias = Callable[[tuple[Any, ...], dict[str, Any]], Callable[[], Iterable[Dependency]]]
 
 
@@ -21,12 +22,13 @@ def tags_of_call(function: Callable[..., Any], tags: Tags) -> OfCall | None:
     is given the arguments whose names it has.
 
     Raises:
-        ConfigurationError: It names an argument that the function doesn't have.
+        ConfigurationError: It names an argument that the function doesn't have, or it is neither
+            dependencies nor a function.
     """
     if tags is None:
         return None
     if not callable(tags):
-        fixed = list(tags)
+        fixed = listed(tags)
         return lambda args, kwargs: lambda: fixed
     wanted = inspect.signature(tags).parameters.values()
     signature = inspect.signature(function)
@@ -45,6 +47,26 @@ def tags_of_call(function: Callable[..., Any], tags: Tags) -> OfCall | None:
         bound = signature.bind(*args, **kwargs)
         bound.apply_defaults()
         given = bound.arguments
-        return tags(**(given if everything else {name: given[name] for name in names if name in given}))
+        return listed(
+            tags(**(given if everything else {name: given[name] for name in names if name in given}))
+        )
 
     return lambda args, kwargs: lambda: dependencies(args, kwargs)
+
+
+def listed(given: object) -> list[Dependency]:
+    """The dependencies that were given: one, or several.
+
+    Raises:
+        ConfigurationError: There is something else.
+    """
+    several: list[Any] = (
+        list(given) if isinstance(given, Iterable) and not isinstance(given, (str, bytes)) else [given]
+    )
+    for each in several:
+        if not (hasattr(each, "carried") and hasattr(each, "marked")):
+            raise ConfigurationError(
+                f"tags={given!r}: {each!r} is not a dependency. Write tag({each!r}) for a name of your own, "
+                'Row("table", key), Where("table", column=value), Table("table") or Key("key").'
+            )
+    return several

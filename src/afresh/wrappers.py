@@ -42,7 +42,6 @@ _INDEXABLE_BY_NAME = frozenset(  # by name: loading their modules takes as long 
         ("datetime", "datetime"),
         ("datetime", "time"),
         ("datetime", "timedelta"),
-        ("decimal", "Decimal"),
         ("fractions", "Fraction"),
         ("uuid", "UUID"),
     }
@@ -73,7 +72,10 @@ def indexable(value: object) -> bool:
         return value == value  # noqa: PLR0124  not a number is not equal to itself
     if kind is tuple or kind is frozenset:
         return all(map(indexable, value))  # type: ignore[call-overload]
-    return isinstance(value, Enum) or (kind.__module__, kind.__qualname__) in _INDEXABLE_BY_NAME
+    name = (kind.__module__, kind.__qualname__)
+    if name == ("decimal", "Decimal"):
+        return not value.is_nan()  # type: ignore[attr-defined]
+    return isinstance(value, Enum) or name in _INDEXABLE_BY_NAME
 
 
 class Shape(NamedTuple):
@@ -110,9 +112,7 @@ def wrap(
         private: Hand out copies.
     """
     parameters = list(inspect.signature(function).parameters.values())
-    kinds = {each.kind for each in parameters}
-    starred = Parameter.VAR_POSITIONAL in kinds or Parameter.VAR_KEYWORD in kinds
-    source = _starred(shape) if starred else _exact(parameters, shape)
+    source = _source(parameters, shape)
     is_async = inspect.iscoroutinefunction(function)
     text = _TEMPLATE.format(
         head=source.head,
@@ -136,8 +136,7 @@ def wrap(
         "_afresh_copy": CellType(copy.deepcopy),
     }
     wrapper = _with_cells(scope["_afresh_make"](*cells.values()), cells)
-    if not starred:
-        _give_defaults(wrapper, parameters)
+    _give_defaults(wrapper, parameters)
     functools.update_wrapper(wrapper, function)
     return wrapper
 
@@ -176,44 +175,51 @@ class _Source(NamedTuple):
 _NEVER_THERE = "_afresh_miss"  # no entry has this index: the look-up fails, and `miss` answers
 
 
-def _exact(parameters: list[Parameter], shape: Shape) -> _Source:
+def _source(parameters: list[Parameter], shape: Shape) -> _Source:
+    """The wrapper has the function's parameters, so a call has one form however it was written."""
     head: list[str] = []
     positional: list[str] = []
     keywords: list[str] = []
-    for each, before in zip(parameters, [None, *parameters], strict=False):
-        if each.kind is Parameter.KEYWORD_ONLY and (
-            before is None or before.kind is not Parameter.KEYWORD_ONLY
-        ):
+    before = None
+    for each in parameters:
+        if each.kind is Parameter.KEYWORD_ONLY and before not in {Parameter.KEYWORD_ONLY, _MORE}:
             head.append("*")
-        if before is not None and before.kind is Parameter.POSITIONAL_ONLY and each.kind is not before.kind:
+        if before is Parameter.POSITIONAL_ONLY and each.kind is not before:
             head.append("/")
-        head.append(each.name if each.default is Parameter.empty else f"{each.name}=None")
-        if each.kind is Parameter.KEYWORD_ONLY:
-            keywords.append(each.name)
+        head.append(
+            _STARS.get(each.kind, "") + each.name + ("" if each.default is Parameter.empty else "=None")
+        )
+        if each.kind in {_NAMED, Parameter.KEYWORD_ONLY}:
+            keywords.append(f"**{each.name}" if each.kind is _NAMED else f"{each.name!r}: {each.name}")
         else:
-            positional.append(each.name)
-    if parameters and parameters[-1].kind is Parameter.POSITIONAL_ONLY:
+            positional.append(_STARS.get(each.kind, "") + each.name)
+        before = each.kind
+    if before is Parameter.POSITIONAL_ONLY:
         head.append("/")
-    names = [each.name for each in parameters if each.name not in shape.ignored]
+    named = [each.name for each in parameters if each.kind is _NAMED]
     return _Source(
         head=", ".join(head),
-        lookup=_NEVER_THERE if shape.by_key else _index(names, typed=shape.typed),
-        arguments=f"({_tuple(positional)}), {{{', '.join(f'{name!r}: {name}' for name in keywords)}}}",
+        lookup=_index(parameters, shape),
+        arguments=f"({_tuple(positional)}), {{{', '.join(keywords)}}}",
+        guard=f"if {named[0]}: raise KeyError\n            " if named else "",
     )
 
 
-def _starred(shape: Shape) -> _Source:
-    plain = not (shape.by_key or shape.typed or shape.ignored)
-    return _Source(
-        head="*args, **kwargs",
-        lookup="args" if plain else _NEVER_THERE,
-        arguments="args, kwargs",
-        guard="if kwargs: raise KeyError\n            " if plain else "",
-    )
+_MORE, _NAMED = Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD
+_STARS: dict[Any, str] = {_MORE: "*", _NAMED: "**"}
 
 
-def _index(names: list[str], *, typed: bool) -> str:
-    parts = [*names, *(f"{name}.__class__" for name in names)] if typed else names
+def _index(parameters: list[Parameter], shape: Shape) -> str:
+    """How the template writes what `index_of` computes."""
+    starred = any(each.kind in _STARS for each in parameters)
+    if shape.by_key or (starred and (shape.typed or shape.ignored)):
+        return _NEVER_THERE
+    wanted = [each for each in parameters if each.name not in shape.ignored and each.kind is not _NAMED]
+    parts = [_STARS.get(each.kind, "") + each.name for each in wanted]
+    if starred:
+        return parts[0][1:] if len(parts) == 1 and wanted[0].kind is _MORE else f"({_tuple(parts)})"
+    if shape.typed:
+        parts += [f"{name}.__class__" for name in parts]
     return parts[0] if len(parts) == 1 else f"({_tuple(parts)})"
 
 
@@ -229,16 +235,18 @@ def index_of(
     It takes the arguments as the wrapper passes them to `miss`, so it agrees with the template.
     """
     parameters = list(inspect.signature(function).parameters.values())
-    starred = any(each.kind in {Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD} for each in parameters)
+    starred = any(each.kind in _STARS for each in parameters)
+    by_key = shape.by_key or (starred and (shape.typed or bool(shape.ignored)))
     positional = [each.name for each in parameters if each.kind is not Parameter.KEYWORD_ONLY]
+    keywords = [each.name for each in parameters if each.kind is Parameter.KEYWORD_ONLY]
     wanted = [each.name for each in parameters if each.name not in shape.ignored]
 
     def index(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Hashable | None:
-        if shape.by_key:
+        if by_key or len(kwargs) > len(keywords):
             return None
         if starred:
-            plain = not (kwargs or shape.typed or shape.ignored)
-            return args if plain and indexable(args) else None
+            parts = (*args, *(kwargs[name] for name in keywords))
+            return parts if indexable(parts) else None
         values = dict(zip(positional, args, strict=True)) | kwargs
         parts = tuple(values[name] for name in wanted)
         if not indexable(parts):

@@ -24,7 +24,7 @@ def test_an_invalidation_reaches_a_cache_that_is_open() -> None:
     loads = []
     with Cache() as cache:
 
-        @cache.cached(ttl="1h", tags=lambda number: [Row("product", number)])
+        @cache.cached(ttl="1h", prefix="product", tags=lambda number: [Row("product", number)])
         def product(number: int) -> int:
             loads.append(number)
             return number

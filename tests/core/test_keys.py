@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import functools
 import gc
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from afresh import Cache
 from afresh.core.keys import LONGEST_KEY, KeyMaker, Prefixes, Secret, canonical, key_of
 from afresh.errors import ConfigurationError, UnkeyableArgument
 
@@ -266,3 +270,95 @@ def test_a_function_that_captures_itself_is_named_alike_before_and_after() -> No
 
 def test_canonical_is_here_too() -> None:
     assert canonical((1, "a")) == "(1,'a')"
+
+
+def test_what_cannot_be_spelled_is_refused_where_processes_share_keys() -> None:
+    function = _make({"lang": "de"}, [])
+    assert KeyMaker(function).prefix.endswith("price@" + str(function.__code__.co_firstlineno))
+    with pytest.raises(ConfigurationError, match=r"captures 'calls' \(list\).*prefix="):
+        KeyMaker(_make("EUR", []), shared=True)
+    assert KeyMaker(function, shared=True, prefix="german").prefix == "german"
+    assert KeyMaker(function, shared=True, key=lambda product: product).prefix.startswith(__name__)
+    assert KeyMaker(_make("EUR", ()), shared=True).prefix.endswith("[(),'EUR']")  # type: ignore[arg-type]
+
+
+def test_captured_functions_and_modules_are_told_by_name() -> None:
+    def wrap(load: Any) -> Any:
+        return lambda value: load(value)
+
+    prefixes = {KeyMaker(wrap(load), shared=True).prefix for load in (search, another, len, functools)}
+    assert len(prefixes) == 4
+    assert any(prefix.endswith(f"[{__name__}.search]") for prefix in prefixes)
+    assert KeyMaker(wrap(_make("EUR", ())), shared=True)  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match="captures 'load'"):
+        KeyMaker(wrap(_make("EUR", [])), shared=True)
+    assert KeyMaker(wrap(Cache), shared=True)
+    with Cache("memory://") as cache:
+        assert KeyMaker(wrap(cache), shared=True).prefix == KeyMaker(wrap(cache)).prefix
+        cached = cache.cached(prefix="euros")(_make("EUR", []))
+        assert KeyMaker(wrap(cached), shared=True).prefix.endswith("[euros]")
+
+
+def test_a_bound_method_has_no_prefix_of_its_own() -> None:
+    for method in (Shop("a").price, Shop.count):
+        with pytest.raises(ConfigurationError, match="bound to an object"):
+            KeyMaker(method)
+    assert KeyMaker(Shop("a").price, prefix="a").key((7,), {}) == "a(7)"
+    prefixes = Prefixes()
+    shops = [Shop("a"), Shop("b")]
+    methods = [shop.price for shop in shops]
+    KeyMaker(methods[0], prefix="a", prefixes=prefixes)
+    with pytest.raises(ConfigurationError, match="share the keys"):
+        KeyMaker(methods[1], prefix="a", prefixes=prefixes)
+    KeyMaker(shops[0].price, prefix="a", prefixes=prefixes)
+
+
+_PROGRAM = """
+import multiprocessing
+from afresh import Cache
+from afresh.core.keys import KeyMaker
+
+def price(id): ...
+
+def tell(): print(KeyMaker(price).prefix, flush=True)
+
+if __name__ == "__main__":
+    tell()
+    worker = multiprocessing.get_context("spawn").Process(target=tell)
+    worker.start()
+    worker.join()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("by_name", [False, True])
+def test_a_program_is_named_alike_in_its_workers_and_unlike_another(tmp_path: Path, by_name: bool) -> None:
+    told = []
+    for folder in ("one", "other"):
+        place = tmp_path / folder
+        place.mkdir()
+        (place / f"report_{folder if by_name else ''}.py").write_text(_PROGRAM)
+        arguments = ["-m", f"report_{folder}"] if by_name else ["report_.py"]
+        told.append(subprocess.check_output([sys.executable, *arguments], cwd=place, text=True).split())
+    if by_name:
+        assert told == [["report_one.price"] * 2, ["report_other.price"] * 2]
+    else:
+        paths = [f"{(tmp_path / folder / 'report_.py').resolve()}:price" for folder in ("one", "other")]
+        assert told == [[path] * 2 for path in paths]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"prefix": 5},
+        {"prefix": ""},
+        {"typed": "no"},
+        {"key": "id"},
+        {"ignore": 5},
+        {"ignore": [5]},
+        {"secret": "abc"},
+    ],
+)
+def test_an_option_of_the_wrong_kind_is_refused(options: Any) -> None:
+    with pytest.raises(ConfigurationError, match="give"):
+        KeyMaker(search, **options)

@@ -86,3 +86,9 @@ def test_hashes_are_64_bits_and_never_zero(name):
 
 def test_hashes_are_a_format():
     assert hashed("tag:'menu'") == 0xFD23A9E73A791230
+
+
+@pytest.mark.parametrize("arguments", [(7,), ("k", None), ("k", "a:b")])
+def test_a_key_is_text_within_a_namespace(arguments):
+    with pytest.raises(ConfigurationError, match="give"):
+        Key(*arguments)

@@ -29,6 +29,9 @@ class Counted:
         self.value = value
         self.error: Exception | None = None
 
+    def __cache_key__(self):
+        return "counted"
+
     def __call__(self, *args, **kwargs):
         self.calls += 1
         if self.error is not None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from dataclasses import dataclass
+from decimal import Decimal
 
 import pytest
 
-from afresh import ConfigurationError, Key, Row, UncacheableValue, UnkeyableArgument, tag
+from afresh import Cache, ConfigurationError, Key, Policy, Row, UncacheableValue, UnkeyableArgument, tag
+from afresh.decorators import divided
+from afresh.wrappers import indexable
 
 
 @pytest.fixture(params=["sync", "async"])
@@ -44,7 +46,7 @@ def test_a_second_call_is_a_hit(cache, loader, world):
 
 def test_none_is_a_value(cache, world):
     calls = []
-    cached = world.decorate(cache, lambda: calls.append(1))
+    cached = world.decorate(cache, lambda: calls.append(1), prefix="none")
     assert world.call(cached) is world.call(cached) is None
     assert len(calls) == 1
 
@@ -176,9 +178,20 @@ def test_tags_that_name_no_argument_are_refused(cache):
 def test_what_is_no_dependency_is_refused(cache):
     with pytest.raises(ConfigurationError, match=r"tag\('menu'\)"):
         cache.invalidate("menu")
-    cached = cache.cached(tags=["menu"])(lambda: 1)
-    with pytest.raises(ConfigurationError, match=r"tag\('menu'\)"):
+    for nonsense in (["menu"], "menu", 5):
+        with pytest.raises(ConfigurationError, match="not a dependency"):
+            cache.cached(tags=nonsense)(lambda: 1)
+    cached = cache.cached(tags=lambda: None)(lambda: 1)
+    with pytest.raises(ConfigurationError, match="not a dependency"):
         cached()
+
+
+@pytest.mark.parametrize("tags", [tag("t"), lambda: tag("t")])
+def test_one_dependency_needs_no_list(cache, loader, tags):
+    cached = cache.cached(tags=tags, prefix="one")(lambda: loader())
+    assert cached() == 1
+    cache.invalidate(tag("t"))
+    assert cached() == 2
 
 
 def test_a_function_is_dropped_by_its_key(cache, loader):
@@ -217,7 +230,7 @@ def test_recursion_is_no_deadlock(cache, world):
 def test_a_function_that_asks_for_itself_is_no_deadlock(cache):
     depth = []
 
-    @cache.cached
+    @cache.cached(prefix="again")
     def again():
         depth.append(1)
         return 1 if len(depth) > 1 else again() + 1
@@ -235,37 +248,6 @@ def test_generators_are_refused(cache):
     cached = cache.cached(lambda: iter([1]))
     with pytest.raises(UncacheableValue, match="iterator"):
         cached()
-
-
-@dataclass(frozen=True)
-class Shop:
-    name: str
-
-
-def test_methods_bind_and_so_do_their_operations(cache, loader):
-    def total(self, year):
-        return loader()
-
-    def rate(cls, year):
-        return loader()
-
-    for function in (total, rate):
-        function.__qualname__ = f"Shop.{function.__name__}"
-    Shop.total = cache.cached(prefix="total")(total)
-    Shop.rate = cache.cached(prefix="rate")(classmethod(rate))
-    Shop.tax = classmethod(cache.cached(prefix="tax")(rate))
-    Shop.fee = staticmethod(cache.cached(prefix="fee")(lambda year: loader()))
-    here, there = Shop("here"), Shop("there")
-    assert here.total(2026) == here.total(2026) == 1
-    assert there.total(2026) == 2
-    here.total.invalidate(2026)
-    assert (here.total(2026), there.total(2026)) == (3, 2)
-    assert here.total.peek(2026) == 3
-    assert Shop.rate(1) == Shop.rate(1) == here.rate(1) == 4
-    Shop.rate.invalidate(1)
-    assert Shop.rate(1) == 5
-    assert Shop.tax(1) == Shop.tax(1) == 6
-    assert Shop.fee(1) == here.fee(1) == 7
 
 
 def test_the_stored_object_itself_or_a_copy(cache):
@@ -291,3 +273,97 @@ def test_one_cache_serves_both_worlds(cache, loader):
     assert cache.get_or_load("k", loader) == 1
     asyncio.run(cache.aio.invalidate(tag("t")))
     assert cache.get_or_load("k", loader) == 2
+
+
+def test_what_was_made_from_a_peek_is_dropped_with_it(cache, world):
+    price = [10]
+    child = world.decorate(cache, lambda: price[0], tags=[tag("price")], prefix="child")
+
+    async def parent_of_tasks():
+        return await child.peek()
+
+    parent = cache.cached(prefix="parent")(parent_of_tasks if world.name == "async" else lambda: child.peek())
+    assert world.call(child) == 10
+    assert world.call(parent) == 10
+    price[0] = 12
+    cache.invalidate(tag("price"))
+    assert world.call(child) == 12
+    assert world.call(parent) == 12
+
+
+def test_a_peek_that_finds_nothing_is_a_dependency_too(cache):
+    child = cache.cached(prefix="child", negative_ttl=60)(lambda: 1 / 0)
+    parent = cache.cached(prefix="parent")(lambda: [child.peek()])
+    first = parent()
+    assert parent() is first
+    child.invalidate()
+    second = parent()
+    assert second is not first
+    with pytest.raises(ZeroDivisionError):
+        child()
+    child.invalidate()
+    third = parent()
+    assert third is not second
+
+
+def test_a_peek_hands_out_copies_and_nothing_where_nothing_is_served(cache):
+    basket = cache.cached(copy=True, prefix="basket")(lambda: ["soup"])
+    basket()
+    basket.peek().append("bread")
+    assert basket() == ["soup"]
+    with cache.writing(tag("other")) as writing:
+        writing.also(tag("another"))
+        cache.invalidate(tag("x"))
+        assert basket.peek() is None
+    cache.mode = "shadow"
+    assert basket.peek() is None
+
+
+def test_starred_calls_have_one_value_however_they_are_written(cache, loader):
+    def shop(id, lang="en", *rest, page=1, **more):
+        return loader()
+
+    cached = cache.cached(prefix="shop")(shop)
+    calls = [cached(1), cached(id=1), cached(1, "en"), cached(1, page=1), cached(lang="en", id=1)]
+    assert calls == [1] * 5
+    assert cached.refresh(1) == 2
+    assert [cached(1), cached(1, "en"), cached.peek(id=1), cached.peek(1, page=1)] == [2] * 4
+    assert cached(1, "en", "x") == 3
+    assert cached(1, "en", "x", page=1) == 3
+    assert cached(1, "en", 2) == 4
+    assert cached(1, "en", page=2) == 5
+    assert cached(1, size=3) == 6
+    assert cached.refresh(1, size=3) == 7
+    assert cached(id=1, size=3) == 7
+    cached.invalidate(lang="en", id=1)
+    assert cached(1) == 8
+
+
+def test_what_is_not_equal_to_itself_indexes_nothing(cache, loader):
+    cached = cache.cached(prefix="nan")(lambda a: loader())
+    for number in (float, Decimal):
+        assert cached(number("nan")) == cached(number("nan"))
+    assert not indexable((Decimal("nan"),))
+    assert not indexable(Decimal("snan"))
+    assert indexable(Decimal("1.5"))
+
+
+def test_a_policy_is_a_base_that_other_settings_override(cache):
+    policy, own = divided(
+        Policy.of(ttl=1), {"policy": Policy.of(jitter=0.1, ttl="5m"), "ttl": 5, "prefix": "x"}
+    )
+    assert policy == Policy.of(ttl=5, jitter=0.1)
+    assert own == {"prefix": "x"}
+    assert divided(Policy.of(ttl=1), {"copy": True})[0] == Policy.of(ttl=1, copy=True)
+    with pytest.raises(ConfigurationError, match=r"Policy\.of"):
+        divided(Policy(), {"policy": "5m"})
+    cached = cache.cached(policy=Policy.of(copy=True), prefix="private")(lambda: [1])
+    assert cached() is not cached()
+
+
+def test_strict_rules_out_what_serves_invalidated_values():
+    with (
+        Cache("memory://", consistency="strict") as cache,
+        pytest.raises(ConfigurationError, match="strict"),
+    ):
+        cache.cached(ttl=60, stale_after_invalidation=30)(lambda: 1)

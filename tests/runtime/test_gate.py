@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import os
+import signal
 import threading
 
 import pytest
 
 from afresh import Cache, tag
+from afresh.runtime import gate as gate_module
 from afresh.runtime import ticker
 from afresh.runtime.gate import Gate, Shut, track, untrack
 from afresh.runtime.ticker import Ticker
@@ -62,13 +65,14 @@ def test_an_open_cell_holds_the_position_object_itself(gate):
 def test_whoever_collects_dependencies_shuts_every_gate(gate):
     other = Gate()
     other.tick(5.0)
-    track()
-    track()
-    untrack()
+    track("one")
+    track("two")
+    untrack("one")
+    untrack("one")
     born_meanwhile = Gate()
     born_meanwhile.tick(5.0)
     assert not any(map(is_open, (gate, other, born_meanwhile)))
-    untrack()
+    untrack("two")
     assert is_open(gate)
     assert born_meanwhile.clock_cell.cell_contents == 5.0
 
@@ -86,9 +90,13 @@ class Thing:
     def __init__(self):
         self.calls = []
         self.parked = threading.Event()
+        self.looked_after = threading.Semaphore(0)
 
     def tick(self):
         self.calls.append("tick")
+
+    def look_after(self):
+        self.looked_after.release()
 
     def park(self):
         self.calls.append("park")
@@ -115,17 +123,187 @@ def test_a_thing_that_fails_is_parked_and_the_others_go_on():
     bad.tick = lambda: 1 / 0
     one.add(good)
     one.add(bad)
-    one._each("tick")
+    one._each(lambda thing: thing.tick())
     assert good.calls == ["tick"]
     assert bad.calls == ["park"]
+
+
+def test_what_is_slow_to_look_after_does_not_stop_the_clock(monkeypatch):
+    monkeypatch.setattr(ticker, "INTERVAL", 0.001)
+    one, quick, slow = Ticker(), Thing(), Thing()
+    entered, leave, ticked = threading.Event(), threading.Event(), threading.Semaphore(0)
+
+    def look_after():
+        entered.set()
+        assert leave.wait(10)
+
+    slow.look_after = look_after
+    quick.tick = ticked.release
+    one.add(quick)
+    one.add(slow)
+    one.nudge()
+    assert entered.wait(5)
+    while ticked.acquire(blocking=False):
+        pass
+    for _ in range(3):
+        assert ticked.acquire(timeout=5), "its time goes on"
+    leave.set()
+
+
+def test_a_tick_that_does_not_end_leaves_no_clock_standing(monkeypatch):
+    monkeypatch.setattr(ticker, "INTERVAL", 0.001)
+    monkeypatch.setattr(ticker, "LOOK_EVERY", 0.001)
+    monkeypatch.setattr(ticker, "_LATE", 0.005)
+    one, other, stuck = Ticker(), Thing(), Thing()
+    leave = threading.Event()
+    stuck.tick = lambda: leave.wait(10)
+    one.add(other)
+    one.add(stuck)
+    one.nudge()
+    assert other.parked.wait(5)
+    leave.set()
+
+
+def test_without_threads_the_gate_stays_shut_and_the_ticker_tries_again(monkeypatch):
+    monkeypatch.setattr(ticker, "SHIFT", 0.05)
+
+    def no_more(self):
+        raise RuntimeError("can't start new thread")
+
+    one, thing = Ticker(), Thing()
+    one.add(thing)
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", no_more)
+        one.nudge()
+        one.nudge()
+    assert not one.working
+    one._not_before = 0.0
+    one.nudge()
+    assert one.working
+    assert thing.parked.wait(5)
+    assert "tick" in thing.calls
+
+
+@pytest.mark.parametrize("at", ["_tracking.lock", "gate._lock"])
+def test_a_finaliser_may_use_a_cache_wherever_the_gate_is_locked(at, gate):
+    lock = gate_module._tracking.lock if at == "_tracking.lock" else gate._lock
+    done = threading.Event()
+
+    def interrupted():
+        with lock:
+            track("a finaliser's load")
+            gate.shut(Shut.MODE)
+            gate.open(Shut.MODE)
+            Gate()
+            untrack("a finaliser's load")
+            done.set()
+
+    threading.Thread(target=interrupted, daemon=True).start()
+    assert done.wait(5)
+    assert is_open(gate)
+
+
+def test_who_interrupts_the_first_collector_finds_every_gate_shut(gate, monkeypatch):
+    """The outer call was interrupted after it was counted, before it told the gates."""
+    others = []
+    real = gate_module._tracking.tell
+
+    def tell():
+        monkeypatch.setattr(gate_module._tracking, "tell", real)
+        track("inner")
+        others.append(is_open(gate))
+        untrack("inner")
+        others.append(is_open(gate))
+        real()
+
+    monkeypatch.setattr(gate_module._tracking, "tell", tell)
+    track("outer")
+    assert others == [False, False]
+    assert not is_open(gate)
+    untrack("outer")
+    assert is_open(gate)
+
+
+def test_an_older_position_told_late_does_not_come_back(gate):
+    gate.moved(2000)
+    gate.moved(1500)
+    assert gate.position_cell.cell_contents == 2000
+
+
+@pytest.mark.slow
+def test_finalisers_and_signal_handlers_use_the_cache_at_any_moment():
+    with Cache("memory://") as cache:
+        cached = cache.cached(lambda number: number)
+        calls = [0]
+        busy = [False]
+
+        def use(*_):
+            if not busy[0]:
+                busy[0] = True
+                calls[0] += 1
+                cached(-calls[0])
+                cache.set("key", calls[0])
+                cache.invalidate(tag("t"))
+                busy[0] = False
+
+        class Cycle:
+            def __init__(self):
+                self.me = self
+
+            def __del__(self):
+                use()
+
+        before, thresholds = signal.signal(signal.SIGALRM, use), gc.get_threshold()
+        gc.set_threshold(50, 2, 2)
+        signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+        try:
+            for number in range(3000):
+                Cycle()
+                assert cached(number) == number
+                cache.invalidate(tag("other"))
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            gc.set_threshold(*thresholds)
+            signal.signal(signal.SIGALRM, before)
+        gc.collect()
+        assert calls[0] > 10
+
+
+@pytest.mark.slow
+def test_a_child_is_as_quick_as_its_parent_when_another_thread_was_loading(gate):
+    tracking = threading.Event()
+
+    def load():
+        track("load")
+        tracking.set()
+
+    thread = threading.Thread(target=load)
+    thread.start()
+    assert tracking.wait(5)
+    thread.join()
+    track("mine")
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        gate.tick(6.0)
+        mine_counts = not is_open(gate)
+        untrack("mine")
+        os.write(writer, bytes([mine_counts, is_open(gate)]))
+        os._exit(0)
+    os.waitpid(child, 0)
+    untrack("mine")
+    assert not is_open(gate)
+    untrack("load")
+    assert os.read(reader, 2) == b"\x01\x01"
 
 
 def test_time_moves_a_ledger_in_memory():
     """With a ledger in memory a hit compares no time, so expiry has to take a number."""
     with Cache("memory://") as cache:
         cached = cache.cached(ttl=0.01)(lambda: object())
-        first = cached()
         engine = cache._engine
+        ticker.TICKER.discard(engine)
+        first = cached()
         engine.tick()
         assert cached() is first
         while engine.now() < engine.gate.next_expiry:

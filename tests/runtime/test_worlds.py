@@ -106,6 +106,23 @@ def test_background_jobs_are_bounded():
     assert taken == 16
 
 
+def test_where_no_thread_can_be_started_no_background_job_is_taken(monkeypatch):
+    def no_more(self):
+        raise RuntimeError("can't start new thread")
+
+    runtime, done = ThreadRuntime(), threading.Event()
+
+    async def job(own):
+        done.set()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", no_more)
+        assert not any(runtime.spawn(job) for _ in range(100))
+        assert drive(runtime.call_within(lambda: 7, 5, lambda value, error: None)) == 7
+    assert runtime.spawn(job), "their slots were given back"
+    assert done.wait(5)
+
+
 def test_threads_call_late_results_in():
     gate, told = threading.Event(), threading.Event()
     late = []

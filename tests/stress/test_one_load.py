@@ -57,7 +57,7 @@ def call_in_threads(function, count):
 
 def test_100_threads(cache):
     slow = Slow()
-    threads, late = call_in_threads(cache.cached(slow.sync), 100)
+    threads, late = call_in_threads(cache.cached(prefix="slow")(slow.sync), 100)
     for thread in threads:
         thread.join()
     assert slow.loads == 1
@@ -66,7 +66,7 @@ def test_100_threads(cache):
 
 def test_100_tasks(cache):
     slow = Slow()
-    cached = cache.cached(slow.tasks)
+    cached = cache.cached(prefix="slow")(slow.tasks)
 
     async def main():
         return await asyncio.gather(*(cached() for _ in range(100)))
@@ -134,7 +134,7 @@ def test_a_holder_that_is_killed_is_followed_by_another(tmp_path):
 
 def test_a_cancelled_leader_hurts_nobody(cache):
     slow = Slow()
-    cached = cache.cached(slow.tasks)
+    cached = cache.cached(prefix="slow")(slow.tasks)
 
     async def main():
         leader = asyncio.ensure_future(cached())
@@ -150,7 +150,7 @@ def test_a_cancelled_leader_hurts_nobody(cache):
 
 def test_two_cancelled_leaders_are_no_stampede(cache):
     slow = Slow()
-    cached = cache.cached(slow.tasks)
+    cached = cache.cached(prefix="slow")(slow.tasks)
 
     async def main():
         tasks = [asyncio.ensure_future(cached()) for _ in range(100)]

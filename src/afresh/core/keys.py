@@ -8,16 +8,14 @@ A longer one keeps its readable beginning and ends in a digest of the whole.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
-from types import CodeType
 from typing import Any
-from weakref import ref
 
+from afresh.core.prefixes import Prefixes, default_prefix, readable
 from afresh.core.signatures import check_names, generate
 from afresh.core.spelling import Secret, canonical, quoted
-from afresh.errors import ConfigurationError, UnkeyableArgument
+from afresh.errors import ConfigurationError
 
 __all__ = ["LONGEST_KEY", "KeyMaker", "Prefixes", "Secret", "canonical", "key_of"]
 
@@ -51,7 +49,7 @@ def key_of(
         spelled = _spell_secret(value, secret) if name in secrets else _spell(value, secret)
         plain = name.isascii() and name.isidentifier()
         pieces.append(f"{name if plain else quoted(name)}={spelled}" if name else spelled)
-    return _shortened(f"{_safe(prefix)}({','.join(pieces)})", secret)
+    return _shortened(f"{readable(prefix)}({','.join(pieces)})", secret)
 
 
 class KeyMaker:
@@ -72,6 +70,8 @@ class KeyMaker:
         secrets: Parameters that are spelled as keyed digests.
         secret: Key of the digests, at most 64 bytes.
         prefixes: The prefixes in use within one cache, so that two functions don't share one.
+        shared: Other processes have the same keys, so what this function captured must tell it
+            from theirs (unless a prefix or a key is given, which then says it).
 
     Raises:
         ConfigurationError: A setting makes no sense, or the prefix belongs to another function.
@@ -90,12 +90,14 @@ class KeyMaker:
         secrets: Collection[str] = (),
         secret: bytes = b"",
         prefixes: Prefixes | None = None,
+        shared: bool = False,
     ) -> None:
-        if len(secret) > _LONGEST_SECRET:
-            raise ConfigurationError(f"secret= has {len(secret)} bytes: give at most {_LONGEST_SECRET}.")
+        _check_options(prefix, typed, key, secret)
         if key is not None and (ignore or typed or secrets):
             raise ConfigurationError("key= replaces the arguments: leave ignore=, typed= and secrets= out.")
-        self.prefix = _default_prefix(function) if prefix is None else _safe(prefix)
+        self.prefix = (
+            default_prefix(function, whole=shared and key is None) if prefix is None else readable(prefix)
+        )
         self._secret = secret
         spell: Callable[[Any], str] = partial(_spell_typed if typed else _spell, secret=secret)
         if not secret and not typed:
@@ -123,38 +125,6 @@ class KeyMaker:
         return key if len(key) <= LONGEST_KEY and key.isascii() else _shortened(key, self._secret)
 
 
-class Prefixes:
-    """The prefixes in use within one cache: no two living functions share one unknowingly.
-
-    They would with `def _(id)` twice in a module, or with a function defined inside of another
-    that captures something without a spelling (a connection, a list) and is made twice.
-    """
-
-    __slots__ = ("_holders",)
-
-    def __init__(self) -> None:
-        self._holders: dict[str, ref[Callable[..., Any]]] = {}
-
-    def claim(self, prefix: str, function: Callable[..., Any]) -> None:
-        """Note that `function` uses `prefix`.
-
-        Functions of the same code and the same captured values may share it; so may a function
-        with its successor from another file (a notebook's cell that was run again).
-
-        Raises:
-            ConfigurationError: Another function has it.
-        """
-        held = self._holders.get(prefix)
-        other = held() if held is not None else None
-        if other is not None and not _interchangeable(other, function):
-            raise ConfigurationError(
-                f"two functions would share the keys {prefix!r}: {_place(other)} and {_place(function)}. "
-                f"Give one of them a prefix= of its own, and pass captured values as arguments."
-            )
-        with suppress(TypeError):  # a builtin, of which there is only one
-            self._holders[prefix] = ref(function)
-
-
 def _generate(
     function: Callable[..., Any],
     spell: Callable[[Any], str],
@@ -172,10 +142,29 @@ def _generate(
     return generate(signature, spell, hide, name=name, ignore=ignore, secrets=secrets)
 
 
-def _names(names: Collection[str], option: str) -> frozenset[str]:
+def _check_options(prefix: object, typed: object, key: object, secret: object) -> None:
+    if prefix is not None and (not isinstance(prefix, str) or not prefix):
+        raise ConfigurationError(f'prefix={prefix!r}: give what the keys begin with, prefix="shop.price".')
+    if not isinstance(typed, bool):
+        raise ConfigurationError(f"typed={typed!r}: give True or False.")
+    if key is not None and not callable(key):
+        raise ConfigurationError(
+            f"key={key!r}: give a function of the same arguments, key=lambda id, **_: id, "
+            "whose result replaces them."
+        )
+    if not isinstance(secret, bytes):
+        raise ConfigurationError(f'secret= is {type(secret).__name__}: give bytes, secret=b"...".')
+    if len(secret) > _LONGEST_SECRET:
+        raise ConfigurationError(f"secret= has {len(secret)} bytes: give at most {_LONGEST_SECRET}.")
+
+
+def _names(names: object, option: str) -> frozenset[str]:
     if isinstance(names, str):
         raise ConfigurationError(f"{option}={names!r} is one string: give a list, {option}=[{names!r}].")
-    return frozenset(names)
+    found: list[Any] = list(names) if isinstance(names, Iterable) else [names]
+    if not all(isinstance(name, str) for name in found):
+        raise ConfigurationError(f"{option}={names!r}: give a list of the names of parameters.")
+    return frozenset(found)
 
 
 def _spell(value: Any, secret: bytes) -> str:
@@ -199,11 +188,6 @@ def _spell_typed(value: Any, secret: bytes) -> str:
 _PLAIN_KINDS = (int, str, type(None), Secret)
 
 
-def _safe(prefix: str) -> str:
-    """Without blanks and control characters, as `quoted` writes them."""
-    return quoted(prefix)[1:-1]
-
-
 def _shortened(key: str, secret: bytes) -> str:
     whole = key.encode()
     if len(whole) <= LONGEST_KEY:
@@ -213,55 +197,3 @@ def _shortened(key: str, secret: bytes) -> str:
     digest = blake2b(whole, digest_size=_DIGEST, key=secret, person=b"afresh-key").hexdigest()
     # A key that wasn't shortened ends in a bracket, so the two can't meet.
     return f"{whole[: LONGEST_KEY - len(digest) - 1].decode(errors='ignore')}~{digest}"
-
-
-def _default_prefix(function: Callable[..., Any]) -> str:
-    module, name = getattr(function, "__module__", None), getattr(function, "__qualname__", None)
-    if not module or not name:
-        raise ConfigurationError(f"{function!r} has no name to begin its keys with: give it a prefix=.")
-    code = _code(function)
-    if "<" not in name or code is None:
-        return _safe(f"{module}.{name}")
-    captured = ",".join(filter(None, map(_spelled_capture, _captured(function))))
-    return _safe(f"{module}.{name}@{code.co_firstlineno}") + (f"[{captured}]" if captured else "")
-
-
-def _spelled_capture(value: object) -> str:
-    """What a function captured, where that can't change and has a spelling; else nothing."""
-    if isinstance(value, (list, dict, set, bytearray)):
-        return ""
-    try:
-        return canonical(value)
-    except UnkeyableArgument:
-        return ""
-
-
-def _code(function: Callable[..., Any]) -> CodeType | None:
-    return getattr(inspect.unwrap(function), "__code__", None)
-
-
-def _captured(function: Callable[..., Any]) -> list[object]:
-    captured = []
-    for cell in getattr(inspect.unwrap(function), "__closure__", None) or ():
-        try:
-            captured.append(cell.cell_contents)
-        except ValueError:  # not assigned yet: the function itself, usually
-            captured.append(function)
-    return captured
-
-
-def _interchangeable(one: Callable[..., Any], other: Callable[..., Any]) -> bool:
-    if one is other:
-        return True
-    first, second = _code(one), _code(other)
-    if first is None or second is None:
-        return False
-    if first.co_filename != second.co_filename:
-        return True
-    values, others = _captured(one), _captured(other)
-    return first == second and all(mine is its for mine, its in zip(values, others, strict=True))
-
-
-def _place(function: Callable[..., Any]) -> str:
-    code = _code(function)
-    return f"{code.co_filename}:{code.co_firstlineno}" if code else repr(function)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, TypedDict, Unpack
 
@@ -14,13 +15,13 @@ class PolicyOptions(TypedDict, total=False):
     """What `Policy`, `@cache.cached` and `get_or_load` take by keyword."""
 
     ttl: Duration | None
-    stale_while_revalidate: Duration
-    stale_if_error: Duration
-    stale_after_invalidation: Duration
+    stale_while_revalidate: Duration | None
+    stale_if_error: Duration | None
+    stale_after_invalidation: Duration | None
     jitter: float
     early: float
     negative_ttl: Duration | None
-    negative: type[Exception] | tuple[type[Exception], ...]
+    negative: type[Exception] | Iterable[type[Exception]]
     soft_deadline: Duration | None
     hard_deadline: Duration | None
     copy: bool
@@ -78,20 +79,51 @@ class Policy:
         merged.update(_normalised(options))
         return Policy(**merged)
 
+    def check_strict(self) -> None:
+        """Refuse what `consistency="strict"` rules out.
+
+        Raises:
+            ConfigurationError: It may serve what was invalidated.
+        """
+        if self.stale_after_invalidation:
+            raise ConfigurationError(
+                'stale_after_invalidation= serves what was invalidated, which consistency="strict" never '
+                "does: leave one of them out."
+            )
+
     def __post_init__(self) -> None:
+        self._check_kinds()
         if not 0.0 <= self.jitter <= 1.0:
             raise ConfigurationError(f"jitter={self.jitter!r}: give a fraction from 0 to 1 (0.1 is usual).")
-        if self.early < 0.0:
+        if not 0.0 <= self.early < math.inf:
             raise ConfigurationError(f"early={self.early!r}: give a weight of 0 (off) or more (1 is usual).")
         if self.ttl is None and (self.stale_while_revalidate or self.stale_if_error or self.early):
             raise ConfigurationError(
                 "stale_while_revalidate, stale_if_error and early begin when a value expires: "
                 "give a ttl too, or leave them out."
             )
+        soft, hard = self.soft_deadline, self.hard_deadline
+        if soft is not None and hard is not None and soft > hard:
+            raise ConfigurationError(
+                f"soft_deadline={soft!r} would come after hard_deadline={hard!r}: make it the shorter one."
+            )
+
+    def _check_kinds(self) -> None:
+        for name in _NUMBERS:
+            value = getattr(self, name)
+            if value is None and name in _OPTIONAL:
+                continue
+            if isinstance(value, bool) or not isinstance(value, (int, float)):
+                raise ConfigurationError(_ADVICE.format(name=name, value=value))
+        if not isinstance(self.copy, bool):
+            raise ConfigurationError(f"copy={self.copy!r}: give True or False.")
 
 
-_PLAIN = {"jitter", "early", "copy"}
 _NAMES = {each.name for each in fields(Policy)}
+_PLAIN = {"jitter", "early", "copy"}
+_NUMBERS = sorted(_NAMES - {"copy", "negative"})
+_ADVICE = "{name}={value!r} is not a number (durations as text are for Policy.of, not for Policy)."
+_OPTIONAL = {"ttl", "negative_ttl", "soft_deadline", "hard_deadline"}
 
 
 def _normalised(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -102,9 +134,20 @@ def _normalised(options: Mapping[str, Any]) -> dict[str, Any]:
                 f"{name!r} is not a setting of a policy: there are {', '.join(sorted(_NAMES))}."
             )
         if name == "negative":
-            known[name] = value if isinstance(value, tuple) else (value,)
-        elif name in _PLAIN or value is None:
+            known[name] = _exceptions(value)
+        elif name in _PLAIN:
             known[name] = value
+        elif value is None:
+            known[name] = None if name in _OPTIONAL else 0.0
         else:
             known[name] = seconds(value, name)
     return known
+
+
+def _exceptions(given: object) -> tuple[type[Exception], ...]:
+    kinds = tuple(given) if isinstance(given, Iterable) and not isinstance(given, type) else (given,)
+    if not all(isinstance(kind, type) and issubclass(kind, Exception) for kind in kinds):
+        raise ConfigurationError(
+            f"negative={given!r}: give a type of exceptions, negative=LookupError, or a list of them."
+        )
+    return kinds

@@ -90,6 +90,8 @@ class Key(_Named):
     def __init__(self, key: str, namespace: str = "") -> None:
         if not isinstance(key, str):
             raise ConfigurationError(f"Key({key!r}): give the key as a string, as cache.explain shows it.")
+        if not isinstance(namespace, str) or ":" in namespace:
+            raise ConfigurationError(f"Key(…, namespace={namespace!r}): give a string without a colon.")
         self.key = key
         self.namespace = namespace
         self.name = f"key:{namespace}:{key}"

@@ -76,7 +76,7 @@ class _Loading:
     async def run(self, deadline: float | None) -> Made:
         """Run the loader. What it raises is a result too: its dependencies count just the same."""
         token = current.set(self.tracker)
-        track()
+        track(self.tracker)
         goes_on = False
         try:
             if deadline is None:
@@ -112,7 +112,7 @@ class _Loading:
 
     def _end(self) -> None:
         self.tracker.ended = True
-        untrack()
+        untrack(self.tracker)
 
     def _late(self, value: Any, error: BaseException | None) -> None:
         """The loader ended after its deadline: what it made is still worth keeping."""

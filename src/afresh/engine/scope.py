@@ -42,12 +42,12 @@ class Scope:
             await self._engine.ledger.confirm()
         self._tracker.parent = asking()
         self._before = current.set(self._tracker)
-        track()
+        track(self._tracker)
 
     def end(self) -> None:
         """Stop collecting."""
         if self._before is not None:
-            untrack()
+            untrack(self._tracker)
             leave(current, self._before)
             self._before = None
             self._tracker.ended = True

@@ -10,7 +10,6 @@ from afresh.core.events import Event, Kind
 from afresh.core.tags import hashed
 from afresh.engine.tracker import same_ledger
 from afresh.runtime.fork import forks
-from afresh.runtime.gate import track, untrack
 
 if TYPE_CHECKING:
     from afresh.engine.engine import Engine
@@ -41,7 +40,6 @@ class Transaction:
         self._forks = forks()
         self._intended: frozenset[str] = frozenset()
         self._intent: int | None = None
-        track()  # hits look closer: this transaction's reads must not be answered from the cache
 
     @property
     def open(self) -> bool:
@@ -61,7 +59,7 @@ class Transaction:
 
     async def commit(self) -> None:
         """The change is made: announce it. When this returns no reader gets an older value."""
-        self._end()
+        self._ended = True
         names = list(self.names)
         later = [hashed(name) for name in names if name not in self._intended]
         if later:
@@ -76,14 +74,9 @@ class Transaction:
 
     async def rollback(self) -> None:
         """Nothing was changed."""
-        self._end()
+        self._ended = True
         await self._settle(announce=False)
         self._tell("rolled back")
-
-    def _end(self) -> None:
-        if not self._ended:
-            self._ended = True
-            untrack()
 
     async def _settle(self, *, announce: bool) -> None:
         if self._intent is not None:

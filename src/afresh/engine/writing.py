@@ -10,6 +10,7 @@ from afresh.engine.contexts import leave
 from afresh.engine.engine import Engine
 from afresh.engine.names import marked_names
 from afresh.engine.transaction import Transaction, current
+from afresh.runtime.gate import track, untrack
 
 
 class Writing:
@@ -29,10 +30,12 @@ class Writing:
         """Write the intent."""
         await self._transaction.prepare()
         self._before = current.set(self._transaction)
+        track(self)  # hits look closer: reads in this block must not be answered from the cache
 
     async def end(self) -> None:
         """Announce. Also after an exception: whether the change was made before it can't be known."""
         if self._before is not None:
+            untrack(self)
             leave(current, self._before)
             self._before = None
             await self._transaction.commit()

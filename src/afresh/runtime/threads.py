@@ -45,7 +45,8 @@ class ThreadRuntime:
 
     def after_fork(self) -> None:
         """The parent's background threads are not here."""
-        self._room = threading.BoundedSemaphore(_BACKGROUND)
+        # A list, not a semaphore: its steps can't be interrupted, so a finaliser may come to spawn too.
+        self._room = [None] * _BACKGROUND
 
     def waiter(self) -> ThreadWaiter:
         """A new waiter."""
@@ -66,9 +67,13 @@ class ThreadRuntime:
         timeout: float,  # noqa: ASYNC109
         late: Callable[[T | None, BaseException | None], None],
     ) -> T:
-        """Call the loader in a thread of its own, in this context, and wait for it."""
+        """Call the loader in a thread of its own, in this context, and wait for it.
+
+        Where no thread can be started it is called here: then a value comes, if late.
+        """
         outcome = _Outcome(lambda: _plain(function()), late)
-        start(contextvars.copy_context().run, outcome.run)
+        if not start(contextvars.copy_context().run, outcome.run):
+            return await self.call(function)
         value: T = outcome.get(timeout)
         return value
 
@@ -77,19 +82,23 @@ class ThreadRuntime:
         return function()
 
     def spawn(self, job: Callable[[Runtime], Coroutine[Any, Any, Any]]) -> bool:
-        """Run `job` in a thread of its own, in this context, if there is room."""
+        """Run `job` in a thread of its own, in this context; `False` if there is no room or no thread."""
         room = self._room
-        if not room.acquire(blocking=False):
+        try:
+            room.pop()
+        except IndexError:
             return False
 
         def run() -> None:
             try:
                 drive(job(self))
             finally:
-                room.release()
+                room.append(None)
 
-        start(contextvars.copy_context().run, run)
-        return True
+        started = start(contextvars.copy_context().run, run)
+        if not started:
+            room.append(None)
+        return started
 
     def loop_thread(self) -> int | None:
         """No event loop here."""
@@ -104,9 +113,17 @@ class ThreadRuntime:
         return thread == threading.get_ident()
 
 
-def start(function: Callable[..., object], *arguments: object) -> None:
-    """Run a function in a daemon thread: a hung loader must not keep a process from ending."""
-    threading.Thread(target=function, args=arguments, name="afresh-load", daemon=True).start()
+def start(function: Callable[..., object], *arguments: object) -> bool:
+    """Run a function in a daemon thread: a hung loader must not keep a process from ending.
+
+    Says `False` where no thread can be started: there are too many, or the interpreter is ending.
+    """
+    thread = threading.Thread(target=function, args=arguments, name="afresh-load", daemon=True)
+    try:
+        thread.start()
+    except RuntimeError:
+        return False
+    return True
 
 
 def _always() -> bool:
