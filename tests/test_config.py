@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from afresh import Cache, ConfigurationError
@@ -60,3 +62,20 @@ def test_the_application_is_the_nearest_project(tmp_path, monkeypatch):
     inner.mkdir(parents=True)
     monkeypatch.chdir(inner)
     assert application_root() == tmp_path
+
+
+def test_a_cache_that_is_closed_holds_nothing_open(tmp_path):
+    def opened():
+        names = []
+        for link in Path("/proc/self/fd").iterdir():
+            try:
+                names.append(link.readlink().name)
+            except FileNotFoundError:  # the descriptor of this very listing
+                continue
+        return [name for name in names if "cache.sqlite3" in name]
+
+    for _ in range(3):
+        with Cache(f"sqlite:///{tmp_path / 'cache.sqlite3'}") as cache:
+            cache.set("k", 1)
+            assert cache.get("k") == 1
+        assert not opened()

@@ -80,7 +80,7 @@ class CommitLock:
         Raises:
             OSError: It could not be opened or locked; the caller still has to `release`.
         """
-        self._close()
+        self.close()
         self._lock_file(time.monotonic() + PATIENCE)
 
     def after_fork(self) -> None:
@@ -89,7 +89,7 @@ class CommitLock:
         Closing doesn't unlock: the parent's descriptor still refers to the same open file.
         """
         self._mutex = threading.Lock()
-        self._close()
+        self.close()
 
     def __enter__(self) -> None:
         self.acquire()
@@ -99,7 +99,8 @@ class CommitLock:
     ) -> None:
         self.release()
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """Give the descriptor back; the next `acquire` opens the file again."""
         descriptor, self._descriptor = self._descriptor, -1
         if descriptor >= 0:
             os.close(descriptor)

@@ -123,6 +123,7 @@ class SharedDatabase:
             return
         self._closed = True
         self._shut()
+        self._lock.close()
 
     def before_fork(self) -> None:
         """Close the file: SQLite's state can't be carried into a child (see `forks`)."""
