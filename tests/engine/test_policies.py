@@ -150,7 +150,7 @@ def test_the_hard_deadline_ends_the_wait_but_not_the_load(cache, loader):
         gate.wait(5)
         return loader()
 
-    cached = cache.cached(hard_deadline=0.02, prefix="slow")(slow)
+    cached = cache.cached(hard_deadline=0.25, prefix="slow")(slow)
     with pytest.raises(LoadTimeout):
         cached()
     gate.set()
@@ -166,7 +166,7 @@ def test_the_soft_deadline_serves_the_old_value(cache, clock, loader):
         assert gate.wait(5)
         return loader()
 
-    cached = cache.cached(ttl=10, stale_if_error=100, soft_deadline=0.02, prefix="slow")(slow)
+    cached = cache.cached(ttl=10, stale_if_error=100, soft_deadline=0.25, prefix="slow")(slow)
     assert cached() == 1
     clock.advance(11)
     gate.clear()
@@ -181,7 +181,7 @@ def test_deadlines_in_an_event_loop(cache, loader):
     async def main():
         gate = asyncio.Event()
 
-        @cache.cached(hard_deadline=0.02, prefix="slow")
+        @cache.cached(hard_deadline=0.25, prefix="slow")
         async def slow():
             await gate.wait()
             return loader()
@@ -205,7 +205,7 @@ def test_what_a_late_load_reads_is_still_a_dependency(cache, loader):
         gate.wait(5)
         return part()
 
-    cached = cache.cached(hard_deadline=0.02, prefix="whole")(slow)
+    cached = cache.cached(hard_deadline=0.25, prefix="whole")(slow)
     with pytest.raises(LoadTimeout):
         cached()
     cache.listen(lambda event: ended.set() if event.kind is Kind.FILL else None)
