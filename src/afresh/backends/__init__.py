@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import CellType
 from typing import Protocol
@@ -20,6 +20,10 @@ class Control(Protocol):
         """The mode, if it was written since the last call that returned it."""
 
 
+def _always() -> bool:
+    return True
+
+
 def _nothing() -> None:
     return None
 
@@ -35,11 +39,15 @@ class Backend:
         leases: One load among processes; `None` when there is only this one.
         control: Where the mode is shared; `None` when there is only this process.
         in_memory: The ledger is this process's own.
+        remote: Others may announce what is not seen here yet: `strict` has to confirm.
+        proven: Says whether the ledger's server was heard of lately. While it was not, nothing in memory
+            may be served without a look.
         words: A cell that holds the mapped words of the machine's ledger (others, after it began a
             new life in another file), and
         begin: the index of the word that hits compare with.
         tick: Moves a ledger in memory by one number, since time may have expired something.
         look_after: Called every now and then, for housekeeping.
+        inspect: What `afresh stats` and `afresh doctor` tell of the server: names and values.
         close: Gives back what is held open.
     """
 
@@ -49,8 +57,11 @@ class Backend:
     leases: Leases | None = None
     control: Control | None = None
     in_memory: bool = True
+    remote: bool = False
+    proven: Callable[[], bool] = _always
     words: CellType | None = None
     begin: int = 0
     tick: Callable[[], object] = _nothing
     look_after: Callable[[], object] = _nothing
+    inspect: Callable[[], Mapping[str, object]] = dict
     close: Callable[[], object] = _nothing

@@ -7,6 +7,7 @@ what is read on the way of every hit is a plain function over memory of this mac
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from enum import Enum
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 T = TypeVar("T")
@@ -45,6 +46,15 @@ class Ledger(Protocol):
         """Make sure that every invalidation acknowledged anywhere before this call is seen here.
 
         Returns the position reached. One machine's own ledger is always there already.
+
+        Raises:
+            BackendError: The server that numbers the invalidations doesn't answer.
+        """
+
+    async def reach(self, position: int) -> None:
+        """Catch up with at least `position`, which somebody else has seen, as far as that is possible now.
+
+        Never raises: where it can't be reached, `prove` goes on refusing what is stamped after it.
         """
 
     async def announce(self, tags: Sequence[int]) -> int:
@@ -119,11 +129,30 @@ class Store(Protocol):
         """Flush and give back what it holds open. Safe to call twice."""
 
 
+class Unasked(Enum):
+    """The type of `UNASKED`."""
+
+    UNASKED = 0
+
+
+UNASKED = Unasked.UNASKED
+"""In place of an envelope: nobody has looked."""
+
+
 class Lease(Protocol):
-    """The right to load one key, among all processes. It ends with its holder's process."""
+    """The right to load one key, among all processes. It ends with its holder's process.
+
+    Attributes:
+        found: The envelope that was there when the lease was taken, where the backend has told both
+            in one round trip; `UNASKED` where the store has to be asked.
+    """
+
+    @property
+    def found(self) -> bytes | None | Unasked:
+        """See above."""
 
     def release(self) -> None:
-        """Let the next one in."""
+        """Let the next one in. Never raises, and never suspends: it is also called by whoever is cancelled."""
 
 
 class Leases(Protocol):
