@@ -1,0 +1,1 @@
+"""memcached: entries, leases and the log of invalidations, spoken to in its meta protocol."""

@@ -1,0 +1,89 @@
+"""What the rest of this room asks of a connection to memcached servers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+
+class Request(NamedTuple):
+    """One meta command.
+
+    Attributes:
+        command: `mg`, `ms`, `md`, `ma`, `mn` or `me`.
+        key: Any bytes; the client encodes or digests what the protocol can't carry.
+        flags: Such as `v`, `c`, `N30`, `T60`, without spaces.
+        value: Of `ms`.
+        server: Index of the server that is asked whatever the key is; `None` for the one that the key's
+            hash chooses.
+    """
+
+    command: str
+    key: bytes
+    flags: tuple[str, ...] = ()
+    value: bytes | None = None
+    server: int | None = None
+
+
+class Response(NamedTuple):
+    """One answer.
+
+    Attributes:
+        status: `HD`, `VA`, `EN`, `NF`, `NS`, `EX`, `MN`, or the first word of an error.
+        flags: As they came back: `c123`, `W`, `X`, `Z`, `f5` …
+        value: Of `VA`.
+        error: The server, or the way to it, failed: what happened. Status is then empty.
+    """
+
+    status: str
+    flags: tuple[str, ...] = ()
+    value: bytes | None = None
+    error: str = ""
+
+    def flag(self, letter: str) -> str | None:
+        """What follows a flag's letter; `None` where the flag did not come back."""
+        return next((flag[1:] for flag in self.flags if flag[:1] == letter), None)
+
+
+class Client(Protocol):
+    """Commands in both worlds (`runtime.world`); thread-safe, fork-safe, safe to use from any loop."""
+
+    servers: tuple[str, ...]
+    """Names of the servers, without secrets, in the order of the URL."""
+
+    async def run(self, *requests: Request, timeout: float | None = None) -> list[Response]:
+        """Send all, pipelined, each to its server; the answers in the same order.
+
+        A server that fails gives its requests an `error`; the others are answered.
+        """
+
+    async def one(self, request: Request, *, timeout: float | None = None) -> Response:
+        """`run` for one request.
+
+        Raises:
+            BackendError: Its server failed, or answered with an error.
+        """
+
+    async def get_many(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
+        """Values that are there (quiet `mg`, one pipeline for each server); others' failures are misses."""
+
+    def submit(self, *requests: Request) -> None:
+        """Send and don't care for the answers. Never suspends, never raises, hardly blocks."""
+
+    def call(self, *requests: Request, timeout: float) -> list[Response]:
+        """`run` for a thread of our own: always blocks."""
+
+    def server_of(self, key: bytes) -> int:
+        """Index of the server that holds a key."""
+
+    def features(self, server: int) -> frozenset[str]:
+        """What a server's version can: see `features`."""
+
+    def look_after(self) -> None:
+        """Housekeeping: probe what did not answer. May block a little."""
+
+    def inspect(self) -> dict[str, object]:
+        """Servers, their versions, and how their breakers stand."""
+
+    def close(self) -> None:
+        """Hang up everything. Safe to call twice."""
