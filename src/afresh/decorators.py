@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol
 from afresh.core.entry import Entry
 from afresh.core.keys import KeyMaker
 from afresh.core.policy import Policy
+from afresh.engine.confirm import assure
 from afresh.engine.engine import Engine
 from afresh.engine.invalidate import mark
 from afresh.engine.load import load
@@ -203,7 +204,7 @@ class Decorated(Generic[P, R]):
         """What is stored and fresh."""
         self.engine.check_open()
         call = self._call(*self._bound(args, kwargs))
-        if self.engine.mode.name == "on" and not reads_through(self.engine):
+        if self.engine.mode.name == "on" and not reads_through(self.engine) and await assure(self.engine):
             found = await look(self.engine, runtime, call)
             if found.fresh and found.entry is not None and not found.entry.facts.failed:
                 return deliver(self.engine, call, Made.of(found.entry))

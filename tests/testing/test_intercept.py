@@ -51,6 +51,7 @@ def test_every_operation_goes_through_with_its_arguments_and_result() -> None:
     assert ledger.blame(frozenset({1}), position) == 1
     drive(ledger.settle(drive(ledger.intend([1], note="n")), announce=False))
     assert drive(ledger.confirm()) == ledger.position()
+    drive(ledger.reach(position))
     leases = intercepted(ReferenceLeases(), notes)
     lease = drive(leases.take("k", 0.0, ExplorerRuntime()))
     assert lease is not None

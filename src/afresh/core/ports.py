@@ -148,7 +148,7 @@ class Lease(Protocol):
     """
 
     @property
-    def found(self) -> bytes | None | Unasked:
+    def found(self) -> bytes | Unasked | None:
         """See above."""
 
     def release(self) -> None:

@@ -10,9 +10,11 @@ from collections.abc import Hashable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple, Protocol
 
-from afresh.codecs.opened import Damaged
+from afresh.codecs.opened import Damaged, Opened
 from afresh.core.entry import NEVER, Entry, Facts
+from afresh.engine.confirm import assure
 from afresh.engine.engine import Engine
+from afresh.engine.look import catch_up, free
 
 ABSENT: Any = object()
 """In place of a value: there is none, or it isn't current."""
@@ -117,14 +119,18 @@ class StoreCells:
         """What is at `key`."""
         full = self._engine.names.full(key)
         at = self._engine.ledger.position()
-        return self._opened(full, await self._store.get(full), at)
+        return await self._opened(full, await self._store.get(full), at)
 
     async def read_many(self, keys: list[Hashable]) -> dict[Hashable, Cell]:
         """What is at `keys`, where there is a current value."""
         names = {self._engine.names.full(key): key for key in keys}
         at = self._engine.ledger.position()
+        assured = await assure(self._engine)
         envelopes = await self._store.get_many(list(names))
-        cells = {names[full]: self._opened(full, envelope, at) for full, envelope in envelopes.items()}
+        cells = {
+            names[full]: await self._opened(full, envelope, at, assured=assured)
+            for full, envelope in envelopes.items()
+        }
         return {key: cell for key, cell in cells.items() if cell.value is not ABSENT}
 
     async def write(self, values: Mapping[Any, Any], facts: Facts, until: float) -> None:
@@ -148,7 +154,9 @@ class StoreCells:
         """Delete the envelope at `key`."""
         return await self._store.delete(self._engine.names.full(key))
 
-    def _opened(self, full: str, envelope: bytes | None, at: int) -> Cell:
+    async def _opened(
+        self, full: str, envelope: bytes | None, at: int, *, assured: bool | None = None
+    ) -> Cell:
         absent = Cell(ABSENT, NEVER, envelope, PLAIN, at)
         if envelope is None:
             return absent
@@ -157,14 +165,23 @@ class StoreCells:
             self._engine.damaged(full, opened.reason)
             return absent
         facts = opened.facts
-        if (
-            opened.epoch != self._engine.ledger.epoch
-            or facts.failed
-            or self._engine.now() >= facts.soft
-            or self._engine.provable(facts) is None
-        ):
+        if facts.failed or self._engine.now() >= facts.soft or not await self._current(opened, assured):
             return absent
         return Cell(opened.value, facts.soft, envelope, facts, at)
+
+    async def _current(self, opened: Opened, assured: bool | None) -> bool:
+        """Whether nothing that a value was made from has changed; one without tags is its own truth."""
+        if free(opened):
+            return True
+        if assured is None:
+            assured = await assure(self._engine)
+        await catch_up(self._engine, opened)
+        ledger = self._engine.ledger
+        return (
+            assured
+            and opened.epoch == ledger.epoch
+            and self._engine.provable(opened.facts) is not None
+        )
 
     def _sealed(self, full: str, value: Any, facts: Facts, until: float) -> bytes:
         own = replace(facts, key=full, soft=until, stale_until=until, error_until=until)

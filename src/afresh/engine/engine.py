@@ -14,8 +14,10 @@ from afresh.core.policy import Policy
 from afresh.core.ports import Proof, Runtime
 from afresh.core.verdict import FRESH, Verdict, fresh_until, judge
 from afresh.engine import transaction
+from afresh.engine.confirm import sure
 from afresh.engine.flights import Flights
 from afresh.engine.history import History
+from afresh.engine.limit import LoadLimit
 from afresh.engine.mode import ON, Mode
 from afresh.engine.naming import Naming
 from afresh.engine.site import Call, Site
@@ -73,6 +75,7 @@ class Engine:
         gate: Gate,
         events: Events,
         clock: Clock,
+        max_loads: int | None = None,
     ) -> None:
         self.namespace = namespace
         self.backend = backend
@@ -90,6 +93,7 @@ class Engine:
         self._clock = clock
         self.counters = Counters()
         self.flights = Flights()
+        self.limit = LoadLimit(max_loads)
         self.mode: Mode = ON
         self._plain = True
         self.closed = False
@@ -107,6 +111,8 @@ class Engine:
         if self.l1 is not None:
             self.l1.on_evict = self.evicted
         on_fork(self)
+        if self.backend.remote and self.consistency == "strict":
+            self.gate.shut(Shut.STRICT)
         if self._ticks:
             TICKER.add(self)
 
@@ -149,6 +155,8 @@ class Engine:
             TICKER.nudge()
         if not self._plain or not self.usable(entry):
             return False
+        if self.backend.remote and not sure(self):
+            return False
         if transaction.current.get() is not None and transaction.reads_through(self):
             return False
         tracker = current.get()
@@ -168,7 +176,7 @@ class Engine:
         """
         # Of a ledger in this process's memory, hits compare with this very object.
         here = self.gate.position or self.ledger.position()
-        if entry.checked_at == here:
+        if entry.checked_at == here and (self.backend.in_memory or self.backend.proven()):
             entry.checked_at = here
             return True
         proof = self.ledger.prove(entry.facts.tags, abs(entry.checked_at))
@@ -257,7 +265,11 @@ class Engine:
         if self.backend.in_memory and self.gate.expired(now):
             # Time is one more writer: what it changes gets a number, so hits compare nothing else.
             self.backend.tick()
-        self._history.note(self.ledger.position(), now)
+        if self.backend.proven():
+            self._history.note(self.ledger.position(), now)
+            self.gate.open(Shut.UNPROVEN)
+        else:
+            self.gate.shut(Shut.UNPROVEN)
         self.gate.tick(now)
 
     def look_after(self) -> None:
@@ -312,6 +324,7 @@ class Engine:
     def after_fork(self) -> None:
         """The leaders of all flights are in the parent."""
         self.flights.clear()
+        self.limit.clear()
 
     def close(self) -> None:
         """Give back what the backend holds open. Safe to call twice."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from afresh.core.entry import Entry
 from afresh.core.events import Event, Kind
-from afresh.core.ports import Lease, Runtime
+from afresh.core.ports import UNASKED, Lease, Runtime, Unasked
 from afresh.engine.engine import Engine
 from afresh.engine.flights import Flight
 from afresh.engine.load import load
@@ -82,25 +82,35 @@ async def _across_processes(
     found = look_in_memory(engine, runtime, call)
     if found.fresh and found.entry is not None:
         return Made.of(found.entry)
+    stamp = engine.ledger.position()
     lease = await _lease(engine, runtime, call)
+    # What was found with the lease is a look like any other, if the stamp is from before it: after a
+    # long wait, or a mark, we look once more.
+    unmoved = lease is not None and engine.ledger.position() == stamp
+    asked = lease.found if lease is not None and unmoved else UNASKED
     try:
-        return await load_if_still_missing(engine, runtime, call, flight, spare)
+        return await load_if_still_missing(engine, runtime, call, flight, spare, asked)
     finally:
         if lease is not None:
             lease.release()
 
 
 async def load_if_still_missing(
-    engine: Engine, runtime: Runtime, call: Call, flight: Flight | None, spare: Entry | None
+    engine: Engine,
+    runtime: Runtime,
+    call: Call,
+    flight: Flight | None,
+    spare: Entry | None,
+    asked: bytes | Unasked | None = UNASKED,
 ) -> Made:
-    """Look once more, then load.
+    """Look once more (or at what was `asked` of the store at this position), then load.
 
     Since the caller looked, somebody may have stored a value: another flight, another process that
     had the lease, or a `set`. The stamp is read before this look. So a value that is put later is
     also marked later, and what is loaded here won't replace it.
     """
     stamp = engine.ledger.position()
-    found = await look(engine, runtime, call)
+    found = await look(engine, runtime, call, asked)
     if found.fresh and found.entry is not None:
         return Made.of(found.entry)
     return await load(engine, runtime, call, flight, stamp=stamp, spare=spare is not None)

@@ -17,7 +17,7 @@ from afresh.engine.flights import Flight
 from afresh.engine.made import Made
 from afresh.engine.names import carried_names
 from afresh.engine.site import Call
-from afresh.engine.tracker import Tracker, asking, current
+from afresh.engine.tracker import Tracker, asking, current, within_a_load
 from afresh.errors import LoadTimeout, UncacheableValue
 from afresh.runtime.gate import track, untrack
 
@@ -43,30 +43,44 @@ async def load(
     """
     policy = call.policy
     deadlines = [policy.soft_deadline if spare else None, policy.hard_deadline]
-    loading = _Loading(engine, runtime, call, flight, stamp)
-    made = await loading.run(min((each for each in deadlines if each is not None), default=None))
+    deadline = min((each for each in deadlines if each is not None), default=None)
+    stamp = engine.ledger.position() if stamp is None else stamp
+    made = await _limited(engine, runtime, call, flight, stamp, deadline)
     return made if made.raised else await fill(engine, call, made)
 
 
 async def load_bare(engine: Engine, runtime: Runtime, call: Call) -> Made:
     """Load a value and keep it nowhere."""
-    return await _Loading(engine, runtime, call, None, None).run(call.policy.hard_deadline)
+    stamp = engine.ledger.position()
+    return await _limited(engine, runtime, call, None, stamp, call.policy.hard_deadline)
+
+
+async def _limited(
+    engine: Engine, runtime: Runtime, call: Call, flight: Flight | None, stamp: int, deadline: float | None
+) -> Made:
+    """Run the loader when there is a place for it."""
+    # A load within another has its place already; waiting for a second one could be for ever.
+    begun = not within_a_load() and await engine.limit.begin(runtime)
+    try:
+        return await _Loading(engine, runtime, call, flight, stamp).run(deadline)
+    finally:
+        if begun:
+            engine.limit.end()
 
 
 class _Loading:
     """One run of a loader under a tracker of its own."""
 
     def __init__(
-        self, engine: Engine, runtime: Runtime, call: Call, flight: Flight | None, stamp: int | None
+        self, engine: Engine, runtime: Runtime, call: Call, flight: Flight | None, stamp: int
     ) -> None:
         self.engine = engine
         self.runtime = runtime
         self.call = call
-        # Read before the loader does anything, or a change made during the load would be lost.
-        stamp = engine.ledger.position() if stamp is None else stamp
         self.began = runtime.now()
         self.ended = False
-        self.tracker = Tracker(engine.ledger, stamp, asking(), flight)
+        # The stamp was read before the loader does anything, or a change made during the load would be lost.
+        self.tracker = Tracker(engine.ledger, stamp, asking(), flight, loading=True)
         self.tracker.depends_on(engine.ledger, engine.names.of_call(call))
         if call.tags is not None:
             declared = carried_names(call.tags(), engine.names)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from afresh.codecs.opened import Damaged, Opened
 from afresh.core.entry import Entry
-from afresh.core.ports import Runtime
+from afresh.core.ports import UNASKED, Proof, Runtime, Unasked
 from afresh.core.tags import hashed
 from afresh.core.verdict import ABSENT, Answer, Verdict
 from afresh.engine.engine import Engine
@@ -40,12 +40,14 @@ class Found(NamedTuple):
 NOTHING = Found(ABSENT, None)
 
 
-async def look(engine: Engine, runtime: Runtime, call: Call) -> Found:
-    """Find the best that is stored: in memory, else in the store."""
+async def look(
+    engine: Engine, runtime: Runtime, call: Call, asked: bytes | Unasked | None = UNASKED
+) -> Found:
+    """Find the best that is stored: in memory, else in the store, or in what it was `asked` for already."""
     here = look_in_memory(engine, runtime, call)
     if here.fresh or here.stale or engine.store is None:
         return here
-    there = await _look_in_store(engine, runtime, call)
+    there = await _look_in_store(engine, runtime, call, asked)
     return here if there.entry is None else there
 
 
@@ -57,19 +59,22 @@ def look_in_memory(engine: Engine, runtime: Runtime, call: Call) -> Found:
     return Found(engine.judged(entry, call.policy, runtime.random()), entry)
 
 
-async def _look_in_store(engine: Engine, runtime: Runtime, call: Call) -> Found:
+async def _look_in_store(
+    engine: Engine, runtime: Runtime, call: Call, asked: bytes | Unasked | None
+) -> Found:
     assert engine.sealer is not None
     position = engine.ledger.position()
-    envelope = await _read(engine, call.key)
+    envelope = await _read(engine, call.key) if asked is UNASKED else asked
     if envelope is None:
         return NOTHING
     opened = engine.sealer.open(envelope, call.key, call.site.type, negative=call.policy.negative)
     if isinstance(opened, Damaged):
         engine.damaged(call.key, opened.reason)
         return NOTHING
-    if opened.epoch != engine.ledger.epoch:
+    await catch_up(engine, opened)
+    if opened.epoch != engine.ledger.epoch and not free(opened):
         return Found(Verdict(Answer.MISS, "another epoch"), None)
-    proof = engine.provable(opened.facts)
+    proof = Proof(position, held=False) if free(opened) else engine.provable(opened.facts)
     since = None if proof else opened.facts.stamp
     verdict = engine.verdict(opened.facts, call.policy, runtime.random(), since=since)
     if verdict.answer is Answer.MISS:
@@ -97,6 +102,19 @@ def _pinned(engine: Engine, call: Call, opened: Opened, position: int) -> Entry:
         names=(*opened.facts.names, name),
     )
     return engine.entry(call, opened.value, facts, position)
+
+
+def free(opened: Opened) -> bool:
+    """Whether a value depends on nothing that a ledger numbers: it was put by hand, without tags."""
+    return opened.pinned and not opened.facts.tags
+
+
+async def catch_up(engine: Engine, opened: Opened) -> None:
+    """Read the ledger up to where a value was made: another machine may be further than this one."""
+    ledger = engine.ledger
+    behind = opened.epoch != ledger.epoch or opened.facts.stamp > ledger.position()
+    if behind and engine.backend.remote and not free(opened):
+        await ledger.reach(opened.facts.stamp)
 
 
 async def _read(engine: Engine, key: str) -> bytes | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from afresh.core.events import Event, Kind
 from afresh.core.ports import Runtime
+from afresh.engine.confirm import assure
 from afresh.engine.engine import Engine
 from afresh.engine.failures import again
 from afresh.engine.flights import Flight, wait_for
@@ -34,7 +35,7 @@ async def obtain(engine: Engine, runtime: Runtime, call: Call) -> Any:
     mode = "on" if engine.mode.plain else engine.mode.draw(runtime.random())
     engine.check_open()
     engine.awake()
-    if mode == "off" or reads_through(engine):
+    if mode == "off" or reads_through(engine) or not await assure(engine):
         return deliver(engine, call, await load_bare(engine, runtime, call))
     if mode == "shadow":
         return await _shadow(engine, runtime, call)

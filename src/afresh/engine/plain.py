@@ -119,6 +119,9 @@ class Plain:
         """
         self._engine.check_open()
         names = self._names(tags)
+        if not self._engine.backend.proven():
+            # A value that can't be judged looks like none, and a counter would start anew.
+            await self._engine.ledger.confirm()
         while True:
             cell = await self._cells.read(key)
             value = change(cell.value)

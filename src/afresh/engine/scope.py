@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextvars import Token as ContextToken
 from typing import NamedTuple
 
+from afresh.engine.confirm import Confirmation, assure
+from afresh.engine.confirm import current as confirmation
 from afresh.engine.contexts import leave
 from afresh.engine.engine import Engine
 from afresh.engine.tracker import Tracker, asking, current
@@ -25,6 +27,8 @@ class Scope:
         self._engine = engine
         self._tracker = Tracker(engine.ledger, engine.ledger.position(), None)
         self._before: ContextToken[Tracker | None] | None = None
+        self._confirmation = Confirmation(engine.ledger)
+        self._confirmed_before: ContextToken[Confirmation | None] | None = None
 
     @property
     def dependencies(self) -> frozenset[str]:
@@ -38,8 +42,9 @@ class Scope:
 
     async def begin(self, token: Token | None) -> None:
         """Confirm what the consistency level asks for, and start collecting."""
-        if self._engine.consistency == "strict" or (token is not None and self._behind(token)):
-            await self._engine.ledger.confirm()
+        self._confirmed_before = confirmation.set(self._confirmation)
+        self._confirmation.owed = token is not None and self._behind(token)
+        await assure(self._engine)
         self._tracker.parent = asking()
         self._before = current.set(self._tracker)
         track(self._tracker)
@@ -50,6 +55,8 @@ class Scope:
             untrack(self._tracker)
             leave(current, self._before)
             self._before = None
+            if self._confirmed_before is not None:
+                leave(confirmation, self._confirmed_before)
             self._tracker.ended = True
             if self._tracker.parent is not None:
                 self._tracker.parent.merge(self._tracker)

@@ -38,20 +38,29 @@ class Tracker:
         foreign: Something was read that another ledger numbers: the result can't be checked.
         ended: The load is over; what a task that it left behind reads is no part of it.
         flight: The flight that this load holds, if any.
+        loading: It is a load, not a scope.
         parent: The load within which this one happens.
     """
 
     __slots__ = (
-        "_folded", "_lives", "_parts", "ended", "flight", "foreign", "ledger", "named", "parent", "stamp"
+        "_folded", "_lives", "_parts", "ended", "flight", "foreign", "ledger", "loading", "named", "parent",
+        "stamp",
     )  # fmt: skip
 
     def __init__(
-        self, ledger: Ledger, stamp: int, parent: Tracker | None, flight: Flight | None = None
+        self,
+        ledger: Ledger,
+        stamp: int,
+        parent: Tracker | None,
+        flight: Flight | None = None,
+        *,
+        loading: bool = False,
     ) -> None:
         self.ledger = ledger
         self.stamp = stamp
         self.parent = parent
         self.flight = flight
+        self.loading = loading
         self.named: set[str] = set()
         self.foreign = False
         self.ended = False
@@ -137,6 +146,14 @@ def asking() -> Tracker | None:
     while tracker is not None and tracker.ended:
         tracker = tracker.parent
     return tracker
+
+
+def within_a_load() -> bool:
+    """Whether whoever is asking is a loader."""
+    tracker = asking()
+    while tracker is not None and not tracker.loading:
+        tracker = tracker.parent
+    return tracker is not None
 
 
 def same_ledger(one: Ledger, other: Ledger) -> bool:

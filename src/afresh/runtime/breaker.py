@@ -82,7 +82,7 @@ class Breaker:
                 self._pause = 0.0
 
     def may_probe(self) -> bool:
-        """Whether the caller should ask the server now, to find out; `True` for one caller at a time."""
+        """Whether the caller should ask the server now, to find out. `True` for one caller at a time."""
         with self._lock:
             if not self._open or self._probing or self._now() < self._probe_at:
                 return False

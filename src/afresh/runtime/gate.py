@@ -9,6 +9,8 @@ slow path:
 * `MODE`: the cache is off, in shadow, or on for a share of the calls;
 * `track`: somewhere in the process a load or a scope collects dependencies, so reads must be
   recorded;
+* `UNPROVEN`: the server that numbers the invalidations was not heard of lately;
+* `STRICT`: each read has to know that its scope asked that server;
 * `WATCHED`: a test looks at every value that is handed out.
 
 **Re-entrancy.** A signal handler or a finaliser may use a cache while its own thread is in the
@@ -35,6 +37,8 @@ class Shut(IntFlag):
     PARKED = 1
     MODE = 2
     WATCHED = 4
+    UNPROVEN = 8
+    STRICT = 16
 
 
 class Gate:

@@ -11,9 +11,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import NamedTuple, Self
+from typing import Final, NamedTuple, Self
 
-from afresh.core.ports import Proof, Runtime, Waiter
+from afresh.core.ports import UNASKED, Proof, Runtime, Waiter
 
 __all__ = ["ReferenceLeases", "ReferenceLedger", "ReferenceStore"]
 
@@ -67,6 +67,9 @@ class ReferenceLedger:
     async def confirm(self) -> int:
         """Everybody shares one list."""
         return self._history.position
+
+    async def reach(self, position: int) -> None:
+        """Everybody shares one list."""
 
     async def announce(self, tags: Sequence[int]) -> int:
         """Append to the log."""
@@ -206,6 +209,8 @@ class ReferenceStore:
 
 class ReferenceLease:
     """A lease that was taken."""
+
+    found: Final = UNASKED
 
     def __init__(self, leases: ReferenceLeases, key: str) -> None:
         self._leases = leases

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from afresh.backends.file.forks import on_fork
-from afresh.core.ports import Runtime, Waiter
+from afresh.core.ports import UNASKED, Runtime, Waiter
 
 BUCKETS: Final = 4096
 _MOST_THREADS: Final = 64
@@ -60,9 +60,14 @@ class _Ticket:
 
 
 class FileLease:
-    """A lease that was taken; release it once."""
+    """A lease that was taken; release it once.
+
+    Attributes:
+        found: The file lock knows nothing of values.
+    """
 
     __slots__ = ("_bucket", "_leases")
+    found: Final = UNASKED
 
     def __init__(self, leases: FileLeases, bucket: _Bucket) -> None:
         self._leases = leases

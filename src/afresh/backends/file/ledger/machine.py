@@ -166,6 +166,9 @@ class MachineLedger:
         self.look_after()
         return self.position()
 
+    async def reach(self, position: int) -> None:
+        """All that was announced is here: a position that isn't was never given out in this life."""
+
     # -- writing --------------------------------------------------------------------------------
 
     async def announce(self, tags: Sequence[int]) -> int:
