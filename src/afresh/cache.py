@@ -79,6 +79,8 @@ class Cache:
             `strict` doesn't serve what an unfinished write names.
         mode: `on`, `off` or `shadow`, or one with a share of the calls: `"shadow 10%"`. One that was
             set while running (`cache.mode = …`) is shared by the processes of the namespace, and wins.
+        max_loads: At most so many loads run at once in this process, 64 by default; further ones wait, so
+            that an emptied cache doesn't crush the database. `None`: any number.
         codec: How values leave the process; MessagePack unless something else is given.
         compression: Makes long values shorter (`afresh.codecs.compress`); by default where a zstd
             is installed, `False` never.
@@ -99,6 +101,7 @@ class Cache:
         l1: int | str | None = GIVEN,
         consistency: str = GIVEN,
         mode: str = GIVEN,
+        max_loads: int | None = GIVEN,
         codec: Codec | None = None,
         compression: Compression | Literal[False] | None = None,
         encryption: Encryption | None = None,
@@ -106,7 +109,14 @@ class Cache:
         clock: Clock = SYSTEM_CLOCK,
         **policy: Unpack[PolicyOptions],
     ) -> None:
-        arguments = {"url": url, "namespace": namespace, "l1": l1, "consistency": consistency, "mode": mode}
+        arguments = {
+            "url": url,
+            "namespace": namespace,
+            "l1": l1,
+            "consistency": consistency,
+            "mode": mode,
+            "max_loads": max_loads,
+        }
         given = {name: value for name, value in arguments.items() if value is not GIVEN}
         if not isinstance(secret, bytes):
             raise ConfigurationError(

@@ -10,8 +10,11 @@ from afresh.errors import ConfigurationError
 if TYPE_CHECKING:
     from pathlib import Path
 
-NAMES = ("url", "namespace", "l1", "consistency", "mode")
+NAMES = ("url", "namespace", "l1", "consistency", "mode", "max_loads")
 """What `AFRESH_URL`, `AFRESH_NAMESPACE` … and a file's `[cache]` table may set."""
+
+_LIMITS = ("l1", "max_loads")
+"""Those of them that are numbers, or `none`."""
 
 
 def environment() -> dict[str, Any]:
@@ -20,7 +23,7 @@ def environment() -> dict[str, Any]:
     for name in NAMES:
         written = os.environ.get(f"AFRESH_{name.upper()}")
         if written is not None:
-            found[name] = _l1(written) if name == "l1" else written
+            found[name] = _limit(written) if name in _LIMITS else written
     return found
 
 
@@ -48,12 +51,13 @@ def from_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
             raise ConfigurationError(
                 f"{str(path)!r}: {name!r} is not a setting of [cache]: there are {', '.join(NAMES)}, and [cache.policy]."
             )
-    if isinstance(table.get("l1"), str):
-        table["l1"] = _l1(table["l1"])
+    for name in _LIMITS:
+        if isinstance(table.get(name), str):
+            table[name] = _limit(table[name])
     return table
 
 
-def _l1(written: str) -> int | str | None:
+def _limit(written: str) -> int | str | None:
     if written.lower() == "none":
         return None
     return int(written) if written.isdecimal() else written

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _LEVELS = ("bounded", "session", "strict")
 _L1 = "64MB"
+_MAX_LOADS = 64
 
 GIVEN: Any = object()
 """In place of an argument: what the settings of the cache say."""
@@ -92,6 +93,9 @@ def open_cache(settings: Mapping[str, Any], values: Values, clock: Clock) -> Ope
         )
     limit = None if l1 is None or url == "null://" else Limit.of(l1)
     mode = Mode.of(settings.get("mode", "on"))
+    max_loads = settings.get("max_loads", _MAX_LOADS)
+    if max_loads is not None and (type(max_loads) is not int or max_loads < 1):
+        raise ConfigurationError(f"max_loads={max_loads!r}: give 1 or more, or None for any number.")
 
     gate, events = Gate(), Events()
     backend = _open(url, gate, events, clock)
@@ -106,6 +110,7 @@ def open_cache(settings: Mapping[str, Any], values: Values, clock: Clock) -> Ope
         gate=gate,
         events=events,
         clock=clock,
+        max_loads=max_loads,
     )
     if mode != engine.mode:
         engine.adopt(mode)

@@ -47,6 +47,7 @@ class Backend:
         begin: the index of the word that hits compare with.
         tick: Moves a ledger in memory by one number, since time may have expired something.
         look_after: Called every now and then, for housekeeping.
+        status: Counters and states that are known here without asking anybody.
         inspect: What `afresh stats` and `afresh doctor` tell of the server: names and values.
         close: Gives back what is held open.
     """
@@ -63,5 +64,6 @@ class Backend:
     begin: int = 0
     tick: Callable[[], object] = _nothing
     look_after: Callable[[], object] = _nothing
+    status: Callable[[], Mapping[str, object]] = dict
     inspect: Callable[[], Mapping[str, object]] = dict
     close: Callable[[], object] = _nothing

@@ -177,11 +177,7 @@ class StoreCells:
             assured = await assure(self._engine)
         await catch_up(self._engine, opened)
         ledger = self._engine.ledger
-        return (
-            assured
-            and opened.epoch == ledger.epoch
-            and self._engine.provable(opened.facts) is not None
-        )
+        return assured and opened.epoch == ledger.epoch and self._engine.provable(opened.facts) is not None
 
     def _sealed(self, full: str, value: Any, facts: Facts, until: float) -> bytes:
         own = replace(facts, key=full, soft=until, stale_until=until, error_until=until)

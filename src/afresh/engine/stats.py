@@ -61,6 +61,9 @@ class Stats:
         damaged: Stored values that could not be trusted.
         bypassed: Operations that did without a store in trouble.
         mismatches: Differences found in shadow mode.
+        waited: Loads that waited for others to end, since `max_loads` ran already.
+        status: Of a ledger on a server: when it was last heard of, what could not be delivered to it,
+            and whether the server is asked at all.
         store: The store's own counters.
         sites: Each decorated function.
     """
@@ -76,6 +79,8 @@ class Stats:
     damaged: int
     bypassed: int
     mismatches: int
+    waited: int = 0
+    status: dict[str, object] = field(default_factory=dict)
     store: dict[str, int] = field(default_factory=dict)
     sites: tuple[SiteStats, ...] = ()
 
@@ -121,6 +126,8 @@ def stats(engine: Engine) -> Stats:
         damaged=counters.damaged,
         bypassed=counters.bypassed,
         mismatches=counters.mismatches,
+        waited=engine.limit.waited,
+        status=dict(engine.backend.status()),
         store={} if engine.store is None else dict(engine.store.usage()),
         sites=tuple(_site(site) for site in engine.sites.values()),
     )
