@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import subprocess
 import sys
 
@@ -50,10 +51,8 @@ def test_after_an_error_nothing_is_left_behind():
 
     async def main():
         for coroutine in (fails(), asyncio.sleep(0)):
-            try:
+            with contextlib.suppress(ValueError, RuntimeError):
                 drive(coroutine)
-            except (ValueError, RuntimeError):
-                pass
         return await where() is asyncio.get_running_loop()
 
     assert asyncio.run(main())

@@ -62,7 +62,10 @@ class Engine:
         names: Full keys and tags of this namespace.
         values: The site of what is set by hand and loaded by `get_or_load`.
         sites: All sites, by the identity of their spaces.
+        closed: It was given back.
     """
+
+    closed = False
 
     def __init__(
         self,
@@ -96,7 +99,6 @@ class Engine:
         self.limit = LoadLimit(max_loads)
         self.mode: Mode = ON
         self._plain = True
-        self.closed = False
         self.sites: dict[int, Site] = {}
         self.names = Naming(namespace)
         self.watched = Watched(alone=backend.in_memory)
