@@ -17,7 +17,7 @@ def test_arguments_win_over_the_environment_and_that_over_the_file(tmp_path, mon
     )
     with Cache.from_toml(file) as cache:
         assert cache._engine.namespace == "file"
-        assert cache._policy.ttl == 300
+        assert cache._opened.main.policy.ttl == 300
     monkeypatch.setenv("AFRESH_NAMESPACE", "environment")
     monkeypatch.setenv("AFRESH_MODE", "off")
     with Cache.from_toml(file) as cache:

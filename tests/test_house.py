@@ -74,6 +74,7 @@ PUBLIC = [
     "LoadTimeout",
     "NotInvalidated",
     "Policy",
+    "Pool",
     "Row",
     "Scope",
     "Secret",

@@ -15,11 +15,11 @@
 from typing import TYPE_CHECKING, Any
 
 from afresh.cache import Cache
+from afresh.callables import CachedCoroutine, CachedFunction
 from afresh.core.events import Event, Kind
 from afresh.core.keys import Secret
 from afresh.core.policy import Policy
 from afresh.core.tags import Dependency, Key, Row, Table, Tag, Where, tag
-from afresh.decorators import CachedCoroutine, CachedFunction
 from afresh.engine.cells import ABSENT
 from afresh.engine.scope import Scope, Token
 from afresh.errors import (
@@ -32,6 +32,7 @@ from afresh.errors import (
     UncacheableValue,
     UnkeyableArgument,
 )
+from afresh.places import Pool
 
 if TYPE_CHECKING:
     from afresh.engine.explain import Explanation
@@ -56,6 +57,7 @@ __all__ = [
     "LoadTimeout",
     "NotInvalidated",
     "Policy",
+    "Pool",
     "Row",
     "Scope",
     "Secret",

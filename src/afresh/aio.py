@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar, Unpack, overload
 
 from afresh.core.durations import Duration
-from afresh.core.policy import Policy, PolicyOptions
+from afresh.core.policy import PolicyOptions
 from afresh.core.tags import Dependency
 from afresh.engine.cells import ABSENT
 from afresh.engine.explain import Explanation, explain
@@ -15,7 +15,7 @@ from afresh.engine.invalidate import clear, invalidate
 from afresh.engine.lookup import obtain
 from afresh.engine.scope import Scope, Token
 from afresh.engine.writing import Writing
-from afresh.opening import GIVEN, Opened
+from afresh.places import GIVEN, Opened
 
 T = TypeVar("T")
 
@@ -23,11 +23,9 @@ T = TypeVar("T")
 class AsyncCache:
     """The coroutines of a cache; get it as `cache.aio`. Each is documented where `Cache` has it."""
 
-    def __init__(self, opened: Opened, policy: Policy) -> None:
+    def __init__(self, opened: Opened) -> None:
         self._opened = opened
-        self._engine = opened.engine
-        self._plain = opened.plain
-        self._policy = policy
+        self._engine = opened.main.engine
 
     @overload
     async def get_or_load(
@@ -56,52 +54,61 @@ class AsyncCache:
         **policy: Unpack[PolicyOptions],
     ) -> Any:
         """See `Cache.get_or_load`; the loader may be a coroutine function."""
-        call = self._opened.call(key, loader, tags, self._policy.replace(**policy))
-        return await obtain(self._engine, self._engine.loop, call)
+        place = self._opened.place(key)
+        call = place.call(key, loader, tags, policy)
+        return await obtain(place.engine, place.engine.loop, call)
 
     async def get(self, key: Hashable, default: Any = None) -> Any:
         """See `Cache.get`."""
-        return await self._plain.get(key, default)
+        return await self._opened.place(key).plain.get(key, default)
 
     async def get_many(self, keys: Sequence[Hashable]) -> dict[Any, Any]:
         """See `Cache.get_many`."""
-        return await self._plain.get_many(keys)
+        found: dict[Any, Any] = {}
+        for place, part in self._opened.divided(keys):
+            found |= await place.plain.get_many(part)
+        return found
 
     async def set(
         self, key: Hashable, value: Any, ttl: Duration | None = GIVEN, *, tags: Iterable[Dependency] = ()
     ) -> None:
         """See `Cache.set`."""
-        await self._plain.set_many({key: value}, self._until(ttl), tags)
+        place = self._opened.place(key)
+        await place.plain.set_many({key: value}, place.until(ttl), tags)
 
     async def set_many(
         self, values: Mapping[Any, Any], ttl: Duration | None = GIVEN, *, tags: Iterable[Dependency] = ()
     ) -> None:
         """See `Cache.set_many`."""
-        await self._plain.set_many(values, self._until(ttl), tags)
+        for place, keys in self._opened.divided(values):
+            await place.plain.set_many({key: values[key] for key in keys}, place.until(ttl), tags)
 
     async def add(
         self, key: Hashable, value: Any, ttl: Duration | None = GIVEN, *, tags: Iterable[Dependency] = ()
     ) -> bool:
         """See `Cache.add`."""
-        return await self._plain.add(key, value, self._until(ttl), tags)
+        place = self._opened.place(key)
+        return await place.plain.add(key, value, place.until(ttl), tags)
 
     async def delete(self, key: Hashable) -> bool:
         """See `Cache.delete`."""
-        return await self._plain.delete_many((key,)) > 0
+        return await self._opened.place(key).plain.delete_many((key,)) > 0
 
     async def delete_many(self, keys: Sequence[Hashable]) -> int:
         """See `Cache.delete_many`."""
-        return await self._plain.delete_many(keys)
+        return sum([await place.plain.delete_many(part) for place, part in self._opened.divided(keys)])
 
     async def incr(
         self, key: Hashable, by: int = 1, *, initial: int = 0, ttl: Duration | None = GIVEN
     ) -> int:
         """See `Cache.incr`."""
-        return await self._plain.incr(key, by, initial, self._until(ttl))
+        place = self._opened.place(key)
+        return await place.plain.incr(key, by, initial, place.until(ttl))
 
     async def touch(self, key: Hashable, ttl: Duration | None = GIVEN) -> bool:
         """See `Cache.touch`."""
-        return await self._plain.touch(key, self._until(ttl))
+        place = self._opened.place(key)
+        return await place.plain.touch(key, place.until(ttl))
 
     async def mutate(
         self,
@@ -112,20 +119,22 @@ class AsyncCache:
         ttl: Duration | None = GIVEN,
     ) -> Any:
         """See `Cache.mutate`."""
-        return await self._plain.mutate(
+        place = self._opened.place(key)
+        return await place.plain.mutate(
             key,
             lambda old: change(default if old is ABSENT else old),
-            until=None if ttl is GIVEN else self._until(ttl),
-            fresh_until=self._until(GIVEN),
+            until=None if ttl is GIVEN else place.until(ttl),
+            fresh_until=place.until(GIVEN),
         )
 
     async def clear(self) -> None:
         """See `Cache.clear`."""
-        await clear(self._engine)
+        for place in self._opened.places():
+            await clear(place.engine)
 
     async def invalidate(self, *dependencies: Dependency) -> None:
         """See `Cache.invalidate`."""
-        await invalidate(self._engine, dependencies)
+        await invalidate(self._engine, dependencies, self._opened.engine_of)
 
     @asynccontextmanager
     async def writing(self, *dependencies: Dependency) -> AsyncIterator[Writing]:
@@ -149,7 +158,4 @@ class AsyncCache:
 
     async def explain(self, key: str) -> Explanation:
         """See `Cache.explain`."""
-        return await explain(self._engine, key)
-
-    def _until(self, ttl: Duration | None) -> float:
-        return self._opened.until(self._policy, ttl)
+        return await explain(self._opened.place(key).engine, key)

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Coroutine, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Protocol, Self, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Self, TypeVar, Unpack, overload
 
 from afresh import config
+from afresh.callables import CachedCoroutine, CachedFunction, CachedOptions, Decorator
 from afresh.core.durations import Duration
 from afresh.core.events import Listener
 from afresh.core.keys import KeyMaker
 from afresh.core.policy import Policy, PolicyOptions
 from afresh.core.tags import Dependency
-from afresh.decorators import CachedCoroutine, CachedFunction, Options, decorate, divided
-from afresh.engine.cells import ABSENT
+from afresh.decorators import decorate, divided
 from afresh.engine.invalidate import clear, invalidate
 from afresh.engine.lookup import obtain
 from afresh.engine.mode import Mode
@@ -24,9 +24,12 @@ from afresh.engine.scope import Scope, Token
 from afresh.engine.tracker import asking
 from afresh.engine.writing import Writing
 from afresh.errors import ConfigurationError
-from afresh.opening import GIVEN, Values, open_cache
+from afresh.opening import Carried, open_cache
+from afresh.places import GIVEN, Opened, Pool
 from afresh.runtime.clock import SYSTEM_CLOCK, Clock
 from afresh.runtime.drive import drive
+from afresh.settings import pool_of
+from afresh.values import Values
 
 if TYPE_CHECKING:
     from afresh.aio import AsyncCache
@@ -41,22 +44,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-class CachedOptions(PolicyOptions, Options, total=False):
-    """What `@cache.cached` takes by keyword."""
-
-
-class Decorator(Protocol):
-    """What `@cache.cached(…)` returns."""
-
-    @overload
-    def __call__(  # type: ignore[overload-overlap]
-        self, function: Callable[P, Coroutine[Any, Any, R]], /
-    ) -> CachedCoroutine[P, R]: ...
-    @overload
-    def __call__(self, function: Callable[P, R], /) -> CachedFunction[P, R]: ...
-
-
-class Cache:
+class Cache(Values):
     """A cache whose results stay true.
 
     ::
@@ -71,16 +59,21 @@ class Cache:
 
     Args:
         url: Where entries live: `None` for this machine's shared folder, `memory://` for this
-            process alone, `sqlite:///file` for a shared folder of your own, `null://` for nowhere.
+            process alone, `sqlite:///file` for a shared folder of your own, `redis://…` or
+            `memcached://…` for servers, `null://` for nowhere. Or your own client of redis-py.
         namespace: Entries belong to it; invalidations don't.
         l1: The limit of this process's memory: a number of entries, a size (`"64MB"`), or `None`
             for no entries in memory.
-        consistency: `bounded`, `session` or `strict`. On one machine they differ only in that
-            `strict` doesn't serve what an unfinished write names.
+        consistency: `bounded`: no older than `max_stale`; `session`: and no older than the token that
+            a scope is given; `strict`: no older than the read. On one machine they differ only in
+            that `strict` doesn't serve what an unfinished write names.
         mode: `on`, `off` or `shadow`, or one with a share of the calls: `"shadow 10%"`. One that was
             set while running (`cache.mode = …`) is shared by the processes of the namespace, and wins.
         max_loads: At most so many loads run at once in this process, 64 by default; further ones wait, so
             that an emptied cache doesn't crush the database. `None`: any number.
+        max_stale: How long the server that numbers the invalidations may be silent before nothing in
+            memory is served any more; one second by default.
+        pools: Places of their own for workloads, by name: `{"pages": Pool(prefix="page:", l1="16MB")}`.
         codec: How values leave the process; MessagePack unless something else is given.
         compression: Makes long values shorter (`afresh.codecs.compress`); by default where a zstd
             is installed, `False` never.
@@ -95,13 +88,15 @@ class Cache:
 
     def __init__(
         self,
-        url: str | None = GIVEN,
+        url: Any = GIVEN,
         *,
         namespace: str = GIVEN,
         l1: int | str | None = GIVEN,
         consistency: str = GIVEN,
         mode: str = GIVEN,
         max_loads: int | None = GIVEN,
+        max_stale: Duration = GIVEN,
+        pools: Mapping[str, Pool] = GIVEN,
         codec: Codec | None = None,
         compression: Compression | Literal[False] | None = None,
         encryption: Encryption | None = None,
@@ -116,22 +111,43 @@ class Cache:
             "consistency": consistency,
             "mode": mode,
             "max_loads": max_loads,
+            "max_stale": max_stale,
+            "pools": pools,
         }
         given = {name: value for name, value in arguments.items() if value is not GIVEN}
         if not isinstance(secret, bytes):
             raise ConfigurationError(
                 f"secret={secret!r}: give bytes, such as os.urandom(32), kept for all processes."
             )
-        self._policy = Policy.of(**policy)
-        self._secret = secret
-        self._opened = open_cache(
-            {**config.environment(), **given}, Values(codec, compression, encryption), clock
+        opened = open_cache(
+            {**config.environment(), **given},
+            Policy.of(**policy),
+            Carried(codec, compression, encryption),
+            clock,
         )
-        self._engine = self._opened.engine
-        self._plain = self._opened.plain
+        self._adopt(opened, secret)
+
+    def _adopt(self, opened: Opened, secret: bytes) -> None:
+        self._opened = opened
+        self._secret = secret
+        self._engine = opened.main.engine
         self._values = self._engine.values.space
         self._position = self._engine.gate.position_cell
         self._aio: AsyncCache | None = None
+
+    def pool(self, name: str) -> Self:
+        """The cache that lives in a pool: everything asked of it stays there, whatever the key.
+
+        Raises:
+            ConfigurationError: There is no such pool.
+        """
+        place = self._opened.pools.get(name)
+        if place is None:
+            there = ", ".join(self._opened.pools) or "none"
+            raise ConfigurationError(f"there is no pool {name!r}: there are {there}.")
+        pool = object.__new__(type(self))
+        pool._adopt(Opened(place, self._opened.prefixes), self._secret)
+        return pool
 
     @classmethod
     def from_toml(cls, path: str | os.PathLike[str], **arguments: Any) -> Self:
@@ -142,6 +158,8 @@ class Cache:
         """
         table = config.from_toml(path)
         policy = table.pop("policy", {})
+        if "pools" in table:
+            table["pools"] = {name: pool_of(name, each) for name, each in table["pools"].items()}
         return cls(**{**policy, **table, **config.environment(), **arguments})
 
     # -- functions ------------------------------------------------------------------------------
@@ -171,11 +189,12 @@ class Cache:
         Raises:
             ConfigurationError: An option is unknown or makes no sense.
         """
-        policy, own = divided(self._policy, options)
+        place = self._opened.place(options.get("prefix"))
+        policy, own = divided(place.policy, options)
         make_keys = partial(KeyMaker, secret=self._secret, prefixes=self._opened.prefixes)
 
         def decorator(function: Any) -> Any:
-            return decorate(self._engine, function, policy, own, make_keys)
+            return decorate(place.engine, function, policy, own, make_keys)
 
         return decorator if function is None else decorator(function)
 
@@ -192,98 +211,16 @@ class Cache:
         Raises:
             Exception: What the loader raised, unchanged.
         """
-        call = self._opened.call(key, loader, tags, self._policy.replace(**policy))
-        return drive(obtain(self._engine, self._engine.threads, call))  # type: ignore[no-any-return]
+        place = self._opened.place(key)
+        call = place.call(key, loader, tags, policy)
+        return drive(obtain(place.engine, place.engine.threads, call))  # type: ignore[no-any-return]
 
-    # -- values ---------------------------------------------------------------------------------
-
-    def get(self, key: Hashable, default: Any = None) -> Any:
-        """The current value at a key, or `default`."""
-        entry = self._values.get(key)
-        if entry is not None and entry.checked_at is self._position.cell_contents:
-            entry.hits += 1
-            return entry.value
-        return drive(self._plain.get(key, default))
-
-    def get_many(self, keys: Sequence[Hashable]) -> dict[Any, Any]:
-        """The current values that are there, by key."""
-        return drive(self._plain.get_many(keys))
-
-    def set(
-        self, key: Hashable, value: Any, ttl: Duration | None = GIVEN, *, tags: Iterable[Dependency] = ()
-    ) -> None:
-        """Put a value.
-
-        For one that is made from something that changes, `get_or_load` is right: it knows when the
-        value was read, `set` only when it was put.
-
-        Raises:
-            UncacheableValue: The codec can't carry it exactly.
-            BackendError: The store could not take it.
-        """
-        drive(self._plain.set_many({key: value}, self._until(ttl), tags))
-
-    def set_many(
-        self, values: Mapping[Any, Any], ttl: Duration | None = GIVEN, *, tags: Iterable[Dependency] = ()
-    ) -> None:
-        """Put several values (see `set`)."""
-        drive(self._plain.set_many(values, self._until(ttl), tags))
-
-    def add(
-        self, key: Hashable, value: Any, ttl: Duration | None = GIVEN, *, tags: Iterable[Dependency] = ()
-    ) -> bool:
-        """Put a value if there is no current one; says whether it did. Atomic."""
-        return drive(self._plain.add(key, value, self._until(ttl), tags))
-
-    def delete(self, key: Hashable) -> bool:
-        """Remove a value, and drop what was made from it; says whether it was there."""
-        return drive(self._plain.delete_many((key,))) > 0
-
-    def delete_many(self, keys: Sequence[Hashable]) -> int:
-        """Remove values; says how many were there."""
-        return drive(self._plain.delete_many(keys))
-
-    def incr(self, key: Hashable, by: int = 1, *, initial: int = 0, ttl: Duration | None = GIVEN) -> int:
-        """Add to a number and return it. Atomic.
-
-        One that isn't there counts from `initial` and lives for `ttl`; one that is there keeps its
-        expiry.
-
-        Raises:
-            TypeError: There is something else than an integer.
-        """
-        return drive(self._plain.incr(key, by, initial, self._until(ttl)))
-
-    def touch(self, key: Hashable, ttl: Duration | None = GIVEN) -> bool:
-        """Give a value a new life of `ttl`; says whether it was there."""
-        return drive(self._plain.touch(key, self._until(ttl)))
-
-    def mutate(
-        self,
-        key: Hashable,
-        change: Callable[[Any], Any],
-        *,
-        default: Any = None,
-        ttl: Duration | None = GIVEN,
-    ) -> Any:
-        """Replace a value by `change(value)` and return it.
-
-        Atomic among all processes: `change` is called again when another write came first. It is
-        given `default` where there is no value. The expiry stays, unless `ttl` is given.
-        """
-        until = None if ttl is GIVEN else self._until(ttl)
-        return drive(
-            self._plain.mutate(
-                key,
-                lambda old: change(default if old is ABSENT else old),
-                until=until,
-                fresh_until=self._until(GIVEN),
-            )
-        )
+    # -- entries --------------------------------------------------------------------------------
 
     def clear(self) -> None:
         """Drop everything of this namespace, in every process."""
-        drive(clear(self._engine))
+        for place in self._opened.places():
+            drive(clear(place.engine))
 
     # -- dependencies ---------------------------------------------------------------------------
 
@@ -296,7 +233,7 @@ class Cache:
         Raises:
             NotInvalidated: It could not be written.
         """
-        drive(invalidate(self._engine, dependencies))
+        drive(invalidate(self._engine, dependencies, self._opened.engine_of))
 
     @contextmanager
     def writing(self, *dependencies: Dependency) -> Iterator[Writing]:
@@ -341,10 +278,10 @@ class Cache:
         """What is known of a key: where it is, how old, what it depends on, why it was dropped."""
         from afresh.engine.explain import explain
 
-        return drive(explain(self._engine, key))
+        return drive(explain(self._opened.place(key).engine, key))
 
     def stats(self) -> Stats:
-        """Counters of this process since the cache was opened."""
+        """Counters of this process since the cache was opened; those of a pool: `cache.pool(…).stats()`."""
         from afresh.engine.stats import stats
 
         return stats(self._engine)
@@ -364,7 +301,8 @@ class Cache:
 
     @mode.setter
     def mode(self, mode: str | Mode) -> None:
-        self._engine.set_mode(Mode.of(mode))
+        for place in self._opened.places():
+            place.engine.set_mode(Mode.of(mode))
 
     @property
     def aio(self) -> AsyncCache:
@@ -372,14 +310,15 @@ class Cache:
         if self._aio is None:
             from afresh.aio import AsyncCache
 
-            self._aio = AsyncCache(self._opened, self._policy)
+            self._aio = AsyncCache(self._opened)
         return self._aio
 
     # -- ends -----------------------------------------------------------------------------------
 
     def close(self) -> None:
         """Write what is pending and give back what is held open. Safe to call twice."""
-        self._engine.close()
+        for place in reversed(self._opened.places()):
+            place.engine.close()
 
     def __enter__(self) -> Self:
         return self
@@ -389,6 +328,3 @@ class Cache:
 
     def __repr__(self) -> str:
         return f"<Cache {self._engine.backend.url} namespace={self._engine.namespace!r} mode={self.mode}>"
-
-    def _until(self, ttl: Duration | None) -> float:
-        return self._opened.until(self._policy, ttl)

@@ -10,7 +10,7 @@ from afresh.errors import ConfigurationError
 if TYPE_CHECKING:
     from pathlib import Path
 
-NAMES = ("url", "namespace", "l1", "consistency", "mode", "max_loads")
+NAMES = ("url", "namespace", "l1", "consistency", "mode", "max_loads", "max_stale")
 """What `AFRESH_URL`, `AFRESH_NAMESPACE` … and a file's `[cache]` table may set."""
 
 _LIMITS = ("l1", "max_loads")
@@ -47,9 +47,9 @@ def from_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
             f'{str(path)!r} has no [cache] table. Write, for instance: [cache]\\nl1 = "64MB"'
         )
     for name in table:
-        if name not in (*NAMES, "policy"):
+        if name not in (*NAMES, "policy", "pools"):
             raise ConfigurationError(
-                f"{str(path)!r}: {name!r} is not a setting of [cache]: there are {', '.join(NAMES)}, and [cache.policy]."
+                f"{str(path)!r}: {name!r} is not a setting of [cache]: there are {', '.join(NAMES)}, [cache.policy] and [cache.pools]."
             )
     for name in _LIMITS:
         if isinstance(table.get(name), str):

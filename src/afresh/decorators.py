@@ -7,9 +7,10 @@ import functools
 import inspect
 import types
 import typing
-from collections.abc import Callable, Collection, Coroutine, Hashable, Mapping
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, Self, TypeVar, overload
+from collections.abc import Callable, Coroutine, Hashable, Mapping
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
+from afresh.callables import Options
 from afresh.core.entry import Entry
 from afresh.core.keys import KeyMaker
 from afresh.core.policy import Policy
@@ -25,7 +26,7 @@ from afresh.engine.tracker import asking
 from afresh.engine.transaction import reads_through
 from afresh.errors import ConfigurationError
 from afresh.runtime.drive import drive
-from afresh.tagging import Tags, tags_of_call
+from afresh.tagging import tags_of_call
 from afresh.wrappers import ByKey, Shape, index_of, wrap
 
 if TYPE_CHECKING:
@@ -33,105 +34,6 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
-R_co = TypeVar("R_co", covariant=True)
-Q = ParamSpec("Q")
-S = TypeVar("S")
-
-
-class CachedFunction(Protocol[P, R_co]):
-    """A cached function: called as before, and a little more."""
-
-    __name__: str
-    __wrapped__: Callable[..., Any]
-
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
-        """The value, from the cache or from the function."""
-
-    def invalidate(self, *args: P.args, **kwargs: P.kwargs) -> None:
-        """Drop the value of these arguments, in every process."""
-
-    def invalidate_all(self) -> None:
-        """Drop the values of all arguments, in every process."""
-
-    def refresh(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
-        """Load the value now, whatever is stored, and return it."""
-
-    def peek(self, *args: P.args, **kwargs: P.kwargs) -> R_co | None:
-        """The value if it is stored and fresh, else `None`; nothing is loaded."""
-
-    def uncached(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
-        """The undecorated function."""
-
-    def key(self, *args: P.args, **kwargs: P.kwargs) -> str:
-        """The key of the value of these arguments, as `cache.explain` and `Key` take it."""
-
-    # In a class it is bound like any other function: a class method to its class, a method to its object.
-    @overload
-    def __get__(
-        self: CachedFunction[Concatenate[type[S], Q], R], instance: S | None, owner: type[S], /
-    ) -> CachedFunction[Q, R]: ...
-    @overload
-    def __get__(self, instance: None, owner: type, /) -> Self: ...
-    @overload
-    def __get__(
-        self: CachedFunction[Concatenate[S, Q], R], instance: S, owner: type[S], /
-    ) -> CachedFunction[Q, R]: ...
-    @overload
-    def __get__(self, instance: object, owner: type, /) -> Self: ...
-
-
-class CachedCoroutine(Protocol[P, R_co]):
-    """A cached coroutine function: see `CachedFunction`; what does something is awaited."""
-
-    __name__: str
-    __wrapped__: Callable[..., Any]
-
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R_co]:
-        """The value, from the cache or from the function."""
-
-    def invalidate(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, None]:
-        """Drop the value of these arguments, in every process."""
-
-    def invalidate_all(self) -> Coroutine[Any, Any, None]:
-        """Drop the values of all arguments, in every process."""
-
-    def refresh(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R_co]:
-        """Load the value now, whatever is stored, and return it."""
-
-    def peek(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R_co | None]:
-        """The value if it is stored and fresh, else `None`; nothing is loaded."""
-
-    def uncached(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R_co]:
-        """The undecorated function."""
-
-    def key(self, *args: P.args, **kwargs: P.kwargs) -> str:
-        """The key of the value of these arguments, as `cache.explain` and `Key` take it."""
-
-    # In a class it is bound like any other function: a class method to its class, a method to its object.
-    @overload
-    def __get__(
-        self: CachedCoroutine[Concatenate[type[S], Q], R], instance: S | None, owner: type[S], /
-    ) -> CachedCoroutine[Q, R]: ...
-    @overload
-    def __get__(self, instance: None, owner: type, /) -> Self: ...
-    @overload
-    def __get__(
-        self: CachedCoroutine[Concatenate[S, Q], R], instance: S, owner: type[S], /
-    ) -> CachedCoroutine[Q, R]: ...
-    @overload
-    def __get__(self, instance: object, owner: type, /) -> Self: ...
-
-
-class Options(typing.TypedDict, total=False):
-    """What `@cache.cached` takes besides the settings of a policy."""
-
-    policy: Policy
-    tags: Tags
-    prefix: str | None
-    key: Callable[..., object] | None
-    ignore: Collection[str]
-    secrets: Collection[str]
-    typed: bool
 
 
 def divided(default: Policy, options: Mapping[str, Any]) -> tuple[Policy, Options]:

@@ -1,28 +1,28 @@
-"""Put a cache together from its settings: backend, memory, codec, engine."""
+"""Put a cache together from its settings: backends, memory, codec, engines."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from afresh import config
 from afresh.backends import Backend
 from afresh.backends.memory.store import Limit, MemoryStore
-from afresh.backends.opening import FORMS, open_backend
-from afresh.core.durations import Duration, seconds
-from afresh.core.entry import NEVER
+from afresh.backends.opening import Asked, open_backend, open_beside
+from afresh.core.durations import seconds
 from afresh.core.events import Events
 from afresh.core.keys import Prefixes
 from afresh.core.policy import Policy
-from afresh.core.tags import Dependency
 from afresh.engine.engine import Engine
 from afresh.engine.mode import Mode
 from afresh.engine.plain import Plain
-from afresh.engine.site import Call
 from afresh.errors import BackendError, ConfigurationError
+from afresh.places import Opened, Place, Pool
 from afresh.runtime.clock import Clock
 from afresh.runtime.gate import Gate
+from afresh.settings import Settings
 
 if TYPE_CHECKING:
     from afresh.codecs.base import Codec
@@ -30,15 +30,8 @@ if TYPE_CHECKING:
     from afresh.codecs.encrypt import Encryption
     from afresh.codecs.sealer import Sealer
 
-_LEVELS = ("bounded", "session", "strict")
-_L1 = "64MB"
-_MAX_LOADS = 64
 
-GIVEN: Any = object()
-"""In place of an argument: what the settings of the cache say."""
-
-
-class Values(NamedTuple):
+class Carried(NamedTuple):
     """How values leave the process."""
 
     codec: Codec | None = None
@@ -46,79 +39,77 @@ class Values(NamedTuple):
     encryption: Encryption | None = None
 
 
-class Opened(NamedTuple):
-    """What both faces of a cache share."""
-
-    engine: Engine
-    plain: Plain
-    prefixes: Prefixes
-
-    def call(
-        self,
-        key: Hashable,
-        loader: Callable[[], Any | Awaitable[Any]],
-        tags: Iterable[Dependency],
-        policy: Policy,
-    ) -> Call:
-        """A call of `get_or_load`."""
-        given = list(tags)
-        return Call(self.engine.values, key, self.engine.names.full(key), policy, loader, lambda: given)
-
-    def until(self, policy: Policy, ttl: Duration | None) -> float:
-        """When a value expires that is put now."""
-        if ttl is GIVEN:
-            ttl = policy.ttl
-        return NEVER if ttl is None else self.engine.now() + seconds(ttl, "ttl")
-
-
-def open_cache(settings: Mapping[str, Any], values: Values, clock: Clock) -> Opened:
-    """Open a cache.
+def open_cache(given: Mapping[str, Any], policy: Policy, values: Carried, clock: Clock) -> Opened:
+    """Open a cache and its pools.
 
     Raises:
         ConfigurationError: A setting makes no sense.
     """
     _check_values(values, clock)
-    consistency = settings.get("consistency", "bounded")
-    if consistency not in _LEVELS:
-        raise ConfigurationError(f"consistency={consistency!r}: there are {', '.join(_LEVELS)}.")
-    namespace = settings.get("namespace", "")
-    if not isinstance(namespace, str) or ":" in namespace:
-        raise ConfigurationError(f"namespace={namespace!r}: give a string without a colon.")
-    url, l1 = settings.get("url"), settings.get("l1", _L1)
-    if url is not None and not isinstance(url, str):
-        raise ConfigurationError(f"Cache({url!r}): give a URL, such as {FORMS}.")
-    if l1 is None and url == "memory://":
-        raise ConfigurationError(
-            "memory:// is the memory that l1=None turns off: give it a limit, or use null://."
+    return _Opening(Settings.of(given), values, clock).open(policy)
+
+
+@dataclass(slots=True)
+class _Opening:
+    """What the engines of one cache share while they are made."""
+
+    settings: Settings
+    values: Carried
+    clock: Clock
+
+    def open(self, policy: Policy) -> Opened:
+        """Open everything; if that fails, nothing is left open."""
+        settings, events = self.settings, Events()
+        gates = {name: Gate() for name in ("", *settings.pools)}
+
+        def moved(position: int) -> None:
+            for gate in gates.values():
+                gate.moved(position)
+
+        asked = Asked(
+            root=config.application_root,
+            moved=moved,
+            events=events,
+            clock=self.clock,
+            strict=settings.consistency == "strict",
+            max_stale=seconds(settings.max_stale, "max_stale"),
         )
-    limit = None if l1 is None or url == "null://" else Limit.of(l1)
-    mode = Mode.of(settings.get("mode", "on"))
-    max_loads = settings.get("max_loads", _MAX_LOADS)
-    if max_loads is not None and (type(max_loads) is not int or max_loads < 1):
-        raise ConfigurationError(f"max_loads={max_loads!r}: give 1 or more, or None for any number.")
+        backend = _open(settings.url, asked)
+        itself = Pool("-", None, settings.l1, settings.max_loads, policy)
+        main = self._place("", itself, backend, gates[""], events)
+        try:
+            pools = {
+                name: self._place(name, pool, open_beside(backend, pool.url, asked), gates[name], events)
+                for name, pool in settings.pools.items()
+            }
+        except BaseException:
+            main.engine.close()
+            raise
+        routes = [(settings.pools[name].prefix, place) for name, place in pools.items()]
+        routes.sort(key=lambda route: -len(route[0]))
+        return Opened(main, Prefixes(), pools, tuple(routes))
 
-    gate, events = Gate(), Events()
-    backend = _open(url, gate, events, clock)
-    if backend.url == "null://":
-        limit = None
-    engine = Engine(
-        namespace=namespace,
-        backend=backend,
-        l1=None if limit is None else MemoryStore(limit),
-        sealer=None if backend.store is None else _sealer(values),
-        consistency=consistency,
-        gate=gate,
-        events=events,
-        clock=clock,
-        max_loads=max_loads,
-    )
-    if mode != engine.mode:
-        engine.adopt(mode)
-    engine.follow_mode()
-    return Opened(engine, Plain(engine), Prefixes())
+    def _place(self, name: str, pool: Pool, backend: Backend, gate: Gate, events: Events) -> Place:
+        kept = pool.l1 is not None and backend.url != "null://"
+        engine = Engine(
+            namespace=self.settings.namespace,
+            backend=backend,
+            l1=MemoryStore(Limit.of(pool.l1)) if kept and pool.l1 is not None else None,
+            sealer=None if backend.store is None else _sealer(self.values),
+            consistency=self.settings.consistency,
+            gate=gate,
+            events=events,
+            clock=self.clock,
+            max_loads=pool.max_loads,
+        )
+        mode = Mode.of(self.settings.mode)
+        if mode != engine.mode:
+            engine.adopt(mode)
+        engine.follow_mode()
+        return Place(name, engine, Plain(engine), pool.policy)
 
 
-def _check_values(values: Values, clock: Clock) -> None:
+def _check_values(values: Carried, clock: Clock) -> None:
     """Refuse at once what would fail at the first value."""
     if values.codec is not None and not hasattr(values.codec, "digest"):
         raise ConfigurationError(
@@ -135,18 +126,16 @@ def _check_values(values: Values, clock: Clock) -> None:
         raise ConfigurationError(f"clock={clock!r} has no now(): leave it out, or give a test's clock.")
 
 
-def _open(url: str | None, gate: Gate, events: Events, clock: Clock) -> Backend:
+def _open(url: Any, asked: Asked) -> Backend:
     """The backend; one that keeps nothing where the disk gives no room, since nothing depends on a cache."""
     try:
-        return open_backend(url, root=config.application_root, moved=gate.moved, events=events, clock=clock)
+        return open_backend(url, asked)
     except BackendError as error:
         logging.getLogger("afresh").warning("nothing is cached in this process: %s", error)
-        return open_backend(
-            "null://", root=config.application_root, moved=gate.moved, events=events, clock=clock
-        )
+        return open_backend("null://", asked)
 
 
-def _sealer(values: Values) -> Sealer:
+def _sealer(values: Carried) -> Sealer:
     from afresh.codecs.compress import where_available
     from afresh.codecs.sealer import Sealer
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from afresh.backends import Backend
 from afresh.core.events import Events
@@ -14,33 +15,87 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FORMS = (
-    "memory://, null://, sqlite:///relative/file, sqlite:////absolute/file, or none at all for this machine"
+    "memory://, null://, sqlite:///relative/file, sqlite:////absolute/file, redis://host:6379/0, "
+    "memcached://host:11211, or none at all for this machine"
 )
+MAX_STALE = 1.0
+"""Seconds without a word of the ledger's server after which nothing in memory is served."""
+
+_REDIS = ("redis", "rediss", "valkey", "valkeys", "unix")
+_MEMCACHED = ("memcached", "memcacheds")
 
 
-def open_backend(
-    url: str | None, *, root: Callable[[], Path], moved: Callable[[int], None], events: Events, clock: Clock
-) -> Backend:
-    """Open the backend that a URL names.
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What every backend is opened with.
 
-    Args:
-        url: See `FORMS`; `None` is the machine's shared folder.
+    Attributes:
         root: Gives the application's folder, which names the machine's shared one.
         moved: Called with each new position of a ledger in this process's memory.
         events: Who listens.
         clock: What tells the time.
+        strict: A change that could not be announced is an error.
+        max_stale: See `MAX_STALE`.
+    """
+
+    root: Callable[[], Path]
+    moved: Callable[[int], None]
+    events: Events
+    clock: Clock
+    strict: bool = False
+    max_stale: float = MAX_STALE
+
+
+def open_backend(url: Any, asked: Asked) -> Backend:
+    """Open the backend that a URL, or a client that the user has made, names.
+
+    Args:
+        url: See `FORMS`; `None` is the machine's shared folder.
+        asked: What it is opened with.
 
     Raises:
         ConfigurationError: The URL names nothing that there is.
     """
-    if url is None or url.startswith("sqlite:"):
+    if url is None or (isinstance(url, str) and url.startswith("sqlite:")):
         from afresh.backends.file.opening import open_file, open_machine
 
-        return open_machine(root(), events, clock) if url is None else open_file(_path(url), events, clock)
-    if url in {"memory://", "null://"}:
-        return _in_this_process(url, moved)
-    scheme = url.partition(":")[0]
+        if url is None:
+            return open_machine(asked.root(), asked.events, asked.clock)
+        return open_file(_path(url), asked.events, asked.clock)
+    if url in ("memory://", "null://"):
+        return _in_this_process(url, asked.moved)
+    scheme = url.partition(":")[0].partition("+")[0] if isinstance(url, str) else ""
     raise ConfigurationError(f"Cache({scheme or url!r}…): this release knows {FORMS}.")
+
+
+def open_beside(main: Backend, url: str | None, asked: Asked) -> Backend:
+    """Open another place for entries that the ledger of `main` numbers.
+
+    Args:
+        main: The backend of the cache itself, which goes on looking after its ledger.
+        url: Where the entries live; `None` for where those of `main` do.
+        asked: What it is opened with.
+
+    Raises:
+        ConfigurationError: The URL names nothing that there is.
+    """
+    if url is None or url == main.url:
+        store, leases, look_after, close = main.store, main.leases, None, None
+    else:
+        other = open_backend(url, asked)
+        store, leases, look_after, close = other.store, other.leases, other.look_after, other.close
+    return replace(
+        main,
+        url=url or main.url,
+        store=store,
+        leases=leases,
+        look_after=look_after or _nothing,
+        close=close or _nothing,
+    )
+
+
+def _nothing() -> None:
+    return None
 
 
 def _in_this_process(url: str, moved: Callable[[int], None]) -> Backend:

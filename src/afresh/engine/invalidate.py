@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from afresh.core.events import Event, Kind
 from afresh.core.tags import Dependency, Key, hashed
@@ -12,8 +12,17 @@ from afresh.engine.names import marked_names
 from afresh.errors import BackendError, NotInvalidated
 
 
-async def invalidate(engine: Engine, dependencies: Sequence[Dependency]) -> None:
+async def invalidate(
+    engine: Engine,
+    dependencies: Sequence[Dependency],
+    engine_of: Callable[[str], Engine] | None = None,
+) -> None:
     """Drop what depends on these, in every process; inside a transaction, at its commit.
+
+    Args:
+        engine: Any of the engines of this ledger.
+        dependencies: What changed.
+        engine_of: The engine that has a key's value, where there are several.
 
     Raises:
         NotInvalidated: It could not be written: readers may still get the old values.
@@ -24,7 +33,7 @@ async def invalidate(engine: Engine, dependencies: Sequence[Dependency]) -> None
     try:
         for each in dependencies:
             if isinstance(each, Key) and each.namespace in {"", engine.names.namespace}:
-                await _forget(engine, each.key)
+                await _forget(engine if engine_of is None else engine_of(each.key), each.key)
     except BackendError as error:
         trouble = error
     # Last, so that nobody makes something from a value that is removed next; and in any case.

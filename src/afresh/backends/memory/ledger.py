@@ -85,6 +85,9 @@ class MemoryLedger:
         """There is nobody else whose invalidations could be out of sight."""
         return self._position
 
+    async def reach(self, position: int) -> None:
+        """All that was announced is here."""
+
     def tick(self) -> int:
         """Move by one number that marks nothing, because time may have changed something."""
         with self._moving():
