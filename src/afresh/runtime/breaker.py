@@ -65,7 +65,7 @@ class Breaker:
             raise BackendError(f"{self.name} is not asked for now: {self._reason}")
 
     def failed(self, error: BaseException | str) -> None:
-        """A deadline passed, or the connection broke. (An error that the server *answers* is no failure.)"""
+        """A deadline passed, or the connection broke. An error that the server *answers* is no failure."""
         with self._lock:
             if not self._open:
                 self.opened += 1

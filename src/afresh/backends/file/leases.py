@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from afresh.backends.file.forks import on_fork
-from afresh.core.ports import UNASKED, Runtime, Waiter
+from afresh.core.ports import UNASKED, Runtime, Unasked, Waiter
 
 BUCKETS: Final = 4096
 _MOST_THREADS: Final = 64
@@ -60,18 +60,18 @@ class _Ticket:
 
 
 class FileLease:
-    """A lease that was taken; release it once.
-
-    Attributes:
-        found: The file lock knows nothing of values.
-    """
+    """A lease that was taken; release it once."""
 
     __slots__ = ("_bucket", "_leases")
-    found: Final = UNASKED
 
     def __init__(self, leases: FileLeases, bucket: _Bucket) -> None:
         self._leases = leases
         self._bucket: _Bucket | None = bucket
+
+    @property
+    def found(self) -> Unasked:
+        """A file lock knows nothing of values."""
+        return UNASKED
 
     def release(self) -> None:
         """Let the next one in. Safe to call twice, and after a fork in the child."""

@@ -1,0 +1,1 @@
+"""RESP3 over our own sockets: a pool of blocking ones, and one shared by the tasks of an event loop."""
