@@ -63,6 +63,12 @@ class MemcachedServer(Server):
             return []
         return ["-Z", "-o", f"ssl_chain_cert={files.certificate},ssl_key={files.key}"]
 
+    def ask(self, command: bytes) -> bytes:
+        """Send a command of the text protocol, such as `b"flush_all\\r\\n"`; what came back first."""
+        with socket.create_connection(("127.0.0.1", self.port), 5.0) as connection:
+            connection.sendall(command)
+            return connection.recv(65_536)
+
     def answers(self) -> bool:
         """Whether it is ready."""
         if not self._unix:
