@@ -158,6 +158,14 @@ def test_no_function_is_long_without_a_stated_reason() -> None:
     _nothing(LONG_FUNCTIONS.keys() - long.keys(), "these are short now: take them off the list")
 
 
+def test_test_files_have_names_of_their_own() -> None:
+    folders: dict[str, list[str]] = {}
+    for file in (ROOT / "tests").rglob("*.py"):
+        folders.setdefault(file.name, []).append(_name(file))
+    shared = (each for name, each in folders.items() if len(each) > 1 and name != "conftest.py")
+    _nothing(shared, "pytest tells test modules apart by their file's name alone")
+
+
 def test_each_file_says_what_it_is() -> None:
     silent = [_name(file) for file in PYTHON if _tree(file).body and not ast.get_docstring(_tree(file))]
     _nothing(silent, "a module begins with a docstring that says what it is")

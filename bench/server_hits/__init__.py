@@ -1,0 +1,1 @@
+"""What a hit costs that comes from a server: Redis or memcached."""
