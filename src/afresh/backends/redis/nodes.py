@@ -1,0 +1,36 @@
+"""Ask each primary of a cluster for itself: a key of its own stands for it."""
+
+from __future__ import annotations
+
+from binascii import crc_hqx
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from afresh.backends.redis.client import Client
+
+SLOTS: Final = 16_384
+
+
+def slot_of(key: bytes) -> int:
+    """The slot of a key: CRC-16 (XMODEM) of what stands in its first braces, or of all of it."""
+    begin = key.find(b"{")
+    end = key.find(b"}", begin + 1)
+    if begin >= 0 and end > begin + 1:
+        key = key[begin + 1 : end]
+    return crc_hqx(key, 0) % SLOTS
+
+
+async def representatives(client: Client) -> list[bytes]:
+    """A key on each primary that has any slots now, whether it exists or not."""
+    found: dict[bytes, tuple[int, int]] = {}
+    for first, last, primary, *_ in await client.run("CLUSTER", "SLOTS", key=b"afresh"):
+        found.setdefault(bytes(primary[2]), (first, last))
+    return list(_keys_in(found.values()))
+
+
+def _keys_in(ranges: Iterable[Sequence[int]]) -> Iterable[Any]:
+    for first, last in ranges:
+        number = 0
+        while not first <= slot_of(b"%d" % number) <= last:
+            number += 1
+        yield b"%d" % number
