@@ -1,0 +1,184 @@
+"""One socket, used by one thread at a time.
+
+A blocking `recv` with the kernel's own timeout is one system call; Python's `settimeout` makes it two.
+Where sockets are replaced (gevent) or encrypted, Python's is used.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+import ssl
+import struct
+import time
+from contextlib import suppress
+
+from afresh.backends.memcached.address import Address, Endpoint
+from afresh.backends.memcached.batch import Batch, Lines, Pairing
+from afresh.backends.memcached.codec import ProtocolError
+from afresh.errors import BackendError
+
+_CHUNK = 65_536
+_LARGEST_CHUNK = 1 << 20
+_NATIVE = socket.socket.__module__ == "socket"
+_TIMEVAL = struct.Struct("ll")
+_SHORTEST = 0.001
+
+
+class Gone(BackendError):
+    """The connection broke: it can't be used any more."""
+
+
+class Late(Gone):
+    """The deadline passed: the connection can't be used any more."""
+
+
+class Connection:
+    """Sends requests and waits for their answers. After `Gone` it is closed.
+
+    Attributes:
+        used: It has answered before: if it is found broken now, that may be old news.
+        greeting: What the server said of itself: `VERSION`, and its settings.
+    """
+
+    __slots__ = ("_kernel", "_pairing", "_timeout", "greeting", "socket", "used")
+
+    def __init__(self, address: Address, endpoint: Endpoint, tls: ssl.SSLContext | None = None) -> None:
+        """Connect, and ask the server who it is.
+
+        Raises:
+            Gone: It can't be reached in time.
+        """
+        self.used = False
+        self._timeout = 0.0
+        self._pairing = Pairing()
+        try:
+            self.socket, self._kernel = _connect(address, endpoint, tls)
+        except TimeoutError as error:
+            raise Late(f"no connection in {address.connect_timeout:g} s") from error
+        except OSError as error:
+            raise Gone(error.strerror or str(error)) from error
+        # A stopped server is connected to by its kernel: it must cost the short deadline, not the long.
+        self.greeting = Lines(("", ""), b"version\r\nstats settings\r\n", address.timeout)
+        try:
+            self.ask(self.greeting)
+        except BaseException:
+            self.close()
+            raise
+        self.used = False
+
+    def ask(self, batch: Batch) -> None:
+        """Send a batch, and wait for its answers.
+
+        Raises:
+            Gone: Not all came in time, or the connection broke.
+        """
+        self.send(batch)
+        self.receive(batch, batch.timeout)
+
+    def send(self, batch: Batch) -> None:
+        """Send a batch whose answers are received later, or dropped by whoever receives after it.
+
+        Raises:
+            Gone: The connection broke.
+        """
+        self._pairing.waiting.append(batch)
+        try:
+            self._within(batch.timeout)
+            self.socket.sendall(batch.data)
+        except OSError as error:
+            raise self._gone(error, batch.timeout) from error
+
+    def receive(self, batch: Batch, timeout: float) -> None:
+        """Wait until a batch, the last that was sent, has its answers.
+
+        Raises:
+            Gone: Not all came in time, or the connection broke.
+        """
+        pairing = self._pairing
+        deadline = 0.0
+        try:
+            self._within(timeout)
+            while True:
+                data = self.socket.recv(min(max(pairing.missing, _CHUNK), _LARGEST_CHUNK))
+                if not data:
+                    raise ConnectionResetError("it hung up")
+                pairing.feed(data)
+                if not pairing.waiting:
+                    self.used = True
+                    return
+                now = time.monotonic()
+                deadline = deadline or now + timeout
+                if now >= deadline:
+                    raise TimeoutError
+                self._within(deadline - now)
+        except (OSError, ProtocolError) as error:
+            raise self._gone(error, timeout) from error
+
+    @property
+    def owing(self) -> int:
+        """How many batches have no answer yet."""
+        return len(self._pairing.waiting)
+
+    def hung_up(self) -> bool:
+        """Whether something came while nothing was asked: most often, that the server has gone."""
+        try:
+            poll = select.poll()
+            poll.register(self.socket, select.POLLIN)
+            return not self.owing and bool(poll.poll(0))
+        except (OSError, ValueError):
+            return True
+
+    def close(self) -> None:
+        """Hang up. Safe to call twice."""
+        with suppress(OSError, AttributeError):
+            self.socket.close()
+
+    def _within(self, timeout: float) -> None:
+        """Set the timeout, if it is another one than before."""
+        if timeout == self._timeout:
+            return
+        self._timeout = timeout
+        timeout = max(timeout, _SHORTEST)
+        if self._kernel:
+            whole = int(timeout)
+            value = _TIMEVAL.pack(whole, int((timeout - whole) * 1e6))
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, value)
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, value)
+        else:
+            self.socket.settimeout(timeout)
+
+    def _gone(self, error: BaseException, timeout: float) -> Gone:
+        """Close, since an answer that comes later must never be taken for another's."""
+        self.close()
+        late = isinstance(
+            error, BlockingIOError | TimeoutError | ssl.SSLWantReadError | ssl.SSLWantWriteError
+        )
+        trouble = f"no answer in {timeout * 1000:.3g} ms" if late else f"the connection broke: {error}"
+        self._pairing.abandon(trouble, old_news=self.used and not late)
+        return Late(trouble) if late else Gone(trouble)
+
+
+def _connect(address: Address, endpoint: Endpoint, tls: ssl.SSLContext | None) -> tuple[socket.socket, bool]:
+    """A connected socket, and whether the kernel watches its timeouts."""
+    if endpoint.path:
+        plain = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            plain.settimeout(address.connect_timeout)
+            plain.connect(endpoint.path)
+        except BaseException:
+            plain.close()
+            raise
+    else:
+        plain = socket.create_connection((endpoint.host, endpoint.port), address.connect_timeout)
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if tls is not None:
+        try:
+            return tls.wrap_socket(plain, server_hostname=endpoint.host), False
+        except BaseException:
+            plain.close()
+            raise
+    if _NATIVE:
+        plain.settimeout(None)
+    return plain, _NATIVE
