@@ -52,6 +52,15 @@ class Sealer:
         self._encryption = encryption
         self._negative = negative
 
+    def variant(self, type: Any) -> str:  # noqa: A002
+        """What is added to the store's key of values of a declared type; nothing for `Any`.
+
+        Two versions of a program whose classes have other fields then keep their values side by side,
+        where otherwise each would find the other's, drop it, and load.
+        """
+        digest = self._codec.digest(type)
+        return "" if digest == self._codec.digest(Any) else f"~{digest:016x}"
+
     def seal(
         self,
         value: Any,

@@ -136,6 +136,13 @@ class Engine:
         self.sites[id(space)] = site
         return site
 
+    def stored_key(self, site: Site, key: str) -> str:
+        """Where the store, and whoever leases it, has a value of this site."""
+        variant = site.variant
+        if variant is None:
+            variant = site.variant = "" if self.sealer is None else self.sealer.variant(site.type)
+        return key + variant
+
     def evicted(self, entry: Entry) -> None:
         """The memory store let an entry go."""
         self.counters.evictions += 1

@@ -9,6 +9,7 @@ from afresh.core.entry import Entry, Facts
 from afresh.core.policy import Policy
 from afresh.core.tags import hashed
 from afresh.engine.engine import Engine
+from afresh.engine.site import Site
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +64,33 @@ async def explain(engine: Engine, key: str) -> Explanation:
         for entry in list(site.space.values()):
             if entry.facts.key == full or (site is engine.values and entry.index == key):
                 return _of_entry(engine, key, entry, site.policy)
-    if engine.store is not None and engine.sealer is not None:
-        envelope = await engine.store.get(full)
-        if envelope is not None:
-            opened = engine.sealer.open(envelope, full)
-            if isinstance(opened, Damaged):
-                return Explanation(key, "store", "miss", f"damaged: {opened.reason}")
-            if opened.epoch != engine.ledger.epoch:
-                return Explanation(key, "store", "miss", "another epoch", opened.facts.names)
-            since = None if engine.provable(opened.facts) else opened.facts.stamp
-            return _of_facts(engine, key, "store", opened.facts, Policy(), since, 0)
+    for site in _sites_of(engine, full):
+        explained = await _of_stored(engine, site, key, full)
+        if explained is not None:
+            return explained
     return Explanation(key, "nowhere", "miss", "absent")
+
+
+def _sites_of(engine: Engine, full: str) -> list[Site]:
+    """Who may have stored a value at a key: values set by hand, and functions whose keys begin so."""
+    functions = (site for site in list(engine.sites.values()) if site.name)
+    begins = (site for site in functions if full.startswith(engine.names.full(site.name)))
+    return [engine.values, *begins]
+
+
+async def _of_stored(engine: Engine, site: Site, key: str, full: str) -> Explanation | None:
+    if engine.store is None or engine.sealer is None:
+        return None
+    envelope = await engine.store.get(engine.stored_key(site, full))
+    if envelope is None:
+        return None
+    opened = engine.sealer.open(envelope, full, site.type)
+    if isinstance(opened, Damaged):
+        return Explanation(key, "store", "miss", f"damaged: {opened.reason}")
+    if opened.epoch != engine.ledger.epoch:
+        return Explanation(key, "store", "miss", "another epoch", opened.facts.names)
+    since = None if engine.provable(opened.facts) else opened.facts.stamp
+    return _of_facts(engine, key, "store", opened.facts, site.policy, since, 0)
 
 
 def _name(facts: Facts, tag: int) -> str:

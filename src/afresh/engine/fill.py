@@ -33,12 +33,12 @@ async def fill(engine: Engine, call: Call, made: Made) -> Made:
 async def _store(engine: Engine, call: Call, made: Made) -> None:
     assert engine.store is not None
     assert engine.sealer is not None
-    facts = made.facts
+    facts, key = made.facts, engine.stored_key(call.site, call.key)
     try:
         envelope = engine.sealer.seal(
             made.value, facts, engine.ledger.epoch, type=call.site.type, negative=call.policy.negative
         )
-        await engine.store.fill(call.key, envelope, stamp=facts.stamp, expires=facts.hard)
+        await engine.store.fill(key, envelope, stamp=facts.stamp, expires=facts.hard)
         if engine.leases is not None:
             # Others wait for the lease: what they look for must be there when it ends.
             await engine.store.flush()

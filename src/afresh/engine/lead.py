@@ -46,7 +46,7 @@ async def refresh(engine: Engine, runtime: Runtime, call: Call, old: Entry) -> N
             made = Made.of(newer)
             return
         if engine.leases is not None:
-            lease = await engine.leases.take(call.key, 0.0, runtime)
+            lease = await engine.leases.take(engine.stored_key(call.site, call.key), 0.0, runtime)
         if lease is not None or engine.leases is None:
             made = await load(engine, runtime, call, flight)
             if engine.events:
@@ -120,7 +120,8 @@ async def _lease(engine: Engine, runtime: Runtime, call: Call) -> Lease | None:
     if engine.leases is None:
         return None
     try:
-        return await engine.leases.take(call.key, _patience(call), runtime)
+        key = engine.stored_key(call.site, call.key)
+        return await engine.leases.take(key, _patience(call), runtime)
     except BackendError as error:
         engine.bypassed(call.key, error)
         return None

@@ -64,7 +64,7 @@ async def _look_in_store(
 ) -> Found:
     assert engine.sealer is not None
     position = engine.ledger.position()
-    envelope = await _read(engine, call.key) if asked is UNASKED else asked
+    envelope = await _read(engine, call) if asked is UNASKED else asked
     if envelope is None:
         return NOTHING
     opened = engine.sealer.open(envelope, call.key, call.site.type, negative=call.policy.negative)
@@ -117,10 +117,10 @@ async def catch_up(engine: Engine, opened: Opened) -> None:
         await ledger.reach(opened.facts.stamp)
 
 
-async def _read(engine: Engine, key: str) -> bytes | None:
+async def _read(engine: Engine, call: Call) -> bytes | None:
     assert engine.store is not None
     try:
-        return await engine.store.get(key)
+        return await engine.store.get(engine.stored_key(call.site, call.key))
     except BackendError as error:
-        engine.bypassed(key, error)
+        engine.bypassed(call.key, error)
         return None

@@ -24,6 +24,7 @@ class Site:
         saved: Seconds of loading that those hits saved.
         cost: Mean seconds of a load, the last ones weighing most.
         warned: The developer was told that its values can't leave the process.
+        variant: What the store's keys of its values end in; found out when first needed.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Site:
     refused: int = 0
     cost: float = 0.0
     warned: bool = False
+    variant: str | None = None
     _type: Any = None
 
     @property
