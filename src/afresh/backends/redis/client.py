@@ -71,8 +71,12 @@ class Client(Protocol):
     ) -> Reply:
         """One command, one answer. `timeout`: seconds; by default the URL's `timeout`."""
 
-    async def run_many(self, commands: Sequence[Sequence[Argument]]) -> list[Reply]:
-        """Several commands in one round trip for each node. An error is returned in its place, not raised."""
+    async def run_many(self, commands: Sequence[Sequence[Argument | Script]]) -> list[Reply]:
+        """Several commands in one round trip for each node. An error is returned in its place, not raised.
+
+        A command may begin with a `Script`: `(script, number of keys, *keys, *arguments)`. Each goes to
+        the node of its first key. A node that can't be reached is a `BackendError` in place of each answer.
+        """
 
     async def script(
         self,
@@ -100,7 +104,7 @@ class Client(Protocol):
         """
 
     async def everywhere(self, *command: Argument) -> list[Reply]:
-        """One command on each primary; the answers."""
+        """One command on each primary; the answers. An error is returned in its place, not raised."""
 
     def look_after(self) -> None:
         """Housekeeping: probe what did not answer, look where the primaries are. May block a little."""

@@ -7,13 +7,15 @@ Where sockets are replaced (gevent) or encrypted, Python's is used.
 from __future__ import annotations
 
 import socket
-import struct
+import ssl
 import time
-from collections.abc import Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 from afresh.backends.redis.address import Address, Endpoint
+from afresh.backends.redis.client import ErrorReply
+from afresh.backends.redis.wire.gone import Gone, Late
 from afresh.backends.redis.wire.handshake import greeting, understood
 from afresh.backends.redis.wire.resp import (
     NOTHING_YET,
@@ -22,55 +24,66 @@ from afresh.backends.redis.wire.resp import (
     new_reader,
     pack_many,
 )
-from afresh.errors import BackendError
+from afresh.backends.redis.wire.sockets import broken, dial, set_timeout
 
-_CHUNK = 65_536
-_NATIVE = socket.socket.__module__ == "socket"
-_TIMEVAL = struct.Struct("ll")
-
-
-class Gone(BackendError):
-    """The connection broke, or an answer came too late: it can't be used any more."""
-
-
-class Late(Gone):
-    """The deadline passed."""
+CHUNK = 65_536
+_TROUBLE = (OSError, ProtocolError)
 
 
 class Connection:
     """Sends commands and waits for their answers. After `Gone` it is closed.
 
     Attributes:
+        endpoint: Where to.
+        socket: What it owns.
+        reader: Has what came and was not read yet.
+        hello: What the server said of itself.
         used: It has answered before: if it is found broken now, that may be old news.
+        encrypted: By TLS.
+        owed: Answers that will come and that nobody wants.
+        unwanted: Called with each of them.
         pushes: Push messages that came between answers.
     """
 
-    __slots__ = ("_kernel", "_reader", "_socket", "_timeout", "pushes", "used")
+    __slots__ = (
+        "_kernel",
+        "_timeout",
+        "encrypted",
+        "endpoint",
+        "hello",
+        "owed",
+        "pushes",
+        "reader",
+        "socket",
+        "unwanted",
+        "used",
+    )
 
-    def __init__(self, address: Address, endpoint: Endpoint) -> None:
-        """Connect, and say hello.
+    def __init__(self, address: Address, endpoint: Endpoint, patience: float) -> None:
+        """Connect, and say hello, within `patience` seconds.
 
         Raises:
             Gone: It can't be reached in time.
             ErrorReply: It refuses us.
         """
+        self.endpoint = endpoint
         self.used = False
+        self.owed = 0
+        self.encrypted = address.tls is not None
         self.pushes: list[Any] = []
+        self.hello: dict[bytes, Any] = {}
+        self.unwanted: Callable[[Any], object] = _ignored
         self._timeout = 0.0
-        deadline = time.monotonic() + address.connect_timeout
+        deadline = time.monotonic() + patience
         try:
-            self._socket, self._kernel = _connect(address, endpoint)
+            self.socket, self._kernel = dial(address, endpoint, patience)
         except TimeoutError as error:
-            raise Late(f"{endpoint}: no connection in {address.connect_timeout:g} s") from error
-        except OSError as error:
-            raise Gone(f"{endpoint}: {error.strerror or error}") from error
-        self._reader = new_reader()
-        commands = greeting(address)
+            raise Late(f"{endpoint}: no connection in {patience * 1000:.0f} ms") from error
+        except (OSError, UnicodeError) as error:
+            raise Gone(f"{endpoint}: {getattr(error, 'strerror', None) or error}") from error
+        self.reader = new_reader()
         try:
-            replies = self.exchange(
-                pack_many(commands), len(commands), max(deadline - time.monotonic(), 0.001)
-            )
-            understood(replies)
+            self._greet(address, max(deadline - time.monotonic(), 0.001))
         except BaseException:
             self.close()
             raise
@@ -81,17 +94,22 @@ class Connection:
         Raises:
             Gone: No answer in time, or the connection broke.
         """
-        self._within(timeout)
+        if timeout != self._timeout:
+            self._within(timeout)
         try:
-            self._socket.sendall(data)
-            self._reader.feed(self._socket.recv(_CHUNK))
-            reply = self._reader.gets()
-            if reply is not NOTHING_YET and type(reply) is not PushNotification:
-                self.used = True
-                return reply
-        except (OSError, ProtocolError) as error:
+            self.socket.sendall(data)
+            if not self.owed:
+                reader = self.reader
+                reader.feed(self.socket.recv(CHUNK))
+                reply = reader.gets()
+                if reply is not NOTHING_YET and type(reply) is not PushNotification:
+                    self.used = True
+                    return reply
+                if reply is not NOTHING_YET:
+                    self.pushes.append(reply)
+        except _TROUBLE as error:
             raise self._gone(error, timeout) from error
-        return self._rest([] if reply is NOTHING_YET else [reply], 1, timeout)[0]
+        return self._rest(1, timeout)[0]
 
     def exchange(self, data: bytes, count: int, timeout: float) -> list[Any]:
         """Send several commands, and return their answers.
@@ -99,19 +117,20 @@ class Connection:
         Raises:
             Gone: See `ask`.
         """
-        self._within(timeout)
-        try:
-            self._socket.sendall(data)
-        except OSError as error:
-            raise self._gone(error, timeout) from error
-        return self._rest([], count, timeout)
+        self.send(data, timeout)
+        return self._rest(count, timeout)
 
     def send(self, data: bytes, timeout: float) -> None:
-        """Send a command without waiting for an answer."""
-        self._within(timeout)
+        """Send commands without waiting for an answer.
+
+        Raises:
+            Gone: See `ask`.
+        """
+        if timeout != self._timeout:
+            self._within(timeout)
         try:
-            self._socket.sendall(data)
-        except OSError as error:
+            self.socket.sendall(data)
+        except _TROUBLE as error:
             raise self._gone(error, timeout) from error
 
     def receive(self, timeout: float) -> Any:
@@ -124,7 +143,7 @@ class Connection:
             return self.pushes.pop(0)
         end = time.monotonic() + timeout
         try:
-            while (reply := self._reader.gets()) is NOTHING_YET:
+            while (reply := self.reader.gets()) is NOTHING_YET:
                 left = end - time.monotonic()
                 if left <= 0:
                     return NOTHING_YET
@@ -133,99 +152,84 @@ class Connection:
                     self._feed()
                 except (BlockingIOError, TimeoutError):
                     return NOTHING_YET
-        except (OSError, ProtocolError) as error:
+        except _TROUBLE as error:
             raise self._gone(error, timeout) from error
         return reply
 
+    def alive(self) -> bool:
+        """Whether the other end has not hung up, as far as one can know without asking it."""
+        return not broken(self.socket)
+
     def close(self) -> None:
-        """Hang up; a thread that waits on it is woken. Safe to call twice."""
-        with suppress(OSError, AttributeError):
-            self._socket.shutdown(socket.SHUT_RDWR)
-        with suppress(OSError, AttributeError):
-            self._socket.close()
+        """Hang up. Safe to call twice."""
+        self.wake()
+        with suppress(OSError):
+            self.socket.close()
+
+    def wake(self) -> None:
+        """End the wait of another thread that uses it; that thread closes it."""
+        with suppress(OSError, ValueError):
+            self.socket.shutdown(socket.SHUT_RDWR)
 
     def drop(self) -> None:
         """Give the descriptor back without a word: in a child the other end is the parent's."""
-        self._socket.close()
+        with suppress(OSError):
+            self.socket.close()
 
-    def _rest(self, replies: list[Any], count: int, timeout: float) -> list[Any]:
-        """Read until there are `count` answers. The deadline is that of all of them."""
+    def _greet(self, address: Address, timeout: float) -> None:
+        try:
+            commands = greeting(address)
+        except Exception as error:  # a credential provider's; its message may hold what it shouldn't
+            raise Gone(f"{self.endpoint}: no credentials: {type(error).__name__}") from None
+        try:
+            self.hello = understood(self.exchange(pack_many(commands), len(commands), timeout))
+        except ErrorReply as error:
+            raise ErrorReply(f"{error} ({self.endpoint})") from None
+        self.used = False
+
+    def _rest(self, count: int, timeout: float) -> list[Any]:
+        """Read until there are `count` answers, after those that nobody wants."""
         deadline = time.monotonic() + timeout
-        pushes, replies = replies, []
-        self.pushes += pushes
+        replies: list[Any] = []
+        wanted = self.owed + count
         try:
             while True:
-                while (reply := self._reader.gets()) is not NOTHING_YET:
-                    if type(reply) is PushNotification:
-                        self.pushes.append(reply)
-                        continue
-                    replies.append(reply)
-                    if len(replies) == count:
-                        self.used = True
-                        return replies
+                while (reply := self.reader.gets()) is not NOTHING_YET:
+                    (self.pushes if type(reply) is PushNotification else replies).append(reply)
+                    if len(replies) == wanted:
+                        for unwanted in replies[:-count]:
+                            self.unwanted(unwanted)
+                        self.used, self.owed = True, 0
+                        return replies[-count:]
                 left = deadline - time.monotonic()
                 if left <= 0:
                     raise TimeoutError
                 self._within(left)
                 self._feed()
-        except (OSError, ProtocolError) as error:
+        except _TROUBLE as error:
             raise self._gone(error, timeout) from error
 
     def _feed(self) -> None:
-        data = self._socket.recv(_CHUNK)
+        data = self.socket.recv(CHUNK)
         if not data:
-            raise ConnectionResetError("it hung up")
-        self._reader.feed(data)
+            raise ConnectionResetError("the server hung up")
+        self.reader.feed(data)
 
     def _within(self, timeout: float) -> None:
-        """Set the timeout, if it is another one than before."""
-        if timeout == self._timeout:
-            return
+        """Set the timeout of what comes next."""
         self._timeout = timeout
         try:
-            if self._kernel:
-                whole = int(timeout)
-                value = _TIMEVAL.pack(whole, max(int((timeout - whole) * 1e6), 0 if whole else 1))
-                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, value)
-                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, value)
-            else:
-                self._socket.settimeout(timeout)
+            set_timeout(self.socket, timeout, kernel=self._kernel)
         except OSError as error:
             raise self._gone(error, timeout) from error
 
     def _gone(self, error: BaseException, timeout: float) -> Gone:
         """Close, since an answer that comes later must never be taken for another's."""
         self.close()
-        if isinstance(error, (BlockingIOError, TimeoutError)) or "SSLWant" in type(error).__name__:
-            return Late(f"no answer in {timeout * 1000:g} ms")
-        return Gone(f"the connection broke: {error}")
+        if isinstance(error, (BlockingIOError, TimeoutError, ssl.SSLWantReadError, ssl.SSLWantWriteError)):
+            return Late(f"{self.endpoint}: no answer in {timeout * 1000:.0f} ms")
+        return Gone(f"{self.endpoint}: the connection broke: {error}")
 
 
-def _connect(address: Address, endpoint: Endpoint) -> tuple[socket.socket, bool]:
-    """A connected socket, and whether the kernel watches its timeouts."""
-    if endpoint.path:
-        plain = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            plain.settimeout(address.connect_timeout)
-            plain.connect(endpoint.path)
-        except BaseException:
-            plain.close()
-            raise
-    else:
-        plain = socket.create_connection((endpoint.host, endpoint.port), address.connect_timeout)
-        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        plain.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    if address.tls is not None:
-        return address.tls.context().wrap_socket(plain, server_hostname=endpoint.host), False
-    if _NATIVE:
-        plain.settimeout(None)
-    return plain, _NATIVE
-
-
-def ask_once(address: Address, endpoint: Endpoint, commands: Sequence[Sequence[Any]]) -> list[Any]:
-    """Connect, ask, hang up: for housekeeping."""
-    connection = Connection(address, endpoint)
-    try:
-        return connection.exchange(pack_many(commands), len(commands), address.connect_timeout)
-    finally:
-        connection.close()
+def _ignored(reply: Any) -> None:
+    return None

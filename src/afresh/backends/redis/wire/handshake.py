@@ -6,30 +6,39 @@ from collections.abc import Sequence
 from typing import Any
 
 from afresh.backends.redis.address import Address
-from afresh.backends.redis.client import Argument
-from afresh.backends.redis.wire.resp import checked
+from afresh.backends.redis.client import Argument, ErrorReply
 
 
 def greeting(address: Address) -> list[tuple[Argument, ...]]:
     """The commands, to be sent together."""
-    hello: list[Argument] = ["HELLO", 3]
     user, password = _login(address)
-    if password:
-        hello += ["AUTH", user or "default", password]
-    commands: list[tuple[Argument, ...]] = [(*hello, "SETNAME", address.client_name)]
+    login: tuple[Argument, ...] = ("AUTH", user or "default", password) if password else ()
+    name: tuple[Argument, ...] = ("SETNAME", address.client_name) if address.client_name else ()
+    commands: list[tuple[Argument, ...]] = [("HELLO", 3, *login, *name)]
     if address.db:
         commands.append(("SELECT", address.db))
     return commands
 
 
-def understood(replies: Sequence[Any]) -> None:
-    """Look at the answers.
+def understood(replies: Sequence[Any]) -> dict[bytes, Any]:
+    """Look at the answers, and return what the server says of itself.
 
     Raises:
         ErrorReply: A wrong password, no such database, or a server older than Redis 6.
     """
     for reply in replies:
-        checked(reply)
+        if isinstance(reply, ErrorReply):
+            raise ErrorReply(_explained(reply)) from None
+    hello: dict[bytes, Any] = replies[0]
+    return hello
+
+
+def _explained(reply: ErrorReply) -> str:
+    """What to tell of a refusal. An old server repeats the command's arguments, the password among them."""
+    text = str(reply)
+    if "unknown command" in text.lower() or reply.code == "NOPROTO":
+        return "NOPROTO the server doesn't speak RESP3: afresh needs Redis 6, Valkey 7.2, or later"
+    return text
 
 
 def _login(address: Address) -> tuple[str, str]:

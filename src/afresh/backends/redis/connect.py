@@ -1,0 +1,30 @@
+"""From a URL, or a client that the user has made, to a client of ours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from afresh.backends.redis.address import Address, parse
+from afresh.backends.redis.servers import RedisClient
+from afresh.backends.redis.topology.standalone import Standalone
+from afresh.backends.redis.topology.topology import Topology
+from afresh.backends.redis.wire.sockets import context
+
+
+def open_client(url_or_client: Any) -> RedisClient:
+    """Make ready to connect. Nothing is asked of a server yet: it may be down, and come later.
+
+    Args:
+        url_or_client: A URL, an `Address`, or a client object of redis-py, whose settings are taken over.
+
+    Raises:
+        ConfigurationError: It can't be used; the message says what to write instead.
+    """
+    address = url_or_client if isinstance(url_or_client, Address) else parse(url_or_client)
+    if address.tls is not None:
+        context(address.tls)
+    return RedisClient(address, _topology(address))
+
+
+def _topology(address: Address) -> Topology:
+    return Standalone(address)

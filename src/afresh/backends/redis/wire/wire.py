@@ -1,0 +1,256 @@
+"""One socket, shared by all tasks of an event loop: their commands travel together.
+
+The first command goes out at once. Those that come while an answer is awaited are gathered, and one
+`send` per turn of the loop carries them all (auto-pipelining). Answers come in the order of the
+commands, so a caller that was cancelled leaves a place in the row and disturbs nobody.
+
+It works on the loop's `add_reader` rather than on a transport: a loop that is closed leaves nothing
+behind that would have to be awaited.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections import deque
+from contextlib import suppress
+from time import monotonic
+from typing import Any, Protocol
+
+from afresh.backends.redis.wire.blocking import CHUNK, Connection
+from afresh.backends.redis.wire.gone import Gone, Late
+from afresh.backends.redis.wire.resp import NOTHING_YET, ProtocolError, PushNotification
+
+_NEVER = float("inf")
+_STALL = 0.02  # seconds that an alarm may come late before the loop counts as having stood still
+_NOT_NOW = (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+
+
+class Sink(Protocol):
+    """Who gets an answer. A future is one."""
+
+    def done(self) -> bool:
+        """Nobody waits any more."""
+
+    def set_result(self, reply: Any, /) -> None:
+        """The answer."""
+
+    def set_exception(self, error: Exception, /) -> None:
+        """There will be none."""
+
+
+class Many:
+    """Gathers the answers to several commands into one future."""
+
+    __slots__ = ("_count", "_future", "_replies")
+
+    def __init__(self, future: asyncio.Future[list[Any]], count: int) -> None:
+        self._future = future
+        self._count = count
+        self._replies: list[Any] = []
+
+    def done(self) -> bool:
+        """See `Sink`."""
+        return self._future.done()
+
+    def set_result(self, reply: Any) -> None:
+        """See `Sink`."""
+        self._replies.append(reply)
+        if len(self._replies) == self._count:
+            self._future.set_result(self._replies)
+
+    def set_exception(self, error: Exception) -> None:
+        """See `Sink`."""
+        self._future.set_exception(error)
+
+
+class Wire:
+    """See the module. Used by its loop's thread only, but for `drop` and `close_from`.
+
+    Attributes:
+        ended: It takes no more commands.
+        connection: What it was made of.
+    """
+
+    def __init__(self, connection: Connection, loop: asyncio.AbstractEventLoop) -> None:
+        self.ended = False
+        self.connection = connection
+        self._loop = loop
+        self._socket = connection.socket
+        self._reader = connection.reader
+        self._waiting: deque[tuple[Sink, float]] = deque()
+        self._out: list[bytes] = []
+        self._alarm_at = _NEVER
+        self._alarm: asyncio.TimerHandle | None = None
+        self._socket.setblocking(False)
+        loop.add_reader(self._socket, self._readable)
+
+    def ask(self, data: bytes, timeout: float) -> asyncio.Future[Any]:
+        """Send one command; the future gets its answer, `Late` or `Gone`."""
+        future: asyncio.Future[Any] = self._loop.create_future()
+        deadline = monotonic() + timeout
+        self._waiting.append((future, deadline))
+        if deadline < self._alarm_at:
+            self._set_alarm(deadline)
+        self._write(data, 1)
+        return future
+
+    def ask_many(self, data: bytes, count: int, timeout: float) -> asyncio.Future[list[Any]]:
+        """Send several commands; the future gets all their answers."""
+        future: asyncio.Future[list[Any]] = self._loop.create_future()
+        deadline = monotonic() + timeout
+        self._waiting.extend([(Many(future, count), deadline)] * count)
+        if deadline < self._alarm_at:
+            self._set_alarm(deadline)
+        self._write(data, count)
+        return future
+
+    def idle(self) -> bool:
+        """No answer is awaited."""
+        return not self._waiting
+
+    def post(self, data: bytes, sink: Sink) -> None:
+        """Send one command that nobody waits for."""
+        self._waiting.append((sink, _NEVER))
+        self._write(data, 1)
+
+    def close(self, error: Gone | None = None) -> None:
+        """Hang up; whoever waits gets an error. Safe to call twice."""
+        if self.ended and self._socket.fileno() < 0:
+            return
+        self.ended = True
+        if not self._loop.is_closed():
+            self._loop.remove_reader(self._socket)
+            self._loop.remove_writer(self._socket)
+            self._let_go(str(error or f"{self.connection.endpoint}: closed"))
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._waiting.clear()
+        self._out.clear()
+        self.connection.close()
+
+    def close_from(self, loop: asyncio.AbstractEventLoop | None) -> None:
+        """Hang up, from whichever thread; `loop` is the one that runs there."""
+        if self._loop is not loop and self._loop.is_running():
+            with suppress(RuntimeError):  # it was closed just now
+                self._loop.call_soon_threadsafe(self.close)
+                return
+        self.close()
+
+    def drop(self) -> None:
+        """In a child process: the loop's poll object is shared with the parent, so touch the socket only."""
+        self.ended = True
+        self.connection.drop()
+
+    def _write(self, data: bytes, count: int) -> None:
+        """Send the last `count` commands: now, or with those of others."""
+        if self._out:  # a flush is due already
+            self._out.append(data)
+        elif len(self._waiting) > count:
+            self._out.append(data)
+            self._loop.call_soon(self._flush)
+        else:
+            self._send(data)
+
+    def _flush(self) -> None:
+        """Send what this turn of the loop gathered."""
+        if self._out and not self.ended:
+            data = b"".join(self._out)
+            self._out.clear()
+            self._send(data)
+
+    def _send(self, data: bytes) -> None:
+        try:
+            sent = self._socket.send(data)
+        except _NOT_NOW:
+            sent = 0
+        except OSError as error:
+            # Not at once: whoever asked has not got the future yet.
+            self._loop.call_soon(self._broke, error)
+            return
+        if sent < len(data):
+            self._out.append(data[sent:])
+            self._loop.add_writer(self._socket, self._writable)
+
+    def _writable(self) -> None:
+        self._loop.remove_writer(self._socket)
+        self._flush()
+
+    def _readable(self) -> None:
+        """Take what came, and hand it out."""
+        try:
+            data = self._socket.recv(CHUNK)
+            if not data:
+                raise ConnectionResetError("the server hung up")
+            self.connection.used = True
+            self._reader.feed(data)
+            self._hand_out()
+            if self.connection.encrypted:
+                self._drain()
+        except _NOT_NOW:
+            return
+        except (OSError, ProtocolError) as error:
+            self._broke(error)
+
+    def _drain(self) -> None:
+        """What was decrypted already doesn't wake the loop again."""
+        while data := self._socket.recv(CHUNK):
+            self._reader.feed(data)
+            self._hand_out()
+        raise ConnectionResetError("the server hung up")
+
+    def _hand_out(self) -> None:
+        gets = self._reader.gets
+        while (reply := gets()) is not NOTHING_YET:
+            if type(reply) is PushNotification:
+                continue
+            if not self._waiting:
+                raise ProtocolError("an answer that nobody asked for")
+            sink = self._waiting.popleft()[0]
+            if not sink.done():
+                sink.set_result(reply)
+
+    def _broke(self, error: BaseException) -> None:
+        self.close(Gone(f"{self.connection.endpoint}: the connection broke: {error}"))
+
+    def _let_go(self, why: str) -> None:
+        for sink, _ in self._waiting:
+            if not sink.done():
+                sink.set_exception(Gone(why))
+
+    def _set_alarm(self, when: float) -> None:
+        """One timer for all: at the earliest deadline."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm_at = when
+        self._alarm = self._loop.call_later(when - monotonic(), self._ring)
+
+    def _ring(self) -> None:
+        """A deadline has passed, unless it was an early call's that has its answer."""
+        planned, self._alarm_at, self._alarm = self._alarm_at, _NEVER, None
+        self._readable()
+        if self.ended and not self._waiting:
+            return
+        now = monotonic()
+        if now - planned > _STALL:
+            self._forgive(now - planned)
+        self._give_up(now)
+        next_one = min((deadline for sink, deadline in self._waiting if not sink.done()), default=_NEVER)
+        if next_one < _NEVER:
+            self._set_alarm(next_one)
+        elif self.ended:
+            self.close()
+
+    def _forgive(self, stood: float) -> None:
+        """While the loop stood still nothing was sent and nothing heard: that is not the server's fault."""
+        self._waiting = deque((sink, deadline + stood) for sink, deadline in self._waiting)
+
+    def _give_up(self, now: float) -> None:
+        """Fail whom the server kept waiting; the connection takes nobody else.
+
+        Those with more patience may still get their answers: these come in their order, or not at all.
+        """
+        for sink, deadline in self._waiting:
+            if deadline <= now and not sink.done():
+                self.ended = True
+                sink.set_exception(Late(f"{self.connection.endpoint}: no answer in time"))
