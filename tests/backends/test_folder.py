@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from afresh.backends.file import folder as room
-from afresh.backends.file.folder import file_system, machine_folder
+from afresh.backends.file.folder import file_system, ledger_folder, machine_folder
 from afresh.errors import ConfigurationError
 
 
@@ -126,3 +126,13 @@ def test_windows_is_told_what_is_missing(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(sys, "platform", "win32")
     with pytest.raises(ConfigurationError, match="Windows has no flock"):
         machine_folder(tmp_path, {})
+
+
+def test_a_ledgers_copy_has_one_folder_for_all_applications(tmp_path: Path) -> None:
+    environ = {"XDG_STATE_HOME": str(tmp_path)}
+    folder = ledger_folder("redis://localhost:6379/0 0", environ)
+    assert folder.parent == tmp_path / "afresh"
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert ledger_folder("redis://localhost:6379/0 0", environ) == folder
+    assert ledger_folder("redis://localhost:6379/1 1", environ) != folder
+    assert ledger_folder("redis://localhost:6379/0 0", named(tmp_path / "mine")).parent == tmp_path / "mine"

@@ -39,13 +39,35 @@ def machine_folder(root: Path, environ: Mapping[str, str] | None = None) -> Path
         ConfigurationError: There is none that could be trusted; the message says what to do.
     """
     environ = os.environ if environ is None else environ
+    given = environ.get("AFRESH_DIR")
+    return _private(Path(given).expanduser() if given else _state_folder(environ) / "afresh" / _name(root))
+
+
+def ledger_folder(name: str, environ: Mapping[str, str] | None = None) -> Path:
+    """Find, or make, the folder for this machine's copy of a ledger that is on a server.
+
+    All applications of this user share it, since they mean the same server's ledger.
+
+    Args:
+        name: What the ledger is called: the server's address and its own name, without secrets.
+        environ: The folder lies in `$AFRESH_DIR`, else in the user's state folder.
+
+    Raises:
+        ConfigurationError: There is none that could be trusted; the message says what to do.
+    """
+    environ = os.environ if environ is None else environ
+    given = environ.get("AFRESH_DIR")
+    parent = Path(given).expanduser() if given else _state_folder(environ) / "afresh"
+    return _private(parent / f"ledger-{blake2b(name.encode(), digest_size=8).hexdigest()}")
+
+
+def _private(folder: Path) -> Path:
+    """Make a folder, where it is missing, and make sure that it can be trusted."""
     if sys.platform == "win32":
         raise ConfigurationError(
             "Cache() shares entries between processes through flock and a mapped file, and Windows has no "
             'flock. Give Cache("memory://"), which is this process alone, or run under WSL 2.'
         )
-    given = environ.get("AFRESH_DIR")
-    folder = Path(given).expanduser() if given else _state_folder(environ) / "afresh" / _name(root)
     folder = Path(os.path.abspath(folder))  # noqa: PTH100  `resolve` would follow the links refused below
     try:
         _make(folder)
