@@ -27,6 +27,9 @@ QUICK: Mapping[str, Sequence[str]] = {
     "shared_file": ["--rounds", "3", "--operations", "1000"],
     "import_time": ["--quick"],
     "late_fill": [],
+    "server_hits": ["--quick"],
+    "coherence": ["--quick"],
+    "trouble": ["--quick"],
 }
 """The benchmarks in the order in which they run, and what makes each of them short."""
 
