@@ -58,6 +58,9 @@ class Tls:
         key: of its key.
         check_hostname: The certificate must name the host.
         verify: The certificate must be trusted at all.
+        ca_path: Folder of certificates to trust.
+        ca_data: Such certificates themselves.
+        password: Of the key; never shown.
     """
 
     ca: str | None = None
@@ -65,6 +68,9 @@ class Tls:
     key: str | None = None
     check_hostname: bool = True
     verify: bool = True
+    ca_path: str | None = None
+    ca_data: str | bytes | None = None
+    password: str | None = field(default=None, repr=False)
 
     def context(self) -> ssl.SSLContext:
         """What Python's ssl module wants.
@@ -73,9 +79,9 @@ class Tls:
             ConfigurationError: A file can't be used.
         """
         try:
-            context = ssl.create_default_context(cafile=self.ca)
+            context = ssl.create_default_context(cafile=self.ca, capath=self.ca_path, cadata=self.ca_data)
             if self.certificate:
-                context.load_cert_chain(self.certificate, self.key)
+                context.load_cert_chain(self.certificate, self.key, self.password)
         except (OSError, ssl.SSLError) as error:
             raise ConfigurationError(f"the TLS files can't be used: {error}") from error
         context.check_hostname = self.check_hostname and self.verify
@@ -138,7 +144,7 @@ def parse(url: str) -> Address:
     Raises:
         ConfigurationError: It is none of the forms; the message says what to write.
     """
-    parts = urlsplit(url)
+    parts = _parts(url)
     base, _, kind = parts.scheme.partition("+")
     if base not in _SCHEMES or kind not in {"", "sentinel", "cluster"}:
         raise ConfigurationError(
@@ -164,6 +170,22 @@ def parse(url: str) -> Address:
         **settings,  # type: ignore[arg-type]
         **texts,  # type: ignore[arg-type]
     )
+
+
+def _parts(url: str) -> SplitResult:
+    """Divide a URL. Its messages must not repeat what might be a password."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise ConfigurationError(
+            "the URL's host is none: write redis://host:6379/0, or [::1]:6379."
+        ) from None
+    behind = parts.query + parts.fragment + ("" if parts.scheme == "unix" else parts.path)
+    if "@" in behind:
+        raise ConfigurationError(
+            "in a URL's password, write %2F for a slash, %3F for ?, %23 for # and %40 for @."
+        )
+    return parts
 
 
 def _kind(written: str) -> Kind:

@@ -6,6 +6,9 @@ from typing import Any
 
 from afresh.backends.redis.address import Address, parse
 from afresh.backends.redis.servers import RedisClient
+from afresh.backends.redis.takeover import take_over
+from afresh.backends.redis.topology.cluster import Cluster
+from afresh.backends.redis.topology.sentinel import Sentinel
 from afresh.backends.redis.topology.standalone import Standalone
 from afresh.backends.redis.topology.topology import Topology
 from afresh.backends.redis.wire.sockets import context
@@ -20,11 +23,19 @@ def open_client(url_or_client: Any) -> RedisClient:
     Raises:
         ConfigurationError: It can't be used; the message says what to write instead.
     """
-    address = url_or_client if isinstance(url_or_client, Address) else parse(url_or_client)
+    address = _address(url_or_client)
     if address.tls is not None:
         context(address.tls)
     return RedisClient(address, _topology(address))
 
 
+def _address(given: Any) -> Address:
+    if isinstance(given, str):
+        return parse(given)
+    return given if isinstance(given, Address) else take_over(given)
+
+
 def _topology(address: Address) -> Topology:
-    return Standalone(address)
+    if address.kind == "cluster":
+        return Cluster(address)
+    return Sentinel(address) if address.kind == "sentinel" else Standalone(address)

@@ -18,6 +18,7 @@ from afresh.backends.redis.wire.wire import Wire
 from afresh.errors import BackendError
 from afresh.runtime.breaker import Breaker
 from afresh.runtime.fork import on_fork
+from afresh.runtime.world import running_loop
 
 T = TypeVar("T")
 Dial: TypeAlias = Callable[[float], Connection]
@@ -225,7 +226,7 @@ class Node:
             with suppress(IndexError):
                 self.forget(self._idle.pop())
         self.scripts.clear()
-        running = asyncio._get_running_loop()
+        running = running_loop()
         for wire in list(self._wires.values()):
             self._open.discard(wire.connection)
             wire.close_from(running)
