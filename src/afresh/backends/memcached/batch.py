@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 from afresh.backends.memcached.client import Request, Response
 from afresh.backends.memcached.codec import Decoder, ProtocolError, checked, encode, last_word
 from afresh.backends.memcached.keys import on_the_wire
 
-_SAFE = frozenset({"mg", "ms", "md", "mn", "me"})
-_CONDITIONAL = ("C", "M", "N")
+_SAFE = frozenset({"ms", "md", "mn", "me"})
+_CONDITIONAL = frozenset("CMI")
 
 
 class Batch:
@@ -37,6 +38,11 @@ class Batch:
         self.trouble = ""
         self.old_news = False
         self.finished: Callable[[], None] | None = None
+
+    @property
+    def count(self) -> int:
+        """How many requests there are."""
+        return len(self._commands)
 
     def take(self, response: Response) -> bool:
         """The next answer; says whether it is the last.
@@ -173,12 +179,15 @@ def batch_of(requests: Sequence[Request], timeout: float) -> Batch:
     return Batch([each.command for each in requests], b"".join([encode(each) for each in requests]), timeout)
 
 
-def may_repeat(requests: Sequence[Request]) -> bool:
-    """Whether sending requests twice does what sending them once does.
+def may_repeat(request: Request) -> bool:
+    """Whether doing it twice does what doing it once does.
 
-    Not so for what counts, and for what is done on a condition that the first time may have changed.
+    Not so for what counts, and for what is written on a condition that the first time may have changed.
+    A read that asks for the lease may be repeated: at worst the lease is nobody's until it ends.
     """
-    return all(
-        each.command in _SAFE and not any(flag[:1] in _CONDITIONAL for flag in each.flags)
-        for each in requests
-    )
+    return request.command == "mg" or _repeatable(request.command, request.flags)
+
+
+@lru_cache(1024)
+def _repeatable(command: str, flags: tuple[str, ...]) -> bool:
+    return command in _SAFE and not any(flag[:1] in _CONDITIONAL for flag in flags)

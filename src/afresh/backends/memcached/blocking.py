@@ -15,7 +15,8 @@ from contextlib import suppress
 
 from afresh.backends.memcached.address import Address, Endpoint
 from afresh.backends.memcached.batch import Batch, Lines, Pairing
-from afresh.backends.memcached.codec import ProtocolError
+from afresh.backends.memcached.client import Response
+from afresh.backends.memcached.codec import ProtocolError, sole_answer
 from afresh.errors import BackendError
 
 _CHUNK = 65_536
@@ -41,7 +42,7 @@ class Connection:
         greeting: What the server said of itself: `VERSION`, and its settings.
     """
 
-    __slots__ = ("_kernel", "_pairing", "_timeout", "greeting", "socket", "used")
+    __slots__ = ("_kernel", "_pairing", "_recv", "_send", "_timeout", "greeting", "socket", "used")
 
     def __init__(self, address: Address, endpoint: Endpoint, tls: ssl.SSLContext | None = None) -> None:
         """Connect, and ask the server who it is.
@@ -58,6 +59,7 @@ class Connection:
             raise Late(f"no connection in {address.connect_timeout:g} s") from error
         except OSError as error:
             raise Gone(error.strerror or str(error)) from error
+        self._send, self._recv = self.socket.sendall, self.socket.recv
         # A stopped server is connected to by its kernel: it must cost the short deadline, not the long.
         self.greeting = Lines(("", ""), b"version\r\nstats settings\r\n", address.timeout)
         try:
@@ -66,6 +68,36 @@ class Connection:
             self.close()
             raise
         self.used = False
+
+    def ask_one(self, command: str, data: bytes, timeout: float) -> Response:
+        """Send one request, and return its answer: `ask`, for the way of a hit.
+
+        Raises:
+            Gone: See `ask`.
+        """
+        if self._pairing.waiting:
+            return self._one_by_batch(command, data, timeout)
+        try:
+            if timeout != self._timeout:
+                self._within(timeout)
+            self._send(data)
+            came = self._recv(_CHUNK)
+            answer = sole_answer(command, came)
+            if answer is not None:
+                self.used = True
+                return answer
+        except OSError as error:
+            raise self._gone(error, timeout) from error
+        return self._one_by_batch(command, b"", timeout, came)
+
+    def _one_by_batch(self, command: str, data: bytes, timeout: float, came: bytes | None = None) -> Response:
+        batch = Batch((command,), data, timeout)
+        if came is None:
+            self.send(batch)
+        else:
+            self._pairing.waiting.append(batch)
+        self.receive(batch, timeout, came)
+        return batch.responses[0]
 
     def ask(self, batch: Batch) -> None:
         """Send a batch, and wait for its answers.
@@ -89,8 +121,8 @@ class Connection:
         except OSError as error:
             raise self._gone(error, batch.timeout) from error
 
-    def receive(self, batch: Batch, timeout: float) -> None:
-        """Wait until a batch, the last that was sent, has its answers.
+    def receive(self, batch: Batch, timeout: float, came: bytes | None = None) -> None:
+        """Wait until a batch, the last that was sent, has its answers. `came` was read already.
 
         Raises:
             Gone: Not all came in time, or the connection broke.
@@ -100,7 +132,8 @@ class Connection:
         try:
             self._within(timeout)
             while True:
-                data = self.socket.recv(min(max(pairing.missing, _CHUNK), _LARGEST_CHUNK))
+                data = self._read() if came is None else came
+                came = None
                 if not data:
                     raise ConnectionResetError("it hung up")
                 pairing.feed(data)
@@ -114,6 +147,9 @@ class Connection:
                 self._within(deadline - now)
         except (OSError, ProtocolError) as error:
             raise self._gone(error, timeout) from error
+
+    def _read(self) -> bytes:
+        return self.socket.recv(min(max(self._pairing.missing, _CHUNK), _LARGEST_CHUNK))
 
     @property
     def owing(self) -> int:

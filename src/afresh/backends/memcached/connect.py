@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
+from operator import itemgetter
 
 from afresh.backends.memcached.address import Address, parse
-from afresh.backends.memcached.batch import Batch, Gets, batch_of, may_repeat
+from afresh.backends.memcached.batch import Gets, batch_of, may_repeat
 from afresh.backends.memcached.client import Request, Response
 from afresh.backends.memcached.exchange import Share, ask_blocking, ask_on, grouped
 from afresh.backends.memcached.ketama import Ring
+from afresh.backends.memcached.large import is_head, is_large
 from afresh.backends.memcached.server import Server
+from afresh.backends.memcached.whole import completed, small_writes, written
 from afresh.errors import BackendError, CacheClosed
 from afresh.runtime.drive import drive
 from afresh.runtime.world import suspending_loop
@@ -38,6 +42,7 @@ class MemcachedClient:
 
     def __init__(self, address: Address) -> None:
         self.address = address
+        self._timeout = address.timeout
         self.servers = tuple(map(str, address.endpoints))
         tls = None if address.tls is None else address.tls.context()
         self._servers = [Server(address, endpoint, tls) for endpoint in address.endpoints]
@@ -46,21 +51,27 @@ class MemcachedClient:
     async def run(self, *requests: Request, timeout: float | None = None) -> list[Response]:
         """Send all, pipelined, each to its server; the answers in the same order.
 
-        A server that fails gives its requests an `error`; the others are answered.
+        A server that fails gives its requests an `error`; the others are answered. Values over the size
+        of an item are divided or refused, and put together when read (see `large`).
 
         Raises:
             ValueError: A request can't be sent: no such command, a flag with a space, `q`.
         """
-        if not requests:
-            return []
-        timeout = timeout or self.address.timeout
-        shares = self._shares(requests, timeout)
-        await self._ask(shares, timeout)
-        answers: list[Response] = [Response("")] * len(requests)
-        for share in shares:
-            responses = (response for batch in share.batches for response in batch.answers())
-            for position, response in zip(share.positions, responses, strict=True):
-                answers[position] = response
+        timeout = timeout or self._timeout
+
+        quick = self._quick(requests[0], timeout) if len(requests) == 1 else None
+        if quick is not None:
+            answers = [quick]
+        elif any(is_large(each, self._place(each)[1]) for each in requests):
+            answers = await written(
+                requests, partial(self._exchange, timeout=timeout), self._place, self.address.large
+            )
+        else:
+            answers = await self._exchange(requests, timeout)
+        if any(map(is_head, answers)):
+            answers = await completed(
+                requests, answers, partial(self._exchange, timeout=timeout), self._place
+            )
         return answers
 
     async def one(self, request: Request, *, timeout: float | None = None) -> Response:
@@ -69,51 +80,62 @@ class MemcachedClient:
         Raises:
             BackendError: Its server failed, or answered with an error.
         """
-        response = (await self.run(request, timeout=timeout))[0]
+        timeout = timeout or self._timeout
+        response = self._quick(request, timeout)
+        if response is None:
+            response = (await self.run(request, timeout=timeout))[0]
+        elif response.value is not None and is_head(response):
+            response = (await self._completed([request], [response], timeout))[0]
         if response.error:
             raise BackendError(response.error)
         return response
 
     async def get_many(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
         """Values that are there; others' failures are misses. A value of 0 bytes is a stub, and is none."""
-        if not keys:
-            return {}
         timeout = self.address.timeout
-        shares = []
+        shares, asked = [], []
         for owner, positions in grouped(map(self.server_of, keys)).items():
-            portions = [
-                positions[at : at + _PORTION_OF_KEYS] for at in range(0, len(positions), _PORTION_OF_KEYS)
+            own = [keys[at] for at in positions]
+            batches = [
+                Gets.of(own[at : at + _PORTION_OF_KEYS], timeout)
+                for at in range(0, len(own), _PORTION_OF_KEYS)
             ]
-            batches: list[Batch] = [Gets.of([keys[at] for at in each], timeout) for each in portions]
-            shares.append(Share(self._servers[owner], positions, batches, repeatable=True))
+            shares.append(Share(self._servers[owner], batches, repeatable=True))
+            asked.append(own)
         await self._ask(shares, timeout)
-        found: dict[bytes, bytes] = {}
-        for share in shares:
-            for number, batch in enumerate(share.batches):
-                assert isinstance(batch, Gets)
-                base = number * _PORTION_OF_KEYS
-                found.update(
-                    (keys[share.positions[base + at]], value) for at, value in batch.found.items() if value
-                )
+        found = {
+            own[at]: value
+            for own, share in zip(asked, shares, strict=True)
+            for at, value in share.found()
+            if value
+        }
+        return await self._put_together(found, timeout)
+
+    async def _put_together(self, found: dict[bytes, bytes], timeout: float) -> dict[bytes, bytes]:
+        heads = {
+            key: response for key, value in found.items() if is_head(response := Response("VA", (), value))
+        }
+        if heads:
+            requests = [Request("mg", key) for key in heads]
+            whole = await self._completed(requests, [*heads.values()], timeout)
+            for key, response in zip(heads, whole, strict=True):
+                found.pop(key)
+                if response.value is not None:
+                    found[key] = response.value
         return found
 
     def submit(self, *requests: Request) -> None:
         """Send and don't care for the answers. Never suspends, hardly blocks; trouble is not told."""
         loop = suspending_loop()
-        for owner, positions in grouped(map(self._owner, requests)).items():
-            batch = batch_of([requests[at] for at in positions], self.address.timeout)
-            server = self._servers[owner]
+        plan = small_writes(requests, self._place, self.address.large)
+        small = [each for sent in plan if not isinstance(sent, str) for each in sent]
+        for owner, positions in grouped(map(self._owner, small)).items():
+            batch = batch_of([small[at] for at in positions], self.address.timeout)
             with suppress(BackendError, CacheClosed):
                 if loop is not None:
-                    server.line(loop).ask(batch)
-                    continue
-                connection = server.take()
-                try:
-                    connection.send(batch)
-                except BackendError as error:
-                    server.lost(connection, error)
+                    self._servers[owner].line(loop).ask(batch)
                 else:
-                    server.give_back(connection)
+                    self._servers[owner].submit(batch)
 
     def call(self, *requests: Request, timeout: float) -> list[Response]:
         """`run` for a thread of our own: always blocks."""
@@ -144,19 +166,43 @@ class MemcachedClient:
         for server in self._servers:
             server.close()
 
+    def _quick(self, request: Request, timeout: float) -> Response | None:
+        """What an idle blocking connection answers; `None` where there is a reason to go the long way."""
+        if suspending_loop() is not None:
+            return None
+        server = self._servers[0 if self._ring is None else self._owner(request)]
+        if request.value is not None and is_large(request, server.facts.largest):
+            return None
+        return server.quick(request, timeout)
+
     def _owner(self, request: Request) -> int:
         return self.server_of(request.key) if request.server is None else request.server
 
-    def _shares(self, requests: Sequence[Request], timeout: float) -> list[Share]:
-        shares = []
+    def _place(self, request: Request) -> tuple[int, int]:
+        owner = self._owner(request)
+        return owner, self._servers[owner].facts.largest
+
+    async def _completed(
+        self, requests: Sequence[Request], responses: list[Response], timeout: float
+    ) -> list[Response]:
+        return await completed(requests, responses, partial(self._exchange, timeout=timeout), self._place)
+
+    async def _exchange(self, requests: Sequence[Request], timeout: float) -> list[Response]:
+        """Ask for requests as they are."""
+        shares, places = [], []
         for owner, positions in grouped(map(self._owner, requests)).items():
             own = [requests[at] for at in positions]
             batches = [batch_of(portion, timeout) for portion in _portions(own)]
-            shares.append(Share(self._servers[owner], positions, batches, repeatable=may_repeat(own)))
-        return shares
+            shares.append(Share(self._servers[owner], batches, repeatable=all(map(may_repeat, own))))
+            places += positions
+        await self._ask(shares, timeout)
+        answers = [answer for share in shares for answer in share.answers()]
+        return [answer for _, answer in sorted(zip(places, answers, strict=True), key=itemgetter(0))]
 
     async def _ask(self, shares: Sequence[Share], timeout: float) -> None:
         loop = suspending_loop()
+        if not shares:
+            return
         if loop is None:
             ask_blocking(shares, timeout)
         else:

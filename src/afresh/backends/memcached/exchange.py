@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from afresh.backends.memcached.batch import Batch
+from afresh.backends.memcached.batch import Batch, Gets
 from afresh.backends.memcached.blocking import Connection, Gone
+from afresh.backends.memcached.client import Response
 from afresh.backends.memcached.server import Server
 from afresh.errors import BackendError, CacheClosed
 
@@ -16,18 +17,14 @@ class Share:
     """What one server is asked for.
 
     Attributes:
-        positions: Where its requests stand in the call.
-        batches: They, in the portions in which a thread sends them: it reads the answers to one
+        batches: Its requests, in the portions in which a thread sends them: it reads the answers to one
             before it sends the next, or both sides could wait for the other to read.
     """
 
-    __slots__ = ("_connection", "_repeatable", "_server", "batches", "positions")
+    __slots__ = ("_connection", "_repeatable", "_server", "batches")
 
-    def __init__(
-        self, server: Server, positions: Sequence[int], batches: list[Batch], *, repeatable: bool
-    ) -> None:
-        self.positions = positions
-        self.batches = batches
+    def __init__(self, server: Server, batches: Sequence[Batch], *, repeatable: bool) -> None:
+        self.batches = list(batches)
         self._server = server
         self._repeatable = repeatable
         self._connection: Connection | None = None
@@ -61,6 +58,18 @@ class Share:
         """An exception came in between: what the connection has read is not known."""
         if self._connection is not None:
             self._connection.close()
+
+    def answers(self) -> list[Response]:
+        """One for each request."""
+        return [answer for batch in self.batches for answer in batch.answers()]
+
+    def found(self) -> Iterator[tuple[int, bytes]]:
+        """What quiet reads found: the place of the key among those that were asked for, and the value."""
+        before = 0
+        for batch in self.batches:
+            if isinstance(batch, Gets):
+                yield from ((before + at, value) for at, value in batch.found.items())
+            before += batch.count
 
     async def ask_on(self, loop: asyncio.AbstractEventLoop) -> None:
         """Suspending: send all, wait for the answers, and repeat what met a dead connection."""
