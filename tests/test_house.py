@@ -39,7 +39,7 @@ LONG_FUNCTIONS: dict[str, str] = {}
 DRIVERS = {
     "msgspec": ("codecs",),
     "sqlite3": ("backends/file", "demo"),
-    "fcntl": ("backends/file", "runtime"),
+    "fcntl": ("backends/file", "backends/replica", "runtime"),
     "mmap": ("backends/file",),
     "cryptography": ("codecs", "testing/servers"),
     "backports": ("codecs",),

@@ -18,10 +18,18 @@ _PREFIX = "owner-"
 class Owners:
     """The owners' files of one folder, one of them this process's."""
 
-    __slots__ = ("_descriptor", "_folder", "_own")
+    __slots__ = ("_descriptor", "_folder", "_machine", "_own")
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, machine: int = 0) -> None:
+        """Look after the owners of a folder.
+
+        Args:
+            folder: The folder.
+            machine: Where owners of several machines meet, the number of this one (31 bits): the upper
+                half of its owners' ids.
+        """
         self._folder = folder
+        self._machine = machine
         self._own = 0
         self._descriptor: int | None = None
 
@@ -32,7 +40,8 @@ class Owners:
             OSError: The file can't be written.
         """
         if self._descriptor is None or not self._path(self._own).exists():
-            self._become(self._own or secrets.randbits(63) + 1)
+            new = self._machine << 32 | secrets.randbits(32) if self._machine else secrets.randbits(63) + 1
+            self._become(self._own or new)
         return self._own
 
     def alive(self, owner: int) -> bool:
