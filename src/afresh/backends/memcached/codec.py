@@ -166,7 +166,7 @@ class Decoder:
 
     def _with_value(self, line: bytes, begin: int) -> Response | None:
         words = _words(line)
-        size = words[1]
+        size = words[1] if len(words) > 1 else ""
         if not size.isdecimal() or len(size) > 10 or int(size) > LARGEST_VALUE:
             raise ProtocolError(f"no size of a value: {line[:40]!r}")
         end = begin + int(size)

@@ -10,7 +10,7 @@ import re
 _number = re.compile(r"(\d+)\.(\d+)\.(\d+)").match
 
 META = "meta"
-"""The meta commands as they are since 1.6."""
+"""The meta commands as they are spoken here: base64 keys, `HD` for success."""
 EXPLICIT_CAS = "explicit-cas"
 """`E`: the writer chooses the new CAS value."""
 DELETE_VALUE = "delete-value"
@@ -18,11 +18,14 @@ DELETE_VALUE = "delete-value"
 GET_CAS = "get-cas"
 """`mg C`: a read that goes on only if the CAS value is this one."""
 
+OLDEST = (1, 6, 10)
+# 1.6.18 refuses or ignores the last three. Where exactly they came is not known here, so the version is
+# one that is documented to have them: an older one that has them too is asked for less than it could.
 _SINCE: dict[str, tuple[int, int, int]] = {
-    META: (1, 6, 0),
-    EXPLICIT_CAS: (1, 6, 22),
-    DELETE_VALUE: (1, 6, 22),
-    GET_CAS: (1, 6, 32),
+    META: OLDEST,
+    EXPLICIT_CAS: (1, 6, 44),
+    DELETE_VALUE: (1, 6, 44),
+    GET_CAS: (1, 6, 44),
 }
 
 
@@ -33,3 +36,8 @@ def features_of(version: str) -> frozenset[str]:
         return frozenset()
     number = tuple(int(part) for part in found.groups())
     return frozenset(name for name, since in _SINCE.items() if number >= since)
+
+
+def too_old(version: str) -> bool:
+    """Whether a version is known, and speaks no meta commands, or others."""
+    return _number(version) is not None and META not in features_of(version)

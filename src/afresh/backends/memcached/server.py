@@ -12,7 +12,7 @@ from afresh.backends.memcached.batch import Batch, Lines, may_repeat
 from afresh.backends.memcached.blocking import Connection, Gone, Late
 from afresh.backends.memcached.client import Request, Response
 from afresh.backends.memcached.codec import encode
-from afresh.backends.memcached.features import features_of
+from afresh.backends.memcached.features import OLDEST, features_of, too_old
 from afresh.backends.memcached.looping import Line
 from afresh.errors import BackendError, CacheClosed
 from afresh.runtime.breaker import Breaker
@@ -247,6 +247,10 @@ def _facts(greeting: Lines) -> Facts:
     )
     if not version:
         raise BackendError("something answers there, but it is no memcached")
+    if too_old(version):
+        raise BackendError(
+            f"memcached {version} is too old: {'.'.join(map(str, OLDEST))} is the oldest that works"
+        )
     size = greeting.stats().get("item_size_max", "")
     largest = int(size) if size.isdecimal() else _ITEM_SIZE
     return Facts(version, features_of(version), max(largest - _OVERHEAD, _OVERHEAD))
