@@ -11,8 +11,8 @@ import pytest
 from redis_room import another, empty, place  # noqa: F401  fixtures
 
 from afresh.backends.redis.entries import entry_key, lease_key, pattern
-from afresh.backends.redis.nodes import slot_of
 from afresh.backends.redis.store import RedisStore
+from afresh.backends.redis.topology.slots import slot_of
 from afresh.testing.contracts.store import NEVER, SharedStoreContract, fill, put, swap
 from afresh.testing.contracts.worlds import DrivingWorld
 
@@ -120,10 +120,3 @@ def test_escaped_keys_stay_different_and_keep_their_beginning() -> None:
     assert len({entry_key(key) for key in keys}) == len(keys)
     assert all(entry_key(key).startswith(entry_key("a")) for key in keys)
     assert pattern("a*[b]?\\") == b"afresh:a\\*\\[b\\]\\?\\\\*"
-
-
-def test_slots_are_those_of_the_specification() -> None:
-    assert slot_of(b"123456789") == 0x31C3
-    assert slot_of(b"{user1000}.following") == slot_of(b"user1000")
-    assert slot_of(b"foo{}{bar}") == slot_of(b"foo{}{bar}"[:])
-    assert slot_of(b"foo{{bar}}zap") == slot_of(b"{bar")

@@ -64,7 +64,11 @@ def open_backend(url: Any, asked: Asked) -> Backend:
         return open_file(_path(url), asked.events, asked.clock)
     if url in ("memory://", "null://"):
         return _in_this_process(url, asked.moved)
-    scheme = url.partition(":")[0].partition("+")[0] if isinstance(url, str) else ""
+    scheme = _scheme(url)
+    if scheme in _REDIS or _is_redis_client(url):
+        from afresh.backends.redis.opening import open_redis
+
+        return open_redis(url, asked)
     raise ConfigurationError(f"Cache({scheme or url!r}…): this release knows {FORMS}.")
 
 
@@ -81,6 +85,10 @@ def open_beside(main: Backend, url: str | None, asked: Asked) -> Backend:
     """
     if url is None or url == main.url:
         store, leases, look_after, close = main.store, main.leases, None, None
+    elif _scheme(url) in _REDIS:
+        from afresh.backends.redis.opening import open_redis_beside
+
+        return open_redis_beside(url, main, asked)
     else:
         other = open_backend(url, asked)
         store, leases, look_after, close = other.store, other.leases, other.look_after, other.close
@@ -96,6 +104,16 @@ def open_beside(main: Backend, url: str | None, asked: Asked) -> Backend:
 
 def _nothing() -> None:
     return None
+
+
+def _scheme(url: Any) -> str:
+    return url.partition(":")[0].partition("+")[0] if isinstance(url, str) else ""
+
+
+def _is_redis_client(given: Any) -> bool:
+    """Whether it is an object of redis-py, or of valkey-py, which is not imported to find that out."""
+    modules = {each.__module__.partition(".")[0] for each in type(given).__mro__}
+    return not modules.isdisjoint({"redis", "valkey"})
 
 
 def _in_this_process(url: str, moved: Callable[[int], None]) -> Backend:

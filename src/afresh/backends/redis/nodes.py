@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-from binascii import crc_hqx
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Any
 
 from afresh.backends.redis.client import Client
-
-SLOTS: Final = 16_384
-
-
-def slot_of(key: bytes) -> int:
-    """The slot of a key: CRC-16 (XMODEM) of what stands in its first braces, or of all of it."""
-    begin = key.find(b"{")
-    end = key.find(b"}", begin + 1)
-    if begin >= 0 and end > begin + 1:
-        key = key[begin + 1 : end]
-    return crc_hqx(key, 0) % SLOTS
+from afresh.backends.redis.topology.slots import slot_of
 
 
 async def representatives(client: Client) -> list[bytes]:

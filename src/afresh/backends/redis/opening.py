@@ -1,0 +1,117 @@
+"""Put the parts of a backend on Redis together."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from afresh.backends import Backend
+from afresh.backends.file.folder import ledger_folder
+from afresh.backends.redis.address import Address
+from afresh.backends.redis.connect import open_client
+from afresh.backends.redis.control import RedisControl
+from afresh.backends.redis.doctor import inspect
+from afresh.backends.redis.leases import RedisLeases
+from afresh.backends.redis.log import RedisLog
+from afresh.backends.redis.servers import RedisClient
+from afresh.backends.redis.store import RedisStore
+from afresh.backends.replica.opening import open_replica
+from afresh.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from afresh.backends.opening import Asked
+
+
+def open_redis(url_or_client: Any, asked: Asked) -> Backend:
+    """Open a backend on Redis or Valkey. A server that is down is no error: nothing is cached until it is up.
+
+    Args:
+        url_or_client: A URL, or a client of redis-py.
+        asked: What it is opened with.
+
+    Raises:
+        ConfigurationError: It can't be used; the message says what to write instead.
+    """
+    client = open_client(url_or_client)
+    address = client.address
+    name = address.ledger or str(address.db)
+    log = RedisLog(client, name, timeout=address.write_timeout)
+    try:
+        ledger = open_replica(
+            log,
+            _folder(address, name),
+            asked.events,
+            asked.clock,
+            strict=asked.strict,
+            max_stale=asked.max_stale,
+        )
+    except BaseException:
+        log.close()
+        client.close()
+        raise
+    leases = RedisLeases(client)
+
+    def look_after() -> None:
+        client.look_after()
+        ledger.look_after()
+
+    def close() -> None:
+        leases.close()
+        ledger.close()
+        client.close()
+
+    return Backend(
+        _written(address, name),
+        ledger,
+        _store(client, asked),
+        leases,
+        RedisControl(client, timeout=address.write_timeout),
+        in_memory=False,
+        remote=True,
+        proven=ledger.proven,
+        words=ledger.cell,
+        begin=ledger.begin,
+        look_after=look_after,
+        status=ledger.status,
+        inspect=lambda: inspect(client, name),
+        close=close,
+    )
+
+
+def open_redis_beside(url: str, main: Backend, asked: Asked) -> Backend:
+    """Open another Redis for entries that the ledger of `main` numbers; it needs no ledger of its own."""
+    client = open_client(url)
+    leases = RedisLeases(client)
+
+    def close() -> None:
+        leases.close()
+        client.close()
+
+    return replace(
+        main,
+        url=client.address.name,
+        store=_store(client, asked),
+        leases=leases,
+        look_after=client.look_after,
+        status=dict,
+        inspect=client.inspect,
+        close=close,
+    )
+
+
+def _store(client: RedisClient, asked: Asked) -> RedisStore:
+    return RedisStore(client, cluster=client.address.kind == "cluster", clock=asked.clock)
+
+
+def _written(address: Address, ledger: str) -> str:
+    default = str(address.db)
+    return address.name if ledger == default else f"{address.name}?ledger={ledger}"
+
+
+def _folder(address: Address, ledger: str) -> Path | None:
+    """Where this machine's processes share their copy; `None` where nothing can be shared."""
+    try:
+        return ledger_folder(f"{address.name} {ledger}")
+    except ConfigurationError:
+        return None
