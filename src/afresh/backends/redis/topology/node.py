@@ -77,6 +77,7 @@ class Node:
         self._longest = address.connect_timeout
         self._shortest = address.timeout
         self._patience = address.connect_timeout
+        self._closed = False
         self._idle: list[Connection] = []
         self._open: set[Connection] = set()
         self._wires: dict[asyncio.AbstractEventLoop, Wire] = {}
@@ -137,6 +138,8 @@ class Node:
         Raises:
             BackendError: It can't be reached, or refuses us.
         """
+        if self._closed:
+            raise BackendError(f"{self.name}: the client is closed")
         began = time.monotonic()
         try:
             connection = self._dial(self._patience)
@@ -149,6 +152,9 @@ class Node:
         self.hello = connection.hello
         connection.unwanted = self.unwanted
         self._open.add(connection)
+        if self._closed:  # meanwhile
+            self.forget(connection)
+            raise BackendError(f"{self.name}: the client is closed")
         self.breaker.worked()
         return connection
 
@@ -236,6 +242,7 @@ class Node:
 
     def close(self) -> None:
         """End all connections, and take back none."""
+        self._closed = True
         idle, self._idle = self._idle, _Closed()
         for connection in idle:
             self.forget(connection)
