@@ -115,9 +115,8 @@ class Server:
     def judge(self, known: Position) -> None:
         """Begin a new epoch where somebody has seen more than there is."""
         state = self.state
-        if known != NOWHERE and known.at > state.at:
-            self.begin_anew(known.at)
-        elif known.epoch not in {0, state.epoch} and known.at >= state.at:
+        elsewhere = known.epoch not in {0, state.epoch}
+        if known != NOWHERE and (known.at > state.at or (elsewhere and known.at == state.at)):
             self.begin_anew(known.at)
 
     def load(self) -> Snapshot:

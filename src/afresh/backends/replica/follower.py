@@ -51,7 +51,21 @@ class Follower:
         *,
         now: Callable[[], float],
         max_stale: float,
+        threads: bool = True,
     ) -> None:
+        """Be ready to follow.
+
+        Args:
+            remote: The server's log.
+            channel: The way from it to this machine's copy.
+            spool: What waits to be delivered.
+            owners: Whose intents stand.
+            seats: Who follows.
+            now: The machine's clock.
+            max_stale: Within so many seconds it has to be heard.
+            threads: `False` where somebody else calls `listen` and `tidy`.
+        """
+        self._threads = threads
         self._remote = remote
         self._channel = channel
         self._spool = spool
@@ -79,10 +93,11 @@ class Follower:
 
     def ensure(self) -> None:
         """Follow, if nobody does; cheap when called often."""
-        if self._thread is not None or self._closed or not self._lock.acquire(blocking=False):
+        if self._thread is not None or not self._lock.acquire(blocking=False):
             return
         try:
-            if self._thread is None and not self._closed and self._seats.take():
+            wanted = self._threads and not self._closed and self._thread is None
+            if wanted and self._seats.take():
                 self._stop = threading.Event()
                 self._steady, self._pause = False, 0.0
                 arguments = (weakref.ref(self), self._stop)

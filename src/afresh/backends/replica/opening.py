@@ -55,7 +55,7 @@ def open_replica(
     )
     channel = Channel(remote, copies, spool, now=now, events=events)
     owners = ReplicaOwners(shared, now)
-    follower = Follower(remote, channel, spool, owners, seats, now=now, max_stale=max_stale)
+    follower = Follower(remote, channel, spool, owners, seats, now=now, max_stale=max_stale, threads=follow)
     ledger = ReplicaLedger(
         remote, channel, spool, owners, follower, now=now, strict=strict, max_stale=max_stale
     )
@@ -64,8 +64,7 @@ def open_replica(
             drive(channel.catch_up())
         except BackendError as error:
             channel.tell(f"not heard of, so nothing is served from memory until it is: {error}")
-    if follow:
-        follower.ensure()
+    follower.ensure()
     return ledger
 
 
