@@ -41,9 +41,9 @@ class RedisClient:
         node = self._only or await self._node(key_of(command) if key is None else key)
         loop = suspending_loop()
         if loop is None:
-            reply = node.ask(pack(command), timeout or self._timeout, command[0] in READS)
+            reply = node.pool.ask(pack(command), timeout or self._timeout, command[0] in READS)
         else:
-            reply = await node.ask_on(loop, pack(command), timeout or self._timeout, command[0] in READS)
+            reply = await node.loops.ask(loop, pack(command), timeout or self._timeout, command[0] in READS)
         if type(reply) is ErrorReply:
             return await self._refused(reply, command, timeout)
         return reply
@@ -96,7 +96,7 @@ class RedisClient:
         except Unmapped:
             self._topology.refresh()
             node = self._topology.node(key)
-        return DedicatedConnection(node.connect(), node.forget)
+        return DedicatedConnection(node.source.connect(), node.source.forget)
 
     async def everywhere(self, *command: Argument) -> list[Reply]:
         """See `Client`."""
@@ -141,8 +141,8 @@ class RedisClient:
     async def _ask(self, node: Node, data: bytes, timeout: float | None, safe: bool) -> Reply:
         loop = suspending_loop()
         if loop is None:
-            return node.ask(data, timeout or self._timeout, safe)
-        return await node.ask_on(loop, data, timeout or self._timeout, safe)
+            return node.pool.ask(data, timeout or self._timeout, safe)
+        return await node.loops.ask(loop, data, timeout or self._timeout, safe)
 
     async def _ask_many(
         self, node: Node, commands: Sequence[tuple[Argument, ...]], safe: bool
@@ -150,8 +150,8 @@ class RedisClient:
         data, count = pack_many(commands), len(commands)
         loop = suspending_loop()
         if loop is None:
-            return node.ask_many(data, count, self._timeout, safe)
-        return await node.ask_many_on(loop, data, count, self._timeout, safe)
+            return node.pool.ask_many(data, count, self._timeout, safe)
+        return await node.loops.ask_many(loop, data, count, self._timeout, safe)
 
     async def _refused(self, refused: ErrorReply, command: Command, timeout: float | None) -> Reply:
         """The server answered with an error: perhaps another one has the key, or it forgot a script.
@@ -226,8 +226,8 @@ class RedisClient:
             data = pack(self._for(node, command))
             loop = suspending_loop()
             if loop is None:
-                node.post(data, self._timeout)
-            elif not node.post_on(loop, data):
+                node.pool.post(data, self._timeout)
+            elif not node.loops.post(loop, data):
                 self._keep(loop.create_task(self._later(node, data)))
 
     async def _later(self, node: Node, data: bytes) -> None:
@@ -244,6 +244,6 @@ class RedisClient:
         script = command[0]
         if not isinstance(script, Script):
             return written(command)
-        known = script.digest in node.scripts
-        node.scripts.add(script.digest)
+        known = script.digest in node.source.scripts
+        node.source.scripts.add(script.digest)
         return written(command, known=known)

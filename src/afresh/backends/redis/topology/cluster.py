@@ -134,7 +134,7 @@ class Cluster:
         trouble: BackendError | None = None
         for endpoint, node in self._by_trust():
             try:
-                reply = checked(node.ask(_WHERE, self._address.connect_timeout, safe=True))
+                reply = checked(node.pool.ask(_WHERE, self._address.connect_timeout, safe=True))
             except BackendError as error:
                 trouble = error
                 continue

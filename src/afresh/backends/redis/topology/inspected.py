@@ -7,7 +7,7 @@ from afresh.backends.redis.topology.node import Node
 
 def inspected(node: Node) -> dict[str, object]:
     """Where it is, what it is, how its breaker stands. Has no secrets."""
-    hello = node.hello
+    hello = node.source.hello
     return {
         "node": node.name,
         "server": _text(hello.get(b"server")),

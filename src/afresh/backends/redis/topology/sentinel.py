@@ -13,11 +13,12 @@ from dataclasses import replace
 from afresh.backends.redis.address import Address, Endpoint
 from afresh.backends.redis.client import Argument, ErrorReply
 from afresh.backends.redis.topology.inspected import inspected
-from afresh.backends.redis.topology.node import Dial, Node
+from afresh.backends.redis.topology.node import Node
 from afresh.backends.redis.topology.topology import Hop
 from afresh.backends.redis.wire.blocking import Connection
 from afresh.backends.redis.wire.gone import Gone
 from afresh.backends.redis.wire.resp import checked, pack
+from afresh.backends.redis.wire.source import Dial
 from afresh.errors import BackendError
 
 _LOOK_EVERY = 1.0
@@ -100,7 +101,7 @@ class Sentinel:
         # Those first that answered last time.
         for sentinel in sorted(self._sentinels, key=lambda each: each.breaker.state != "closed"):
             try:
-                reply = checked(sentinel.ask(self._question, self._address.connect_timeout, safe=True))
+                reply = checked(sentinel.pool.ask(self._question, self._address.connect_timeout, safe=True))
             except BackendError as error:
                 trouble = error
                 continue

@@ -65,7 +65,7 @@ class Many:
 
 
 class Wire:
-    """See the module. Used by its loop's thread only, but for `drop` and `close_from`.
+    """See the module. Used by its loop's thread only, but for `close_from`.
 
     Attributes:
         ended: It takes no more commands.
@@ -105,9 +105,12 @@ class Wire:
         self._write(data, count)
         return future
 
-    def idle(self) -> bool:
-        """No answer is awaited."""
-        return not self._waiting
+    def broken(self) -> bool:
+        """Whether it ended while no answer was awaited, and the loop has not told yet; then it is closed."""
+        if self._waiting or self.connection.alive():
+            return False
+        self.close()
+        return True
 
     def post(self, data: bytes, sink: Sink) -> None:
         """Send one command that nobody waits for."""
@@ -136,11 +139,6 @@ class Wire:
                 self._loop.call_soon_threadsafe(self.close)
                 return
         self.close()
-
-    def drop(self) -> None:
-        """In a child process: the loop's poll object is shared with the parent, so touch the socket only."""
-        self.ended = True
-        self.connection.drop()
 
     def _write(self, data: bytes, count: int) -> None:
         """Send the last `count` commands: now, or with those of others."""
