@@ -17,6 +17,7 @@ from afresh.backends.redis.client import Argument, Client, Dedicated, ErrorReply
 from afresh.backends.redis.scripts import APPEND, CONFIRM, LOAD, READ
 from afresh.backends.replica.remote import Passage, Position, Record, Snapshot, What, numbers
 from afresh.errors import BackendError
+from afresh.runtime.drive import drive
 from afresh.runtime.fork import on_fork
 
 KEPT: Final = 262_144
@@ -93,18 +94,17 @@ class RedisLog:
         The server's stream wakes it; what it then reads, it reads as everybody does, by a script that
         looks whether this still is the server in office.
         """
-        line, new = self._open()
         try:
-            if new:
-                passage = self._ask(line, after)
-                if passage.records or passage.to != after:
-                    return passage
-            pause = max(int(wait * 1000), 1)
-            command = ("XREAD", "COUNT", 1, "BLOCK", pause, "STREAMS", self.keys[1], f"{after.at}-0")
-            line.call(*command, timeout=wait + _MARGIN)
-            return self._ask(line, after)
-        except BaseException:
+            return self._listen(after, wait)
+        except ErrorReply:
+            # Another server is in office now, and the client finds it.
             self._hang_up()
+            return drive(self.read(after))
+        except BackendError:
+            self._hang_up()
+            if not self._closed:
+                # This process may be idle while others of the machine rely on its following.
+                self._client.look_after()
             raise
 
     def close(self) -> None:
@@ -117,6 +117,17 @@ class RedisLog:
         if self._line is not None:
             self._left.append(self._line)
         self._line = None
+
+    def _listen(self, after: Position, wait: float) -> Passage:
+        line, new = self._open()
+        if new:
+            passage = self._ask(line, after)
+            if passage.records or passage.to != after:
+                return passage
+        pause = max(int(wait * 1000), 1)
+        command = ("XREAD", "COUNT", 1, "BLOCK", pause, "STREAMS", self.keys[1], f"{after.at}-0")
+        line.call(*command, timeout=wait + _MARGIN)
+        return self._ask(line, after)
 
     async def _act(self, script: Script, known: Position, *arguments: Argument) -> Any:
         return await self._client.script(
