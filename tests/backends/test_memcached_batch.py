@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from afresh.backends.memcached.batch import Batch, Gets, Lines, Pairing, batch_of, may_repeat
+from afresh.backends.memcached.batch import Batch, Gets, Lines, Pairing, batch_of, may_repeat, packets
 from afresh.backends.memcached.client import Request, Response
 from afresh.backends.memcached.codec import ProtocolError
 
@@ -71,13 +71,13 @@ def test_who_waits_when_a_connection_ends_is_told_once() -> None:
     assert told == ["", "it broke"]
     assert batches[0].answers() == [Response("HD")]
     assert batches[1].old_news
-    assert batches[1].again().data == batches[1].data
+    assert batches[1].again().parts == batches[1].parts
     assert not batches[1].again().old_news
 
 
 def test_quiet_reads_say_whose_they_are() -> None:
     gets = Gets.of([b"a", b"b b", b"c"], 1.0)
-    assert gets.data == b"mg a v q O0\r\nmg YiBi b v q O1\r\nmg c v q O2\r\nmn\r\n"
+    assert b"".join(gets.parts) == b"mg a v q O0\r\nmg YiBi b v q O1\r\nmg c v q O2\r\nmn\r\n"
     pairing = a_pairing(gets)
     pairing.feed(b"VA 1 O0\r\nx\r\nSERVER_ERROR out of memory\r\nVA 1 O2\r\nz\r\nMN\r\n")
     assert gets.found == {0: b"x", 2: b"z"}
@@ -94,10 +94,10 @@ def test_a_quiet_answer_out_of_turn_is_an_error(stream: bytes) -> None:
 
 
 def test_lines_end_with_end_or_an_error() -> None:
-    lines = Lines(("", ""), b"version\r\nstats settings\r\n", 1.0)
+    lines = Lines(("", ""), [b"version\r\nstats settings\r\n"], 1.0)
     a_pairing(lines).feed(b"VERSION 1.6.18\r\nSTAT item_size_max 1048576\r\nSTAT a b c\r\nEND\r\n")
     assert lines.stats() == {"item_size_max": "1048576", "a": "b c"}
-    refused = Lines(("",), b"stats\r\n", 1.0)
+    refused = Lines(("",), [b"stats\r\n"], 1.0)
     pairing = a_pairing(refused)
     pairing.feed(b"ERROR\r\n")
     assert not pairing.waiting
@@ -118,3 +118,19 @@ def test_lines_end_with_end_or_an_error() -> None:
 )
 def test_only_what_can_be_done_twice_is_sent_twice(request_: Request, *, repeatable: bool) -> None:
     assert may_repeat(request_) is repeatable
+
+
+@given(st.lists(st.binary(min_size=1, max_size=40_000), max_size=8))
+def test_a_tls_record_ends_where_a_request_ends(parts: list[bytes]) -> None:
+    assert packets(parts, tls=False) == [b"".join(parts)]
+    ready, ends = packets(parts, tls=True), set()
+    assert b"".join(ready) == b"".join(parts)
+    at = 0
+    for part in parts:
+        at += len(part)
+        ends.add(at)
+    at = 0
+    for packet in ready:
+        at += len(packet)
+        assert at in ends
+        assert len(packet) <= 16_384 or packet in parts

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 
 from afresh.backends.memcached.client import Request, Response
-from afresh.backends.memcached.codec import Decoder, ProtocolError, checked, encode, last_word
+from afresh.backends.memcached.codec import Decoder, ProtocolError, Refused, checked, encode, last_word
 from afresh.backends.memcached.keys import on_the_wire
 
+_RECORD = 16_384  # bytes of a TLS record, and of memcached's buffer
 _SAFE = frozenset({"ms", "md", "mn", "me"})
 _CONDITIONAL = frozenset("CMI")
 
@@ -18,7 +19,7 @@ class Batch:
     """Some requests to one server.
 
     Attributes:
-        data: What is sent.
+        parts: What is sent, each a whole request, or several.
         timeout: Seconds to wait for all of the answers, and
         deadline: the moment when they are over, by the clock of whoever waits.
         responses: Those that came.
@@ -27,11 +28,11 @@ class Batch:
         finished: Called once, when the last answer or the trouble is there.
     """
 
-    __slots__ = ("_commands", "data", "deadline", "finished", "old_news", "responses", "timeout", "trouble")
+    __slots__ = ("_commands", "deadline", "finished", "old_news", "parts", "responses", "timeout", "trouble")
 
-    def __init__(self, commands: Sequence[str], data: bytes, timeout: float) -> None:
+    def __init__(self, commands: Sequence[str], parts: Sequence[bytes], timeout: float) -> None:
         self._commands = commands
-        self.data = data
+        self.parts = parts
         self.timeout = timeout
         self.deadline = 0.0
         self.responses: list[Response] = []
@@ -53,12 +54,12 @@ class Batch:
         command = self._commands[len(self.responses)]
         self.responses.append(checked(command, response))
         if last_word(command, response):
-            raise ProtocolError(response.error)
+            raise Refused(response.error)
         return len(self.responses) == len(self._commands)
 
     def again(self) -> Batch:
         """The same requests, to be sent once more."""
-        return type(self)(self._commands, self.data, self.timeout)
+        return type(self)(self._commands, self.parts, self.timeout)
 
     def answers(self) -> list[Response]:
         """One for each request; the trouble where there is none."""
@@ -74,8 +75,8 @@ class Gets(Batch):
 
     __slots__ = ("_last", "found")
 
-    def __init__(self, commands: Sequence[str], data: bytes, timeout: float) -> None:
-        super().__init__(commands, data, timeout)
+    def __init__(self, commands: Sequence[str], parts: Sequence[bytes], timeout: float) -> None:
+        super().__init__(commands, parts, timeout)
         self.found: dict[int, bytes] = {}
         self._last = -1
 
@@ -83,7 +84,7 @@ class Gets(Batch):
     def of(cls, keys: Sequence[bytes], timeout: float) -> Gets:
         """Ask for the values of some keys."""
         lines = [b"mg %b%b v q O%d\r\n" % (*on_the_wire(key), at) for at, key in enumerate(keys)]
-        return cls(["mg"] * len(keys), b"".join(lines) + b"mn\r\n", timeout)
+        return cls(["mg"] * len(keys), [*lines, b"mn\r\n"], timeout)
 
     def take(self, response: Response) -> bool:
         """A value, or the end.
@@ -109,8 +110,8 @@ class Lines(Batch):
 
     __slots__ = ("_ends",)
 
-    def __init__(self, commands: Sequence[str], data: bytes, timeout: float) -> None:
-        super().__init__(commands, data, timeout)
+    def __init__(self, commands: Sequence[str], parts: Sequence[bytes], timeout: float) -> None:
+        super().__init__(commands, parts, timeout)
         self._ends = len(commands)
 
     def take(self, response: Response) -> bool:
@@ -176,7 +177,29 @@ def batch_of(requests: Sequence[Request], timeout: float) -> Batch:
     Raises:
         ValueError: One of them can't be sent.
     """
-    return Batch([each.command for each in requests], b"".join([encode(each) for each in requests]), timeout)
+    return Batch([each.command for each in requests], [encode(each) for each in requests], timeout)
+
+
+def packets(parts: Iterable[bytes], *, tls: bool) -> list[bytes]:
+    """What is handed to the socket at once.
+
+    With TLS that is whole requests that fit into one record, or one request alone: memcached (1.6.18)
+    reads a value's end from the record that holds it, and forgets what else was in the record.
+    """
+    if not tls:
+        return [b"".join(parts)]
+    ready: list[bytes] = []
+    collected: list[bytes] = []
+    size = 0
+    for part in parts:
+        if collected and size + len(part) > _RECORD:
+            ready.append(b"".join(collected))
+            collected, size = [], 0
+        collected.append(part)
+        size += len(part)
+    if collected:
+        ready.append(b"".join(collected))
+    return ready
 
 
 def may_repeat(request: Request) -> bool:

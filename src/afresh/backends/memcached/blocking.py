@@ -14,9 +14,9 @@ import time
 from contextlib import suppress
 
 from afresh.backends.memcached.address import Address, Endpoint
-from afresh.backends.memcached.batch import Batch, Lines, Pairing
+from afresh.backends.memcached.batch import Batch, Lines, Pairing, packets
 from afresh.backends.memcached.client import Response
-from afresh.backends.memcached.codec import ProtocolError, sole_answer
+from afresh.backends.memcached.codec import ProtocolError, Refused, sole_answer
 from afresh.errors import BackendError
 
 _CHUNK = 65_536
@@ -27,7 +27,13 @@ _SHORTEST = 0.001
 
 
 class Gone(BackendError):
-    """The connection broke: it can't be used any more."""
+    """The connection broke: it can't be used any more.
+
+    Attributes:
+        blames: It says something of the server, and not of this connection or request alone.
+    """
+
+    blames = True
 
 
 class Late(Gone):
@@ -42,7 +48,7 @@ class Connection:
         greeting: What the server said of itself: `VERSION`, and its settings.
     """
 
-    __slots__ = ("_kernel", "_pairing", "_recv", "_send", "_timeout", "greeting", "socket", "used")
+    __slots__ = ("_kernel", "_name", "_pairing", "_recv", "_send", "_timeout", "greeting", "socket", "used")
 
     def __init__(self, address: Address, endpoint: Endpoint, tls: ssl.SSLContext | None = None) -> None:
         """Connect, and ask the server who it is.
@@ -52,16 +58,17 @@ class Connection:
         """
         self.used = False
         self._timeout = 0.0
+        self._name = str(endpoint)
         self._pairing = Pairing()
         try:
             self.socket, self._kernel = _connect(address, endpoint, tls)
         except TimeoutError as error:
-            raise Late(f"no connection in {address.connect_timeout:g} s") from error
+            raise Late(f"{endpoint}: no connection in {address.connect_timeout:g} s") from error
         except OSError as error:
-            raise Gone(error.strerror or str(error)) from error
+            raise Gone(f"{endpoint}: {error.strerror or error}") from error
         self._send, self._recv = self.socket.sendall, self.socket.recv
         # A stopped server is connected to by its kernel: it must cost the short deadline, not the long.
-        self.greeting = Lines(("", ""), b"version\r\nstats settings\r\n", address.timeout)
+        self.greeting = Lines(("", ""), [b"version\r\n", b"stats settings\r\n"], address.timeout)
         try:
             self.ask(self.greeting)
         except BaseException:
@@ -91,7 +98,7 @@ class Connection:
         return self._one_by_batch(command, b"", timeout, came)
 
     def _one_by_batch(self, command: str, data: bytes, timeout: float, came: bytes | None = None) -> Response:
-        batch = Batch((command,), data, timeout)
+        batch = Batch((command,), [data], timeout)
         if came is None:
             self.send(batch)
         else:
@@ -117,7 +124,8 @@ class Connection:
         self._pairing.waiting.append(batch)
         try:
             self._within(batch.timeout)
-            self.socket.sendall(batch.data)
+            for packet in packets(batch.parts, tls=isinstance(self.socket, ssl.SSLSocket)):
+                self.socket.sendall(packet)
         except OSError as error:
             raise self._gone(error, batch.timeout) from error
 
@@ -146,7 +154,7 @@ class Connection:
                     raise TimeoutError
                 self._within(deadline - now)
         except (OSError, ProtocolError) as error:
-            raise self._gone(error, timeout) from error
+            raise self._gone(error, batch.timeout) from error
 
     def _read(self) -> bytes:
         return self.socket.recv(min(max(self._pairing.missing, _CHUNK), _LARGEST_CHUNK))
@@ -190,9 +198,24 @@ class Connection:
         late = isinstance(
             error, BlockingIOError | TimeoutError | ssl.SSLWantReadError | ssl.SSLWantWriteError
         )
-        trouble = f"no answer in {timeout * 1000:.3g} ms" if late else f"the connection broke: {error}"
-        self._pairing.abandon(trouble, old_news=self.used and not late)
-        return Late(trouble) if late else Gone(trouble)
+        trouble = f"{self._name}: {told_late(timeout) if late else f'the connection broke: {error}'}"
+        gone = Late(trouble) if late else Gone(trouble)
+        gone.blames = late or blames(error, used=self.used)
+        self._pairing.abandon(trouble, old_news=self.used and isinstance(error, OSError) and not late)
+        return gone
+
+
+def blames(error: BaseException, *, used: bool) -> bool:
+    """Whether the server is to be given up for it.
+
+    A connection that has answered may break because it is old; a refused request is no trouble at all.
+    """
+    return not used if isinstance(error, OSError) else not isinstance(error, Refused)
+
+
+def told_late(timeout: float) -> str:
+    """For people."""
+    return f"no answer in {timeout * 1000:.10g} ms"
 
 
 def _connect(address: Address, endpoint: Endpoint, tls: ssl.SSLContext | None) -> tuple[socket.socket, bool]:

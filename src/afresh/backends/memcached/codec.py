@@ -35,6 +35,10 @@ class ProtocolError(Exception):
     """What came can't be an answer to what was asked."""
 
 
+class Refused(ProtocolError):
+    """It is an answer, but nothing after it can be trusted: see `last_word`."""
+
+
 def encode(request: Request) -> bytes:
     """A request as it is sent.
 

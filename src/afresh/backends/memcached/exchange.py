@@ -106,7 +106,7 @@ class Share:
         batch = self.batches[at]
         batch.trouble = batch.trouble or str(error)
         if connection is not None and isinstance(error, Gone):
-            self._server.lost(connection, error)
+            self._server.lost(error)
         if self._worth_repeating(batch):
             self._repeat(at)
         if self._connection is None:
@@ -123,8 +123,8 @@ class Share:
             self._connection = connection
         except (BackendError, CacheClosed) as error:
             batch.trouble = batch.trouble or str(error)
-            if connection is not None and isinstance(error, Gone):
-                self._server.lost(connection, error)
+            if isinstance(error, Gone) and connection is not None:
+                self._server.lost(error)
 
 
 def ask_blocking(shares: Sequence[Share], timeout: float) -> None:

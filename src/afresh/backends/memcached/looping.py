@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import ssl
 import threading
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import chain
 
-from afresh.backends.memcached.address import Endpoint
-from afresh.backends.memcached.batch import Batch, Pairing
-from afresh.backends.memcached.blocking import Connection
+from afresh.backends.memcached.batch import Batch, Pairing, packets
+from afresh.backends.memcached.blocking import Connection, blames, told_late
 from afresh.backends.memcached.codec import ProtocolError
 from afresh.errors import AfreshError
 from afresh.runtime.breaker import Breaker
@@ -36,19 +37,19 @@ class Line:
         loop: asyncio.AbstractEventLoop,
         connect: Callable[[], Connection],
         breaker: Breaker,
-        endpoint: Endpoint,
+        patience: float,
     ) -> None:
+        """Begin to connect; `patience` is how many seconds that may take, names looked up included."""
         self.open = True
         self._loop = loop
         self._connect = connect
         self._breaker = breaker
-        self._name = str(endpoint)
         self._connection: Connection | None = None
         self._pairing = Pairing()
-        self._outbox: list[bytes] = []
-        self._unsent = memoryview(b"")
+        self._outbox: list[Batch] = []
+        self._unsent: deque[memoryview] = deque()
         self._flushing = self._writing = False
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.TimerHandle | None = loop.call_later(patience, self._unreached, patience)
         self._used = False
         # A thread of its own: the loop's executor may be busy with the application's work.
         threading.Thread(target=self._reach, name="afresh-connect", daemon=True).start()
@@ -56,12 +57,10 @@ class Line:
     def ask(self, batch: Batch) -> None:
         """Send a batch; `batch.finished` is called when it has its answers, or can't have them."""
         self._pairing.waiting.append(batch)
-        self._outbox.append(batch.data)
-        if self._connection is not None:
-            self._watch(batch)
-            if not self._flushing:
-                self._flushing = True
-                self._loop.call_soon(self._flush)
+        self._outbox.append(batch)
+        if self._connection is not None and not self._flushing:
+            self._flushing = True
+            self._loop.call_soon(self._flush)
 
     def close(self) -> None:
         """Hang up, from any thread."""
@@ -98,16 +97,24 @@ class Line:
         else:
             connection.socket.setblocking(False)
             self._connection = connection
+            self._disarm()
             self._loop.add_reader(connection.socket.fileno(), self._readable)
-            for batch in self._pairing.waiting:
-                self._watch(batch)
             self._flush()
+
+    def _unreached(self, patience: float) -> None:
+        trouble = f"no connection in {patience:g} s"
+        self._breaker.failed(trouble)
+        self._fail(trouble)
 
     def _flush(self) -> None:
         self._flushing = False
         if self._connection is None or self._writing or not self._outbox:
             return
-        self._unsent = memoryview(b"".join(self._outbox))
+        tls = isinstance(self._connection.socket, ssl.SSLSocket)
+        parts = chain.from_iterable(batch.parts for batch in self._outbox)
+        self._unsent.extend(map(memoryview, packets(parts, tls=tls)))
+        # Their time begins now: a loop that is busy must not make a server look slow.
+        self._watch(self._outbox)
         self._outbox.clear()
         self._write()
 
@@ -117,14 +124,19 @@ class Line:
         connection = self._connection.socket
         try:
             while self._unsent:
-                self._unsent = self._unsent[connection.send(self._unsent) :]
+                packet = self._unsent[0]
+                sent = connection.send(packet)
+                if sent < len(packet):
+                    self._unsent[0] = packet[sent:]
+                else:
+                    self._unsent.popleft()
         except _WANTS:
             if not self._writing:
                 self._writing = True
                 self._loop.add_writer(connection.fileno(), self._write)
             return
         except OSError as error:
-            self._fail(f"the connection broke: {error}", broken=True)
+            self._broke(error)
             return
         if self._writing:
             self._writing = False
@@ -140,8 +152,7 @@ class Line:
                 wanted = min(max(self._pairing.missing, _CHUNK), _LARGEST_CHUNK)
                 data = connection.recv(wanted)
                 if not data:
-                    self._fail("the connection broke: it hung up", broken=True)
-                    return
+                    raise ConnectionResetError("it hung up")
                 self._used = True
                 self._pairing.feed(data)
                 if not isinstance(connection, ssl.SSLSocket) or not connection.pending():
@@ -149,43 +160,54 @@ class Line:
         except _WANTS:
             return
         except (OSError, ProtocolError) as error:
-            self._fail(f"the connection broke: {error}", broken=True)
+            self._broke(error)
 
-    def _watch(self, batch: Batch) -> None:
-        """See to it that a batch does not wait for ever. One timer serves all."""
-        deadline = self._loop.time() + batch.timeout
-        batch.deadline = deadline
-        if self._timer is None or deadline < self._timer.when():
-            if self._timer is not None:
-                self._timer.cancel()
-            self._timer = self._loop.call_at(deadline, self._tick)
+    def _watch(self, batches: list[Batch]) -> None:
+        """See to it that nobody waits for ever. One timer serves all."""
+        now = self._loop.time()
+        first = float("inf")
+        for batch in batches:
+            batch.deadline = now + batch.timeout
+            first = min(first, batch.deadline)
+        if self._timer is None or first < self._timer.when():
+            self._disarm()
+            self._timer = self._loop.call_at(first, self._tick)
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _tick(self) -> None:
-        """The earliest deadline: has anybody passed it? A batch that was answered meanwhile has not."""
+        """The earliest deadline: has anybody passed it? Who was answered meanwhile has not."""
         self._timer = None
-        waiting = self._pairing.waiting
+        if self._connection is not None and self._pairing.waiting:
+            self._readable()  # what came while the loop was busy is not late
+        waiting = [batch for batch in self._pairing.waiting if batch.deadline]
         if not waiting:
             return
         first = min(waiting, key=lambda batch: batch.deadline)
         if first.deadline > self._loop.time():
             self._timer = self._loop.call_at(first.deadline, self._tick)
             return
-        trouble = f"no answer in {first.timeout * 1000:.3g} ms"
+        trouble = told_late(first.timeout)
         self._breaker.failed(trouble)
         self._fail(trouble)
 
-    def _fail(self, trouble: str, *, broken: bool = False) -> None:
+    def _broke(self, error: Exception) -> None:
+        trouble = f"the connection broke: {error}"
+        if self._pairing.waiting and blames(error, used=self._used):
+            self._breaker.failed(trouble)
+        self._fail(trouble, old_news=self._used and isinstance(error, OSError))
+
+    def _fail(self, trouble: str, *, old_news: bool = False) -> None:
         """Hang up: an answer that comes later must never be taken for another's."""
         self.open = False
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._disarm()
         if self._connection is not None:
             connection, self._connection = self._connection, None
             with suppress(OSError, ValueError):
                 self._loop.remove_reader(connection.socket.fileno())
                 self._loop.remove_writer(connection.socket.fileno())
             connection.close()
-        if broken and not self._used and self._pairing.waiting:
-            self._breaker.failed(trouble)
-        self._pairing.abandon(f"{self._name}: {trouble}", old_news=broken and self._used)
+        self._pairing.abandon(f"{self._breaker.name}: {trouble}", old_news=old_news)

@@ -83,9 +83,9 @@ class Server:
             connection = Connection(self._address, self._endpoint, self._tls)
         except Gone as error:
             self.breaker.failed(error)
-            raise type(error)(f"{self.name}: {error}") from error
+            raise
         try:
-            self.facts = _facts(connection.greeting)
+            self.facts = _facts(self.name, connection.greeting)
         except BackendError as error:
             connection.close()
             self.breaker.failed(error)
@@ -121,8 +121,8 @@ class Server:
         try:
             answer = connection.ask_one(request.command, data, timeout)
         except Gone as error:
-            self.lost(connection, error)
-            return Response("", (), None, f"{self.name}: {error}") if isinstance(error, Late) else None
+            self.lost(error)
+            return Response("", (), None, str(error)) if isinstance(error, Late) else None
         except BaseException:
             connection.close()
             raise
@@ -139,7 +139,7 @@ class Server:
         try:
             connection.send(batch)
         except Gone as error:
-            self.lost(connection, error)
+            self.lost(error)
             raise
         except BaseException:
             connection.close()
@@ -153,9 +153,9 @@ class Server:
         else:
             self._idle.append(connection)
 
-    def lost(self, connection: Connection, error: BackendError) -> None:
+    def lost(self, error: Gone) -> None:
         """A connection failed: what that says of the server, and of its other connections."""
-        if isinstance(error, Late) or not connection.used:
+        if error.blames:
             self.breaker.failed(error)
         if not isinstance(error, Late):
             # Those that idle are as old as this one, and as dead if the server was restarted.
@@ -174,7 +174,9 @@ class Server:
         if self.closed:
             raise CacheClosed("the connection to memcached was used after close()")
         self.forget_closed_loops()
-        self._lines[loop] = line = Line(loop, self.connect, self.breaker, self._endpoint)
+        self._lines[loop] = line = Line(
+            loop, self.connect, self.breaker, self._address.connect_timeout + self._address.timeout
+        )
         return line
 
     def forget_closed_loops(self) -> None:
@@ -196,7 +198,7 @@ class Server:
 
     def stats(self, timeout: float) -> dict[str, str]:
         """The server's counters; empty if it doesn't answer. Blocks."""
-        batch = Lines(("",), b"stats\r\n", timeout)
+        batch = Lines(("",), [b"stats\r\n"], timeout)
         try:
             connection = self.take()
         except (BackendError, CacheClosed):
@@ -204,7 +206,7 @@ class Server:
         try:
             connection.ask(batch)
         except Gone as error:
-            self.lost(connection, error)
+            self.lost(error)
             return {}
         self.give_back(connection)
         return batch.stats()
@@ -241,15 +243,15 @@ class Server:
                 self._idle.pop().close()
 
 
-def _facts(greeting: Lines) -> Facts:
+def _facts(name: str, greeting: Lines) -> Facts:
     version = next(
         (each.flags[0] for each in greeting.responses if each.status == "VERSION" and each.flags), ""
     )
     if not version:
-        raise BackendError("something answers there, but it is no memcached")
+        raise BackendError(f"{name}: something answers there, but it is no memcached")
     if too_old(version):
         raise BackendError(
-            f"memcached {version} is too old: {'.'.join(map(str, OLDEST))} is the oldest that works"
+            f"{name}: memcached {version} is too old: {'.'.join(map(str, OLDEST))} is the oldest that works"
         )
     size = greeting.stats().get("item_size_max", "")
     largest = int(size) if size.isdecimal() else _ITEM_SIZE
