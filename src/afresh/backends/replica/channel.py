@@ -101,14 +101,14 @@ class Channel:
         return self._known
 
     def _adopt(self, copy: Copy) -> None:
+        before, epoch = self.known(), copy.last().epoch
         with self._adopting:
-            if self._copy is None or copy.number > self._copy.number:
-                before = self.known()
-                self._copy = copy
-                self.cell.cell_contents = copy.words
-                epoch = copy.last().epoch
-                if before.epoch not in {0, epoch}:
-                    self.tell(f"the server's log has begun a new life: epoch {epoch:x}")
+            if self._copy is not None and copy.number <= self._copy.number:
+                return
+            self._copy = copy
+            self.cell.cell_contents = copy.words
+        if before.epoch not in {0, epoch}:
+            self.tell(f"the server's log has begun a new life: epoch {epoch:x}")
 
     # -- what was said --------------------------------------------------------------------------
 

@@ -24,6 +24,7 @@ from afresh.core.words import STANDING, Damaged
 from afresh.errors import BackendError
 from afresh.runtime.drive import drive
 
+_LONGEST_WAIT = 0.25  # seconds: other processes of the machine may have a smaller `max_stale`
 _AT_ONCE = 0.01  # seconds to wait for news where the answer itself is what matters
 _FIRST_PAUSE = 0.02
 _LONGEST_PAUSE = 0.25
@@ -73,7 +74,7 @@ class Follower:
         self._seats = seats
         self._now = now
         self._max_stale = max_stale
-        self._wait = max_stale / 4
+        self._wait = min(max_stale / 4, _LONGEST_WAIT)
         self._lost = False
         self._closed = False
         self._lock = threading.Lock()
