@@ -313,3 +313,59 @@ def _at_once(processes: list[subprocess.Popen[str]]) -> list[str]:
     for thread in threads:
         thread.join()
     return answers
+
+
+FORKING = """
+import os, sys, threading, time
+from afresh import Cache, tag
+cache = Cache(sys.argv[1])
+
+@cache.cached(prefix="slow", tags=[tag("t")])
+def slow(number):
+    open(sys.argv[2], "a").write(str(number))
+    time.sleep(0.3)
+    return number
+
+def both(number):
+    threads = [threading.Thread(target=slow, args=(number,)) for _ in range(3)]
+    for thread in threads: thread.start()
+    for thread in threads: thread.join()
+    assert slow(number) == number
+
+slow(0)                                             # everything is open: connections, threads
+other = Cache(sys.argv[1], l1=None)                 # it waits for leases of the first one
+holder = threading.Thread(target=slow, args=(1,))
+holder.start()
+time.sleep(0.1)
+child = os.fork()                                   # while a lease is held and kept
+both(2)                                             # one of the two processes loads
+if not child:
+    cache.invalidate(tag("t"))
+    cache.set("child", 5)
+    cache.close()
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+holder.join()
+deadline = time.monotonic() + 5
+while cache.get("child") != 5 or "22" in open(sys.argv[2]).read():
+    assert time.monotonic() < deadline
+slow(0)                                             # what the child invalidated is loaded anew
+print(open(sys.argv[2]).read(), flush=True)
+cache.close()
+other.close()
+"""
+
+
+def test_a_forked_child_has_connections_and_leases_of_its_own(empty: Any, tmp_path: Path) -> None:
+    loads = tmp_path / "loads"
+    loads.touch()
+    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORKING]
+    run = subprocess.run(
+        [*command, f"{empty.url}{PATIENT}", str(loads)],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert run.stderr == ""
+    assert sorted(run.stdout.strip()) == ["0", "0", "1", "2"]
