@@ -69,6 +69,10 @@ def open_backend(url: Any, asked: Asked) -> Backend:
         from afresh.backends.redis.opening import open_redis
 
         return open_redis(url, asked)
+    if scheme in _MEMCACHED:
+        from afresh.backends.memcached.opening import open_memcached
+
+        return open_memcached(url, asked)
     raise ConfigurationError(f"Cache({scheme or url!r}…): this release knows {FORMS}.")
 
 
@@ -89,6 +93,10 @@ def open_beside(main: Backend, url: str | None, asked: Asked) -> Backend:
         from afresh.backends.redis.opening import open_redis_beside
 
         return open_redis_beside(url, main, asked)
+    elif _scheme(url) in _MEMCACHED:
+        from afresh.backends.memcached.opening import open_memcached_beside
+
+        return open_memcached_beside(url, main, asked)
     else:
         other = open_backend(url, asked)
         store, leases, look_after, close = other.store, other.leases, other.look_after, other.close

@@ -22,7 +22,7 @@ from afresh.backends.memcached.log_keys import Commands, checked, epoch_of, numb
 from afresh.backends.memcached.log_life import Life, random_epoch
 from afresh.backends.memcached.log_reading import Reader
 from afresh.backends.memcached.log_records import nothing, packed
-from afresh.backends.replica.remote import Passage, Position, Record, Snapshot, What, numbers
+from afresh.backends.replica.remote import NOWHERE, Passage, Position, Record, Snapshot, What, numbers
 from afresh.errors import BackendError
 from afresh.runtime.clock import SYSTEM_CLOCK
 from afresh.runtime.drive import drive
@@ -43,6 +43,7 @@ class MemcachedLog:
     """`afresh.backends.replica.remote.RemoteLog` on one of a client's servers.
 
     Attributes:
+        name: Of the log.
         slots: How many slots a copy has; the server keeps none.
         server: Index of the server that has the log. It has no deputy: while that server is away, so
             is the log.
@@ -72,6 +73,7 @@ class MemcachedLog:
         """
         self._client = client
         self._commands = Commands(client, name)
+        self.name = name
         self.server = self._commands.server
         self._life = Life(self._commands, now, draw)
         self._intents = Intents(self._commands)
@@ -154,6 +156,16 @@ class MemcachedLog:
                 self._client.submit(self._commands.read_intents(after.epoch, whole=False))
             self._closed.wait(min(self._pause, until - now))
             self._pause = min(self._pause * 1.2, IDLE)
+
+    def stands(self) -> Position:
+        """Where the log stands, for people: nothing is begun, and a server that is away stands nowhere."""
+        try:
+            (named,) = drive(self._ask_here(self._commands.read_epoch()))
+            epoch = epoch_of(named) or 0
+            (counter,) = drive(self._ask_here(self._commands.read_counter(epoch)))
+        except BackendError:
+            return NOWHERE
+        return Position(epoch, number_of(counter) or 0)
 
     def close(self) -> None:
         """End a `follow` under way. The client is somebody else's."""

@@ -1,0 +1,120 @@
+"""Put the parts of a backend on memcached together."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from afresh.backends import Backend
+from afresh.backends.file.folder import ledger_folder
+from afresh.backends.memcached.address import Address
+from afresh.backends.memcached.connect import open_client
+from afresh.backends.memcached.control import MemcachedControl
+from afresh.backends.memcached.doctor import inspect
+from afresh.backends.memcached.leases import MemcachedLeases
+from afresh.backends.memcached.log import MemcachedLog
+from afresh.backends.memcached.store import MemcachedStore
+from afresh.backends.replica.opening import open_replica
+from afresh.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from afresh.backends.opening import Asked
+
+LEDGER = "ledger"
+"""Its name where the URL gives none."""
+
+
+def open_memcached(url: str, asked: Asked) -> Backend:
+    """Open a backend on memcached. A server that is down is no error: its keys are not cached until it is up.
+
+    The log lies on the one server that its name chooses. While that one is down, nothing is served from
+    memory, and invalidations wait to be delivered.
+
+    Args:
+        url: See `address.parse`.
+        asked: What it is opened with.
+
+    Raises:
+        ConfigurationError: The URL is none.
+    """
+    client = open_client(url)
+    address = client.address
+    name = address.ledger or LEDGER
+    log = MemcachedLog(client, name, timeout=address.write_timeout)
+    try:
+        ledger = open_replica(
+            log,
+            _folder(address, name),
+            asked.events,
+            asked.clock,
+            strict=asked.strict,
+            max_stale=asked.max_stale,
+        )
+    except BaseException:
+        log.close()
+        client.close()
+        raise
+    store = MemcachedStore(client, clock=asked.clock)
+    leases = MemcachedLeases(client, store)
+
+    def look_after() -> None:
+        client.look_after()
+        store.look_after()
+        ledger.look_after()
+
+    def close() -> None:
+        leases.close()
+        ledger.close()
+        client.close()
+
+    return Backend(
+        address.name if name == LEDGER else f"{address.name}?ledger={name}",
+        ledger,
+        store,
+        leases,
+        MemcachedControl(client, timeout=address.write_timeout),
+        in_memory=False,
+        remote=True,
+        proven=ledger.proven,
+        words=ledger.cell,
+        begin=ledger.begin,
+        look_after=look_after,
+        status=lambda: {**ledger.status(), "entries_undelivered": store.usage()["undelivered"]},
+        inspect=lambda: inspect(client, log),
+        close=close,
+    )
+
+
+def open_memcached_beside(url: str, main: Backend, asked: Asked) -> Backend:
+    """Open other memcacheds for entries that the ledger of `main` numbers; they need no log of their own."""
+    client = open_client(url)
+    store = MemcachedStore(client, clock=asked.clock)
+    leases = MemcachedLeases(client, store)
+
+    def look_after() -> None:
+        client.look_after()
+        store.look_after()
+
+    def close() -> None:
+        leases.close()
+        client.close()
+
+    return replace(
+        main,
+        url=client.address.name,
+        store=store,
+        leases=leases,
+        look_after=look_after,
+        status=lambda: {"entries_undelivered": store.usage()["undelivered"]},
+        inspect=lambda: inspect(client),
+        close=close,
+    )
+
+
+def _folder(address: Address, ledger: str) -> Path | None:
+    """Where this machine's processes share their copy; `None` where nothing can be shared."""
+    try:
+        return ledger_folder(f"{address.name} {ledger}")
+    except ConfigurationError:
+        return None
