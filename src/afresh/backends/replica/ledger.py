@@ -248,12 +248,14 @@ class ReplicaLedger:
         """Keep what could not be delivered, and let no process of this machine be served around it."""
         if self._strict or self._closed:
             raise NotInvalidated(f"{what} could not be delivered: {error}") from error
+        first = self._spool.empty()
         try:
             self._spool.add(tags)
         except OSError as full:
             raise NotInvalidated(f"{what} could be neither delivered nor kept: {full}; {error}") from error
         self._show_spool()
-        self._channel.tell(f"{what} waits until it can be delivered: {error}")
+        if first:  # of perhaps very many
+            self._channel.tell(f"{what} waits until it can be delivered: {error}")
 
     def _show_spool(self) -> None:
         """Tell every process, after something is in the spool: whoever puts a new copy in place finds it."""
