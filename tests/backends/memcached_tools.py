@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import threading
 from collections.abc import Callable, Coroutine, Iterator
@@ -14,6 +15,7 @@ import pytest
 from afresh.backends.memcached.client import Request
 from afresh.backends.memcached.connect import MemcachedClient, open_client
 from afresh.runtime.drive import drive
+from afresh.testing.servers import MemcachedServer
 
 T = TypeVar("T")
 World = Callable[[Coroutine[Any, Any, T]], T]
@@ -32,9 +34,10 @@ def read(key: bytes, *flags: str, server: int | None = None) -> Request:
 
 
 @contextmanager
-def client_of(*urls: str, options: str = "") -> Iterator[MemcachedClient]:
-    """A client of some servers, closed with its block."""
-    client = open_client(_joined(urls) + options)
+def client_of(*urls: str, timeout: float = 10.0, options: str = "") -> Iterator[MemcachedClient]:
+    """A client of some servers, closed with its block. Its patience outlasts a busy machine."""
+    url = _joined(urls)
+    client = open_client(f"{url}{'&' if '?' in url else '?'}timeout={timeout}{options}")
     try:
         yield client
     finally:
@@ -43,6 +46,12 @@ def client_of(*urls: str, options: str = "") -> Iterator[MemcachedClient]:
 
 def _joined(urls: tuple[str, ...]) -> str:
     return urls[0] + "".join("," + url.removeprefix("memcached://") for url in urls[1:])
+
+
+def stand_still(server: MemcachedServer) -> None:
+    """Pause a server, and wait until it has: a signal takes its time."""
+    server.pause()
+    os.waitid(os.P_PID, server.pid, os.WSTOPPED | os.WNOWAIT)
 
 
 class FakeServer:

@@ -32,7 +32,8 @@ class Response(NamedTuple):
         status: `HD`, `VA`, `EN`, `NF`, `NS`, `EX`, `MN`, or the first word of an error.
         flags: As they came back: `c123`, `W`, `X`, `Z`, `f5` …
         value: Of `VA`.
-        error: The server, or the way to it, failed: what happened. Status is then empty.
+        error: What happened, where the server answered with an error, or the way to it failed. In the
+            latter case status is empty.
     """
 
     status: str
@@ -54,7 +55,9 @@ class Client(Protocol):
     async def run(self, *requests: Request, timeout: float | None = None) -> list[Response]:
         """Send all, pipelined, each to its server; the answers in the same order.
 
-        A server that fails gives its requests an `error`; the others are answered.
+        A server that fails gives its requests an `error`; the others are answered. A value over the size
+        of an item is divided, or refused (an `error`), by the URL's `large`; one of which a part is gone
+        is read as `EN`, with the flags that came.
         """
 
     async def one(self, request: Request, *, timeout: float | None = None) -> Response:

@@ -126,7 +126,7 @@ class Server:
         except BaseException:
             connection.close()
             raise
-        self._idle.append(connection)
+        self._keep(connection)
         return answer
 
     def submit(self, batch: Batch) -> None:
@@ -151,7 +151,12 @@ class Server:
         if self.closed or len(self._idle) >= _IDLE or connection.owing > _OWING:
             connection.close()
         else:
-            self._idle.append(connection)
+            self._keep(connection)
+
+    def _keep(self, connection: Connection) -> None:
+        self._idle.append(connection)
+        if self.closed:  # by another thread, which has not seen this one
+            self._hang_up_idle()
 
     def lost(self, error: Gone) -> None:
         """A connection failed: what that says of the server, and of its other connections."""
