@@ -64,7 +64,7 @@ class MemcachedServer(Server):
         return ["-Z", "-o", f"ssl_chain_cert={files.certificate},ssl_key={files.key}"]
 
     def ask(self, command: bytes) -> bytes:
-        """Send a command of the text protocol, such as `b"flush_all\\r\\n"`; what came back first."""
+        r"""Send a command of the text protocol, such as `b"flush_all\\r\\n"`; what came back first."""
         with socket.create_connection(("127.0.0.1", self.port), 5.0) as connection:
             connection.sendall(command)
             return connection.recv(65_536)

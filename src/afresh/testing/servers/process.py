@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import socket
@@ -122,6 +123,8 @@ class Server(ABC):
         """It stands still: connections are accepted by the system, nothing is answered."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
+        # A signal takes its time, and what is asked in it would still be answered.
+        os.waitpid(self._process.pid, os.WUNTRACED)
 
     def resume(self) -> None:
         """It goes on."""
