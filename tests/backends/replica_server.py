@@ -60,6 +60,7 @@ class Server:
         state: Everything that a restart could lose.
         down: It answers nobody.
         refuses: It answers, but writes nothing.
+        most: Records in one answer.
         asked: How often each method was called.
     """
 
@@ -68,6 +69,7 @@ class Server:
         self.keeps_slots = keeps_slots
         self.down = False
         self.refuses = False
+        self.most = 4_096
         self.asked: dict[str, int] = {}
         self.changed = threading.Condition()
         self.state = State(0, 0, 0, [])
@@ -154,7 +156,7 @@ class Server:
         records = [record for record in self.state.records if record.last > after.at]
         if self._held_from is not None:
             records = [record for record in records if record.first < self._held_from]
-        return Passage(self.position(), tuple(records))
+        return Passage(self.position(), tuple(records[: self.most]))
 
     def position(self) -> Position:
         return Position(self.state.epoch, self.state.at)

@@ -234,3 +234,23 @@ def test_an_announcement_waits_for_what_was_written_before_it(
     one.ledger._channel._rest = rest
     assert announce(one.ledger, A) == server.state.at == one.ledger.position()
     assert len(rests) == 3
+
+
+def test_a_long_way_is_gone_in_many_steps(
+    here: Machine, there: Machine, server: Server, clock: FakeClock
+) -> None:
+    one, strict, other = here.process(max_stale=1.0), there.process(strict=True), there.process()
+    since = one.ledger.position()
+    other.log.cut = strict.log.cut = True
+    for number in range(100):
+        server.append(What.MARK, (10 + number,), 0, 0)
+    server.most = 2
+    for _ in range(50):
+        clock.advance(0.3)
+        one.hear()
+    assert one.ledger.position() == server.state.at
+    assert one.ledger._channel.loads == 1, "slow is not stuck"
+    assert not valid(one.ledger, 109, since)
+    strict.log.cut = False
+    strict.ledger._channel._rest = lambda seconds: pytest.fail("it got on")
+    assert drive(strict.ledger.confirm()) == server.state.at

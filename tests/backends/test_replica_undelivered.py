@@ -161,3 +161,19 @@ def test_what_can_not_be_kept_either_is_an_error(
     monkeypatch.setattr(one.ledger._spool, "add", full)
     with pytest.raises(NotInvalidated, match="neither delivered nor kept"):
         announce(one.ledger, A)
+
+
+def test_a_process_alone_says_what_ends_with_it(server: Server, clock: FakeClock) -> None:
+    alone = Machine(server, None, clock).process()
+    server.refuses = True
+    announce(alone.ledger, A)
+    alone.ledger.close()
+    assert any("end with this process" in reason for reason in alone.told)
+
+
+def test_many_undelivered_invalidations_are_told_of_once(here: Machine, server: Server) -> None:
+    one = here.process()
+    server.refuses = True
+    for tag in range(10, 20):
+        announce(one.ledger, tag)
+    assert len([reason for reason in one.told if "waits until" in reason]) == 1

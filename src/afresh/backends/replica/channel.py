@@ -124,11 +124,8 @@ class Channel:
         copy = self.copy()
         if copy is not None and self._shows(copy, to.epoch, record):
             return record
-        for rest in _RESTS:
-            await self.pause(rest)
-            if self._shows(await self.catch_up(), to.epoch, record):
-                return record
-        raise BackendError("what others wrote to the ledger just before is still on its way")
+        await self._until(lambda copy: self._shows(copy, to.epoch, record))
+        return record
 
     def _shows(self, copy: Copy, epoch: int, record: Record) -> bool:
         """Whether readers of a copy see a record; applies it if it is the next one."""
@@ -147,12 +144,22 @@ class Channel:
         Raises:
             BackendError: That could not be done.
         """
-        for rest in _RESTS:
-            await self.pause(rest)
-            at = (await self.catch_up()).position()
-            if at.at >= to.at and at != NOWHERE:
+        await self._until(lambda copy: copy.position() != NOWHERE and copy.position().at >= to.at)
+
+    async def _until(self, seen: Callable[[Copy], bool]) -> None:
+        """Catch up until `seen(copy)`, for as long as that gets on."""
+        rests, before = iter(_RESTS), NOWHERE
+        while True:
+            copy = await self.catch_up()
+            if seen(copy):
                 return
-        raise BackendError("a part of the server's ledger is still on its way")
+            at = copy.position()
+            if at in {before, NOWHERE}:
+                rest = next(rests, None)
+                if rest is None:
+                    raise BackendError("what others wrote to the ledger just before is still on its way")
+                await self.pause(rest)
+            before = at
 
     async def catch_up(self) -> Copy:
         """Read what this machine has not got yet, once.

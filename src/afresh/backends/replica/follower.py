@@ -39,7 +39,7 @@ class Follower:
     """One process's follower: working, or ready to take over.
 
     Attributes:
-        behind: Since when something acknowledged may be missing though the server answers; 0: it isn't.
+        behind: Since when nothing comes though the server stands further on; 0: it doesn't.
     """
 
     def __init__(
@@ -182,7 +182,10 @@ class Follower:
             self.behind = 0.0
             early = not passage.records and self._now() - began < _AT_ONCE / 2
             return _AT_ONCE if early else 0.0
-        return self._hole(copy, began, nothing=not passage.records)
+        if passage.records:  # there is more where these came from
+            self.behind = 0.0
+            return 0.0
+        return self._hole(copy, began)
 
     def _usable(self) -> Copy | None:
         copy = self._channel.copy()
@@ -192,13 +195,13 @@ class Follower:
             return self._channel.copy()
         return copy
 
-    def _hole(self, copy: Copy, now: float, *, nothing: bool) -> float:
-        """The answer ends before where the server stands: somebody is still writing what comes next."""
+    def _hole(self, copy: Copy, now: float) -> float:
+        """Nothing came, though the server stands further on: somebody is still writing what comes next."""
         self.behind = self.behind or now
         if now - self.behind > self._max_stale:
             self.behind = 0.0
             drive(self._channel.load(copy, "a part of it never came"))
-        return _HOLE_PAUSE if nothing else 0.0
+        return _HOLE_PAUSE
 
     def _failed(self, error: Exception) -> float:
         self._steady = False

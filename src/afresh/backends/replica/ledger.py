@@ -25,7 +25,7 @@ from afresh.backends.replica.header import HIT, PENDING
 from afresh.backends.replica.intents import Mine, OwnIntents
 from afresh.backends.replica.owners import ReplicaOwners
 from afresh.backends.replica.remote import Record, RemoteLog, What
-from afresh.backends.replica.spool import Spool
+from afresh.backends.replica.spool import MemorySpool, Spool
 from afresh.core.ports import Proof
 from afresh.core.words import ALIVE, BEGIN, LIFE, Damaged
 from afresh.errors import BackendError, NotInvalidated
@@ -310,6 +310,8 @@ class ReplicaLedger:
         self._follower.end()
         self._remote.close()
         self._follower.join()
+        if isinstance(self._spool, MemorySpool) and not self._spool.empty():
+            self._channel.tell("undelivered invalidations end with this process, which shares no folder")
         self._channel.close()
         self._owners.close()
 
