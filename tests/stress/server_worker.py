@@ -99,8 +99,10 @@ class Worker:
                 with self.cache.writing(Row("row", i)):
                     self.history.versions[i] = version
             except AfreshError:
-                # The change is made, and its announcement was refused: try until somebody hears it.
                 self.counts["failed"] += 1
+                if self.history.versions[i] < version:
+                    continue  # the intent was refused, so nothing was changed
+                # The change is made, and its announcement was refused: try until somebody hears it.
                 self._announce(i)
             if self._delivered():
                 self.history.acknowledge(i, version)
