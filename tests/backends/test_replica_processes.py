@@ -271,6 +271,21 @@ def test_a_child_has_no_follower_of_its_parent_and_takes_over_when_that_one_dies
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 
 
+def test_a_follower_that_alone_does_not_reach_the_server_is_joined(server: Server, tmp_path: Path) -> None:
+    logs = [server.connect(), server.connect()]
+    one, two = (open_replica(log, tmp_path / "here", Events(), SYSTEM_CLOCK, max_stale=0.4) for log in logs)
+    since = one.position()
+    logs[0].cut = True
+    soon(lambda: two.look_after() or two._follower.working, 2.0)  # type: ignore[func-returns-value]
+    soon(one.proven, 1.0)
+    assert valid(one, 5, since)
+    logs[0].cut = False
+    soon(lambda: one._follower.working and not two._follower.working, 2.0)
+    assert one.proven()
+    for each in (one, two):
+        each.close()
+
+
 def test_closing_ends_the_thread_soon_and_frees_the_seat(opened: Callable[..., ReplicaLedger]) -> None:
     one, two = opened("here"), opened("here")
     assert (one._follower.working, two._follower.working) == (True, False)

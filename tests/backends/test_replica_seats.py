@@ -46,6 +46,18 @@ def test_whoever_gives_no_sign_is_joined_and_gets_its_seat_back(tmp_path: Path, 
     one.leave()
 
 
+def test_whoever_hears_nothing_of_the_server_is_joined_too(tmp_path: Path, clock: FakeClock) -> None:
+    one, two = seats(tmp_path, clock), seats(tmp_path, clock)
+    assert one.take()
+    for _ in range(4):
+        clock.advance(0.25)
+        assert one.work(well=False)
+    assert two.take()
+    assert one.work(well=True)
+    assert not two.work()
+    one.leave()
+
+
 def test_an_object_that_is_dropped_frees_its_seat(tmp_path: Path, clock: FakeClock) -> None:
     one, two = seats(tmp_path, clock), seats(tmp_path, clock)
     assert one.take()

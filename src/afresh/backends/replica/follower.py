@@ -143,7 +143,7 @@ class Follower:
 
     def round(self) -> float | None:
         """Listen once, and tidy up; the seconds to rest before the next time, or `None` to stop."""
-        if not self._seats.work():
+        if not self._seats.work(well=not self._pause):
             return None
         try:
             pause = self.listen()

@@ -1,9 +1,10 @@
 """Who follows the server's log for this machine: whoever holds the lock of the first seat.
 
 A lock ends with its process, however that ends, and another process takes the seat. A process that
-is *stopped* keeps its lock. Its file says when it was last at work, and where that is too long ago
-the next seat may be taken as well: two followers do no harm, since each record is applied once.
-Whoever sits on a later seat leaves when an earlier one is at work again.
+is *stopped*, or that alone can't reach the server, keeps its lock. Its file says when it last heard
+of the server, and where that is too long ago the next seat may be taken as well: two followers do no
+harm, since each record is applied once. Whoever sits on a later seat leaves when an earlier one is at
+work again.
 """
 
 from __future__ import annotations
@@ -24,8 +25,12 @@ class Seats(Protocol):
     def take(self) -> bool:
         """Sit down, if nobody else is at work; says whether this process sits."""
 
-    def work(self) -> bool:
-        """Say that this process is at work; `False` when it has to stand up: an earlier seat is at work."""
+    def work(self, *, well: bool = True) -> bool:
+        """Go on working; `False` when this process has to stand up: an earlier seat is at work.
+
+        Args:
+            well: It hears of the server, and says so.
+        """
 
     def leave(self) -> None:
         """Stand up. Safe to call twice."""
@@ -41,7 +46,7 @@ class OnlySeat:
         """Nobody else could."""
         return True
 
-    def work(self) -> bool:
+    def work(self, *, well: bool = True) -> bool:
         """Nobody looks."""
         return True
 
@@ -80,15 +85,16 @@ class FileSeats:
                 return False
         return False
 
-    def work(self) -> bool:
-        """Write down the time."""
+    def work(self, *, well: bool = True) -> bool:
+        """Write down the time, if all is well."""
         if self._held is None:
             return False
         seat, descriptor = self._held
         if any(self._at_work(earlier) for earlier in range(seat)) or not self._still_there(seat, descriptor):
             self.leave()
             return False
-        os.pwrite(descriptor, int(self._now() * 1e6).to_bytes(8, "little"), 0)
+        if well:
+            os.pwrite(descriptor, int(self._now() * 1e6).to_bytes(8, "little"), 0)
         return True
 
     def leave(self) -> None:
