@@ -2,7 +2,7 @@
 
 Taking numbers is one atomic step (the counter), and so is writing a record where none is. All else
 follows from the order: numbers, then the record; a reader stops where a record is missing. See
-`log_holes` for who is late, `log_life` for what is lost, `log_intents` for who comes anew.
+`log_holes` for what is missing, `log_life` for what is lost, `log_intents` for who comes anew.
 
 memcached can't wake who waits. So a follower looks again and again: after `BUSY` seconds while there
 is something to read, and by and by after `IDLE`. That is the bound for what others announced.
@@ -68,18 +68,16 @@ class MemcachedLog:
             name: Of the database whose changes are numbered.
             now: Seconds, by a clock that doesn't step back.
             draw: Makes the identity of a life.
-            patience: Seconds that a writer has for its record (see `log_holes`).
+            patience: Seconds that a reader waits for a missing record (see `log_holes`).
             timeout: Seconds for each answer; by default the client's.
         """
         self._client = client
         self._commands = Commands(client, name)
         self.name = name
         self.server = self._commands.server
-        self._life = Life(self._commands, now, draw)
         self._intents = Intents(self._commands)
+        self._life = Life(self._commands, self._intents, now, draw)
         self._reader = Reader(self._commands, Holes(now, patience))
-        self._now = now
-        self._patience = patience
         self._timeout = timeout
         self._unsettled: list[tuple[int, Record]] = []
         self._closed = threading.Event()
@@ -176,21 +174,20 @@ class MemcachedLog:
     async def _try(
         self, epoch: int, what: What, tags: tuple[int, ...], known: Position, intent: int, owner: int
     ) -> tuple[Position, Record] | None:
-        """Write it in this life; `None` where that life is over, or others were faster."""
+        """Write it in this life; `None` where that life is over, or the log was loaded meanwhile."""
         if what is What.SETTLE and intent:
             await self._intents.leave(self._ask, epoch, intent)
-        began = self._now()
         count = numbers(what, tags)
         last, to = await self._take(epoch, count)
         if last is None or to is None or last - count < known.at:
             return None
         record = Record(last - count + 1, last, what, tags, intent, owner)
         if what is What.INTENT:
-            return await self._write_intent(epoch, record, began)
+            return await self._write_intent(epoch, record)
         written = await self._write(epoch, record)
-        return None if written is None or self._late(began) else (written, record)
+        return None if written is None else (written, record)
 
-    async def _write_intent(self, epoch: int, record: Record, began: float) -> tuple[Position, Record] | None:
+    async def _write_intent(self, epoch: int, record: Record) -> tuple[Position, Record] | None:
         try:
             entered = await self._intents.enter(self._ask, epoch, record)
             written = await self._write(epoch, record if entered else nothing(record.first))
@@ -199,7 +196,7 @@ class MemcachedLog:
             raise
         if not entered:
             return None
-        if written is None or self._late(began):
+        if written is None:
             await self._withdraw(epoch, record)
             return None
         return written, record
@@ -207,10 +204,6 @@ class MemcachedLog:
     async def _withdraw(self, epoch: int, record: Record) -> None:
         """Nobody will settle this intent, and some may have read it."""
         await self.append(What.SETTLE, (), known=Position(epoch, 0), intent=record.first, owner=record.owner)
-
-    def _late(self, began: float) -> bool:
-        """Whether a hole may have been closed, and the closing record lost, before ours was added."""
-        return self._now() - began >= self._patience
 
     async def _take(self, epoch: int, count: int) -> tuple[int | None, Position | None]:
         """Take numbers: the last of them, and whether this life still goes on."""
@@ -221,7 +214,7 @@ class MemcachedLog:
         return number, Position(epoch, number)
 
     async def _write(self, epoch: int, record: Record) -> Position | None:
-        """Add a record; where the log stands then. `None` if its hole was closed, or the life is over."""
+        """Add a record; where the log stands then. `None` if the life is over."""
         commands = self._commands
         added, counter, named = await self._ask(
             commands.add_record(epoch, record.first, packed(record)),

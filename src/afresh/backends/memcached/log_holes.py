@@ -1,42 +1,26 @@
-"""Holes in the log: numbers that were taken and have no record yet.
+"""Holes in the log: numbers that were taken and have no record.
 
 No step is atomic over keys, so a writer takes its numbers first and writes its record next. Whoever
-reads the log stops at the hole between the two. A writer has `PATIENCE` seconds. After that whoever
-notices writes into the hole that everything has changed. A record is only ever added where none is,
-so one of both wins, for every reader the same one; a writer that comes too late has to write its
-record anew, with other numbers.
+reads the log stops at the hole between the two. If it stays for `PATIENCE` seconds (the writer is dead
+or stopped, or the record was evicted), the copy is loaded anew, at a later position.
 
-Whether a record was added in time its writer must judge by its own clock, too: what closed the hole
-may have been evicted meanwhile.
+That is more than to go on as if everything had changed: a record may have been an intent. Loading
+finds every intent that was entered before, and keeps late ones from being entered with a number that
+this copy has passed (see `log_intents`). A late mark is written into its hole and concerns only what
+is older than the copy's floor; its writer need not be told.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import NamedTuple
 
 from afresh.runtime.fork import on_fork
 
 PATIENCE = 0.5
-"""Seconds from taking numbers to writing the record."""
-
-FURTHEST = 4096
-"""A hole with so many numbers behind it is not closed: its records have expired long ago."""
+"""Seconds from the first look at a hole until it is passed by."""
 
 _REMEMBERED = 16
-
-
-class _Hole(NamedTuple):
-    """A number without a record.
-
-    Attributes:
-        since: When it was first missed, and
-        upto: where the counter stood then: all numbers up to this one had been taken.
-    """
-
-    since: float
-    upto: int
 
 
 class Holes:
@@ -45,7 +29,7 @@ class Holes:
     def __init__(self, now: Callable[[], float], patience: float = PATIENCE) -> None:
         self._now = now
         self._patience = patience
-        self._holes: dict[tuple[int, int], _Hole] = {}
+        self._since: dict[tuple[int, int], float] = {}
         self.after_fork()
         on_fork(self)
 
@@ -53,15 +37,15 @@ class Holes:
         """The lock may have been held."""
         self._lock = threading.Lock()
 
-    def overdue(self, epoch: int, number: int, counter: int) -> int | None:
-        """Miss the record of `number`; the last number that is overdue with it, if it is."""
+    def overdue(self, epoch: int, number: int) -> bool:
+        """Miss the record of a number, for the first time or again; says whether that is too long."""
         with self._lock:
-            hole = self._holes.get((epoch, number))
-            if hole is None:
-                while len(self._holes) >= _REMEMBERED:
-                    del self._holes[next(iter(self._holes))]
-                self._holes[epoch, number] = hole = _Hole(self._now(), counter)
-            if self._now() - hole.since < self._patience:
-                return None
-            del self._holes[epoch, number]
-            return hole.upto
+            since = self._since.get((epoch, number))
+            if since is None:
+                while len(self._since) >= _REMEMBERED:
+                    del self._since[next(iter(self._since))]
+                self._since[epoch, number] = since = self._now()
+            if self._now() - since < self._patience:
+                return False
+            del self._since[epoch, number]
+            return True

@@ -8,7 +8,8 @@ are one compare-and-set of the same item.
 
 An intent is entered before its record is written, and leaves before its end is numbered: who loads
 in between knows too much, or knows it from the end's own marks. A lost item says nothing of which
-intents stand: then the whole life is over (see `log_life`).
+intents stand: then the whole life is over (see `log_life`). Otherwise a life inherits the intents of
+the one before it, whose list is sealed first.
 """
 
 from __future__ import annotations
@@ -29,6 +30,9 @@ EMPTY = _SEEN.pack(0)
 
 ROOM = 512 * 1024
 """Bytes that all standing intents may take: half of what an item can be."""
+_SEALED = 2**64 - 1
+"""`seen` of a list that no intent enters any more: its life is over."""
+
 _TRIES = 100
 
 
@@ -87,16 +91,27 @@ class Intents:
                 return tuple(record for record in there.records if record.first <= at)
         raise BackendError("too many others write intents at the same time")
 
+    async def inherit(self, ask: Ask, former: int) -> bytes:
+        """The item of a life that begins: with the intents of the former one, which takes no more."""
+        try:
+            return _value(0, await self.load(ask, former, _SEALED))
+        except Lost:
+            return EMPTY
+
     async def _read(self, ask: Ask, epoch: int) -> _List:
         (reply,) = await ask(self._commands.read_intents(epoch))
         return _parsed(reply)
 
     async def _write(self, ask: Ask, epoch: int, there: _List, seen: int, records: Sequence[Record]) -> bool:
-        value = _SEEN.pack(seen) + b"".join(map(packed, records))
+        value = _value(seen, records)
         if len(value) > ROOM:
             raise BackendError("there is no room for another intent: too many transactions are open")
         (reply,) = await ask(self._commands.write_intents(epoch, value, there.cas))
         return reply.status == "HD"
+
+
+def _value(seen: int, records: Sequence[Record]) -> bytes:
+    return _SEEN.pack(seen) + b"".join(map(packed, records))
 
 
 def _parsed(reply: Response) -> _List:

@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Callable
 from typing import NamedTuple
 
-from afresh.backends.memcached.log_intents import EMPTY
+from afresh.backends.memcached.log_intents import EMPTY, Intents
 from afresh.backends.memcached.log_keys import Ask, Commands, epoch_of, number_of
 from afresh.backends.replica.remote import Position
 from afresh.errors import BackendError
@@ -46,10 +46,12 @@ class Life:
     def __init__(
         self,
         commands: Commands,
+        intents: Intents,
         now: Callable[[], float] = SYSTEM_CLOCK.now,
         draw: Callable[[], int] = random_epoch,
     ) -> None:
         self._commands = commands
+        self._intents = intents
         self._now = now
         self._draw = draw
 
@@ -81,10 +83,12 @@ class Life:
         start = max(int(self._now() * 1e6), known.at + 1, (state.at or 0) + 1)
         epoch = self._draw()
         commands = self._commands
+        former = state.epoch or known.epoch
+        inherited = await self._intents.inherit(ask, former) if former else EMPTY
         *_, named = await ask(
             commands.add_counter(epoch, start),
-            commands.write_intents(epoch, EMPTY, None),
+            commands.write_intents(epoch, inherited, None),
             commands.write_epoch(epoch, state.cas),
         )
-        if named.status != "HD":
-            await ask(*commands.drop(epoch))
+        over = former if named.status == "HD" else epoch
+        await ask(*commands.drop(over))

@@ -41,5 +41,5 @@ def nothing(number: int) -> Record:
 
 
 def everything(number: int) -> Record:
-    """A record in place of one that never came: whatever it would have said, this says more."""
+    """A record that says more than any other."""
     return Record(number, number, What.EVERYTHING)
