@@ -35,6 +35,8 @@ from afresh.errors import (
 from afresh.places import Pool
 
 if TYPE_CHECKING:
+    from afresh.backends.findings import Finding
+    from afresh.engine.doctor import Diagnosis
     from afresh.engine.explain import Explanation
     from afresh.engine.stats import SiteStats, Stats
 
@@ -50,8 +52,10 @@ __all__ = [
     "CachedFunction",
     "ConfigurationError",
     "Dependency",
+    "Diagnosis",
     "Event",
     "Explanation",
+    "Finding",
     "Key",
     "Kind",
     "LoadTimeout",
@@ -72,7 +76,13 @@ __all__ = [
     "tag",
 ]
 
-_LATER = {"Explanation": "explain", "SiteStats": "stats", "Stats": "stats"}
+_LATER = {
+    "Diagnosis": "engine.doctor",
+    "Explanation": "engine.explain",
+    "Finding": "backends.findings",
+    "SiteStats": "engine.stats",
+    "Stats": "engine.stats",
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -81,4 +91,4 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'afresh' has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(f"afresh.engine.{_LATER[name]}"), name)
+    return getattr(import_module(f"afresh.{_LATER[name]}"), name)

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from afresh.codecs.base import Codec
     from afresh.codecs.compress import Compression
     from afresh.codecs.encrypt import Encryption
+    from afresh.engine.doctor import Diagnosis
     from afresh.engine.explain import Explanation
     from afresh.engine.stats import Stats
 
@@ -285,6 +286,15 @@ class Cache(Values):
         from afresh.engine.stats import stats
 
         return stats(self._engine)
+
+    def doctor(self) -> list[Diagnosis]:
+        """Ask the servers of this cache and of its pools how they are, and say what is wrong or may become so.
+
+        Takes a few round trips. Trouble is a finding, never an exception.
+        """
+        from afresh.engine.doctor import diagnose
+
+        return [diagnose(place.engine, place.name) for place in self._opened.places()]
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Call `listener(event)` for every operation; returns what ends it.

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Annotated, NoReturn
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 import afresh
+from afresh.cli import seeing
 from afresh.cli.written import Written, dependency
 from afresh.errors import AfreshError
 
@@ -34,15 +33,20 @@ def demo(
 
 @app.command()
 def stats(url: _Url = None) -> None:
-    """What a cache in a folder holds. Hits are counted in the processes that use it."""
+    """What a cache holds, and what its server says. Hits are counted in the processes that use it."""
     with _open(url) as cache:
-        counted = cache.stats()
-    table = Table("What", "Value", title=counted.url, title_justify="left")
-    table.add_row("mode", counted.mode)
-    table.add_row("position of the ledger", str(counted.position))
-    for name, value in counted.store.items():
-        table.add_row(name.replace("_", " "), f"{value:,}")
-    Console(highlight=False).print(table)
+        seeing.show_stats(cache.stats(), cache.doctor()[0].told)
+
+
+@app.command()
+def doctor(url: _Url = None) -> None:
+    """What is wrong with a cache, or may become so; ends with 1 if something is."""
+    with _open(url) as cache:
+        found = cache.doctor()
+    for each in found:
+        seeing.show_diagnosis(each)
+    if not all(each.healthy for each in found):
+        raise typer.Exit(1)
 
 
 @app.command()
