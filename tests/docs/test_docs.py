@@ -7,9 +7,13 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+
+from afresh.testing.servers import MemcachedServer, RedisServer
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted(path for path in (ROOT / "docs").rglob("*.md") if not path.is_symlink())]
@@ -50,15 +54,39 @@ def printed(text: str) -> str:
     )
 
 
-def _with_code(pages: list[Path]) -> list[Path]:
-    return [page for page in pages if program(page.read_text()).strip()]
+SERVERS: dict[str, Callable[[Path], RedisServer | MemcachedServer]] = {
+    "redis://localhost/0": RedisServer,
+    "memcached://localhost": MemcachedServer,
+}
+"""What stands in a page's code for a server; it is started for the test, and its real URL put there."""
 
 
-@pytest.mark.parametrize("page", _with_code(PAGES), ids=_name)
+def _with_code(pages: list[Path]) -> Iterator[object]:
+    for page in pages:
+        code = program(page.read_text())
+        if code.strip():
+            needs = any(url in code for url in SERVERS)
+            yield pytest.param(page, marks=[pytest.mark.servers] if needs else [], id=_name(page))
+
+
+def with_servers(code: str, folder: Path, stack: ExitStack) -> str:
+    """Code with the URLs of servers that run."""
+    for url, kind in SERVERS.items():
+        if url in code:
+            code = code.replace(url, stack.enter_context(kind(folder / url.partition(":")[0])).url)
+    return code
+
+
+@pytest.mark.parametrize("page", list(_with_code(PAGES)))
 def test_the_code_of_a_page_runs_and_prints_what_it_says(page: Path, tmp_path: Path) -> None:
-    text = page.read_text()
+    with ExitStack() as servers:
+        text = page.read_text()
+        _runs(page, text, with_servers(program(text), tmp_path, servers), tmp_path)
+
+
+def _runs(page: Path, text: str, code: str, tmp_path: Path) -> None:
     script = tmp_path / f"page_{page.stem}.py"
-    script.write_text(program(text))
+    script.write_text(code)
     # A page that shows tests is run as one, too: importing it runs the rest.
     runner = ["-m", "pytest", "-qq", "-p", "no:cacheprovider"] if "\ndef test_" in text else []
     run = subprocess.run(
