@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from afresh import Cache, tag
+from afresh import BackendError, Cache, tag
 from afresh.backends.redis.log import ledger_keys
 from afresh.testing.servers import RedisCluster, RedisSentinels, RedisServer
 from afresh.testing.servers.process import wait_until
@@ -120,8 +119,10 @@ def test_a_restart_from_an_old_snapshot_and_a_flush_serve_nothing_old(
 
 
 @pytest.mark.parametrize("consistency", ["bounded", "strict"])
-def test_a_server_that_stands_still_is_waited_for_once(tmp_path: Path, consistency: Any) -> None:
-    os.environ["AFRESH_DIR"] = str(tmp_path / "folder")
+def test_a_server_that_stands_still_is_waited_for_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, consistency: Any
+) -> None:
+    monkeypatch.setenv("AFRESH_DIR", str(tmp_path / "folder"))
     tmp_path.chmod(0o700)
     with RedisServer(tmp_path / "server") as server, Cache(server.url, consistency=consistency) as cache:
         assert cache.get_or_load("k", lambda: 1, tags=[tag("t")]) == 1
@@ -160,3 +161,45 @@ def _keeper(place: RedisCluster) -> RedisServer:
 def _proven(cache: Cache) -> bool:
     cache.get("anything")
     return bool(cache._engine.backend.proven())
+
+
+ACTS: dict[str, Callable[[Cache], Any]] = {
+    "invalidate": lambda cache: cache.invalidate(tag("t")),
+    "set": lambda cache: cache.set("k", 1),
+    "incr": lambda cache: cache.incr("k"),
+    "delete": lambda cache: cache.delete("k"),
+    "writing": lambda cache: _write(cache),
+}
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_a_process_that_only_writes_finds_a_server_that_comes_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, act: str
+) -> None:
+    monkeypatch.setenv("AFRESH_DIR", str(tmp_path / "folder"))
+    tmp_path.chmod(0o700)
+    with RedisServer(tmp_path / "server") as server:
+        cache = Cache(f"{server.url}{SETTINGS}", consistency="strict")
+        try:
+            ACTS[act](cache)
+            cache._engine.ledger._follower.end()  # type: ignore[attr-defined]  # another process follows
+            server.kill()
+            assert not _works(ACTS[act], cache)
+            time.sleep(1.2)  # until housekeeping rests
+            server.start()
+            wait_until(lambda: _works(ACTS[act], cache), "a write that works again", 5.0)
+        finally:
+            cache.close()
+
+
+def _write(cache: Cache) -> None:
+    with cache.writing(tag("t")):
+        pass
+
+
+def _works(act: Callable[[Cache], Any], cache: Cache) -> bool:
+    try:
+        act(cache)
+    except BackendError:
+        return False
+    return True

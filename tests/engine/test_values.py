@@ -230,7 +230,7 @@ def test_a_closed_cache_says_so(clock, loader):
 @pytest.mark.parametrize(
     ("arguments", "advice"),
     [
-        ({"url": "redis://localhost"}, "memory://"),
+        ({"url": "http://localhost"}, "memory://"),
         ({"url": "sqlite://host/file"}, "three slashes"),
         ({"url": "nonsense"}, "memory://"),
         ({"url": "memory://", "l1": "many"}, "64MB"),

@@ -109,14 +109,15 @@ class Worker:
             self.counts["writes"] += 1
             time.sleep(0.002)
 
-    def _announce(self, i: int) -> None:
+    def _announce(self, i: int) -> bool:
         while time.monotonic() < self.end + _DELIVERY:
             try:
                 self.cache.invalidate(Row("row", i))
             except AfreshError:
                 time.sleep(0.05)
             else:
-                return
+                return True
+        return False
 
     def _delivered(self) -> bool:
         """Wait until nothing that was announced here is still on its way to the server."""

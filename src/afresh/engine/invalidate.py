@@ -50,6 +50,7 @@ async def mark(engine: Engine, names: Sequence[str]) -> None:
         CacheClosed: The cache was closed.
     """
     engine.check_open()
+    engine.awake()  # housekeeping finds a server that comes back, also where nobody reads
     if not names:
         return
     pending = transaction.open_on(engine)

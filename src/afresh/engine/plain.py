@@ -55,6 +55,7 @@ class Plain:
     async def set_many(self, values: Mapping[Any, Any], until: float, tags: Iterable[Dependency]) -> None:
         """Put values."""
         self._engine.check_open()
+        self._engine.awake()
         facts = self._facts(tags)
         await self._cells.write(values, facts, until)
         await self._mark(values)
@@ -93,6 +94,7 @@ class Plain:
         """Remove values; says how many were there."""
         _check_many(keys)
         self._engine.check_open()
+        self._engine.awake()
         count = sum([await self._cells.remove(key) for key in keys])
         await self._mark(keys)
         return count
@@ -118,6 +120,7 @@ class Plain:
             tags: What the new value is made from.
         """
         self._engine.check_open()
+        self._engine.awake()
         names = self._names(tags)
         if not self._engine.backend.proven():
             # A value that can't be judged looks like none, and a counter would start anew.

@@ -53,6 +53,7 @@ class Transaction:
 
     async def prepare(self) -> None:
         """Write the intent: from here on a crash of this process loses no invalidation."""
+        self.engine.awake()
         if self.names:
             self._intended = frozenset(self.names)
             self._intent = await self.engine.ledger.intend([hashed(name) for name in self.names])
