@@ -78,7 +78,9 @@ class Cleared:
                 at += _HEAD.size + size
                 found.append(Clearing(number, data[at - size : at]))
         except error:
-            found = []
+            at = -1
+        if at != len(data):
+            found = []  # cut off, or not ours
         return Clearings(tuple(found), response.flag("c"))
 
     async def learn(self, server: int) -> Clearings:
