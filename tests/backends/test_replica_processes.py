@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -284,6 +285,22 @@ def test_a_follower_that_alone_does_not_reach_the_server_is_joined(server: Serve
     assert one.proven()
     for each in (one, two):
         each.close()
+
+
+def test_a_writer_that_stands_still_in_the_middle_is_left_behind(
+    opened: Callable[..., ReplicaLedger], tmp_path: Path
+) -> None:
+    one = opened("here")
+    since, words = one.position(), one.cell.cell_contents
+    with (tmp_path / "here" / "copy-000001").open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # as a process that was stopped holds it
+        began = time.monotonic()
+        announce(one, 5)
+        assert time.monotonic() - began < 1.0 + SLACK
+        assert not valid(one, 5, since)
+        soon(lambda: valid(one, 6, since), 1.0)
+    assert one.cell.cell_contents is not words
+    assert (tmp_path / "here" / "copy-000002").exists()
 
 
 def test_closing_ends_the_thread_soon_and_frees_the_seat(opened: Callable[..., ReplicaLedger]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from replica_server import Server
-from replica_tools import A, B, Machine, announce, intend, valid
+from replica_tools import A, B, Machine, announce, held, intend, settle, valid
 
 from afresh.backends.replica.ledger import UNKNOWN
 from afresh.errors import BackendError, NotInvalidated
@@ -177,3 +177,70 @@ def test_many_undelivered_invalidations_are_told_of_once(here: Machine, server: 
     for tag in range(10, 20):
         announce(one.ledger, tag)
     assert len([reason for reason in one.told if "waits until" in reason]) == 1
+
+
+class Cancelled(BaseException):
+    """What a task that is cancelled meets in the middle of a call."""
+
+
+def cancelled(*_: object, **__: object) -> None:
+    raise Cancelled
+
+
+@pytest.mark.parametrize("strict", [True, False])
+def test_an_announcement_that_is_cancelled_is_delivered_all_the_same(
+    strict: bool, here: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = here.process(strict=strict)
+    since = one.ledger.position()
+    with monkeypatch.context() as patch:
+        patch.setattr(one.log, "append", cancelled)
+        with pytest.raises(Cancelled):
+            announce(one.ledger, A)
+    assert not valid(one.ledger, A, one.ledger.position())
+    one.hear()
+    assert not valid(one.ledger, A, since)
+    assert valid(one.ledger, A, one.ledger.position())
+
+
+def test_the_end_of_an_intent_that_is_cancelled_is_written_later(
+    here: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = here.process()
+    since, intent = one.ledger.position(), intend(one.ledger, A)
+    with monkeypatch.context() as patch:
+        patch.setattr(one.log, "append", cancelled)
+        with pytest.raises(Cancelled):
+            settle(one.ledger, intent)
+    assert held(one.ledger, A)
+    one.ledger.look_after()
+    assert not held(one.ledger, A)
+    assert not valid(one.ledger, A, since)
+
+
+def test_a_process_that_can_not_share_follows_for_itself(
+    tmp_path: Path, server: Server, clock: FakeClock
+) -> None:
+    (tmp_path / "file").touch()
+    one, two = (Machine(server, tmp_path / "file", clock).process() for _ in range(2))
+    since = two.ledger.position()
+    announce(one.ledger, A)
+    assert not valid(one.ledger, A, since)
+    two.hear()
+    assert not valid(two.ledger, A, since)
+    assert two.ledger.status()["ledger_loads"] == 1
+
+
+def test_a_folder_without_room_is_no_copy_and_no_error(
+    here: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError("no space left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("afresh.backends.replica.copies.write_new", full)
+        one = here.process()
+        assert one.ledger.position() == UNKNOWN
+        assert not one.ledger.proven()
+    one.hear()
+    assert one.ledger.proven()

@@ -172,16 +172,21 @@ class Copy:
             Superseded: These words are over.
             LockTrouble: Whoever holds the lock stands still.
         """
-        words = self.words
         if not self.alive():
             raise Superseded
-        with self.lock.held(_PATIENCE, lambda: (words[RESERVED], words[GIVEN])):
+        with self.lock.held(_PATIENCE, self._moved):
             if not self.alive():
                 raise Superseded
             yield
         # After the write: what was written here may have come too late for the successor.
         if not self.alive():
             raise Superseded
+
+    def _moved(self) -> tuple[int, int]:
+        """What changes while the lock's holder gets on; asked by those who wait for it."""
+        if not self.alive():  # another has lost patience already
+            raise Superseded
+        return self.words[RESERVED], self.words[GIVEN]
 
     def apply(self, records: Sequence[Record]) -> bool:
         """Write what continues this copy; says `False` where a record before that is missing.
