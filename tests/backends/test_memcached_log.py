@@ -106,8 +106,9 @@ class TestMemcachedLog(BothWorlds):
         self, log: MemcachedLog, world: DrivingWorld, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("afresh.backends.memcached.log_intents.ROOM", 120)
+        known = world(log.load(NOWHERE)).to
         for _ in range(2):
-            known, _ = world(log.append(What.INTENT, (7,), known=NOWHERE, owner=9))
+            world(log.append(What.INTENT, (7,), known=known, owner=9))
         with pytest.raises(BackendError, match="no room"):
             world(log.append(What.INTENT, (7,), known=known, owner=9))
 
@@ -179,6 +180,26 @@ class TestMemcachedLog(BothWorlds):
         assert snapshot.intents == (opened,)
         world(log.append(What.SETTLE, (7,), known=snapshot.to, intent=opened.first, owner=9))
         assert world(log.load(snapshot.to)).intents == ()
+
+    @pytest.mark.parametrize("lost", ["enter", "_write"])
+    def test_an_intent_whose_answer_was_lost_is_taken_back(
+        self, log: MemcachedLog, world: DrivingWorld, monkeypatch: pytest.MonkeyPatch, lost: str
+    ) -> None:
+        start = world(log.load(NOWHERE)).to
+        thing = log._intents if lost == "enter" else log
+        real = getattr(thing, lost)
+
+        async def done_and_lost(*arguments: Any) -> None:
+            await real(*arguments)
+            raise BackendError("the answer was lost")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(thing, lost, done_and_lost)
+            with pytest.raises(BackendError):
+                world(log.append(What.INTENT, (7,), known=start, owner=9))
+        assert len(world(log.load(start)).intents) == 1
+        world(log.append(What.MARK, (8,), known=start))
+        assert world(log.load(start)).intents == ()
 
     def test_a_follower_hears_of_it_soon(
         self, log: MemcachedLog, second: MemcachedLog, world: DrivingWorld

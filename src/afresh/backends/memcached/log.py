@@ -107,9 +107,8 @@ class MemcachedLog:
             if what is What.MARK:
                 return to, record
             tags, known = (), to
-        while what is not What.SETTLE and self._unsettled:
-            await self._withdraw(*self._unsettled[-1])
-            del self._unsettled[-1:]
+        if what is not What.SETTLE and self._unsettled:
+            await self._withdraw_unsettled()
         epoch = known.epoch
         for _ in range(_TRIES):
             if epoch == 0:
@@ -200,6 +199,16 @@ class MemcachedLog:
             await self._withdraw(epoch, record)
             return None
         return written, record
+
+    async def _withdraw_unsettled(self) -> None:
+        """Take back the intents of which nobody knows whether they were written."""
+        while self._unsettled:
+            unsettled = self._unsettled.pop()
+            try:
+                await self._withdraw(*unsettled)
+            except BackendError:
+                self._unsettled.append(unsettled)
+                raise
 
     async def _withdraw(self, epoch: int, record: Record) -> None:
         """Nobody will settle this intent, and some may have read it."""

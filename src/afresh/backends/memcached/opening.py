@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from afresh.backends import Backend
 from afresh.backends.file.folder import ledger_folder
 from afresh.backends.memcached.address import Address
-from afresh.backends.memcached.connect import open_client
+from afresh.backends.memcached.connect import MemcachedClient, open_client
 from afresh.backends.memcached.control import MemcachedControl
 from afresh.backends.memcached.doctor import inspect
 from afresh.backends.memcached.leases import MemcachedLeases
 from afresh.backends.memcached.log import MemcachedLog
 from afresh.backends.memcached.store import MemcachedStore
+from afresh.backends.replica.ledger import ReplicaLedger
 from afresh.backends.replica.opening import open_replica
 from afresh.errors import ConfigurationError
 
@@ -55,6 +56,12 @@ def open_memcached(url: str, asked: Asked) -> Backend:
         log.close()
         client.close()
         raise
+    return _together(client, log, ledger, asked)
+
+
+def _together(client: MemcachedClient, log: MemcachedLog, ledger: ReplicaLedger, asked: Asked) -> Backend:
+    """The backend, once its ledger is open."""
+    address = client.address
     store = MemcachedStore(client, clock=asked.clock)
     leases = MemcachedLeases(client, store)
 
@@ -69,7 +76,7 @@ def open_memcached(url: str, asked: Asked) -> Backend:
         client.close()
 
     return Backend(
-        address.name if name == LEDGER else f"{address.name}?ledger={name}",
+        address.name if log.name == LEDGER else f"{address.name}?ledger={log.name}",
         ledger,
         store,
         leases,
