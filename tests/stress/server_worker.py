@@ -103,7 +103,8 @@ class Worker:
                 if self.history.versions[i] < version:
                     continue  # the intent was refused, so nothing was changed
                 # The change is made, and its announcement was refused: try until somebody hears it.
-                self._announce(i)
+                if not self._announce(i):
+                    continue
             if self._delivered():
                 self.history.acknowledge(i, version)
             self.counts["writes"] += 1

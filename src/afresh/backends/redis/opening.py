@@ -16,6 +16,7 @@ from afresh.backends.redis.leases import RedisLeases
 from afresh.backends.redis.log import RedisLog
 from afresh.backends.redis.servers import RedisClient
 from afresh.backends.redis.store import RedisStore
+from afresh.backends.replica.ledger import ReplicaLedger
 from afresh.backends.replica.opening import open_replica
 from afresh.errors import ConfigurationError
 
@@ -36,18 +37,9 @@ def open_redis(url_or_client: Any, asked: Asked) -> Backend:
     client = open_client(url_or_client)
     address = client.address
     name = address.ledger or str(address.db)
-    log = RedisLog(client, name, timeout=address.write_timeout)
     try:
-        ledger = open_replica(
-            log,
-            _folder(address, name),
-            asked.events,
-            asked.clock,
-            strict=asked.strict,
-            max_stale=asked.max_stale,
-        )
+        ledger = _ledger(client, name, asked)
     except BaseException:
-        log.close()
         client.close()
         raise
     leases = RedisLeases(client)
@@ -97,6 +89,14 @@ def open_redis_beside(url: str, main: Backend, asked: Asked) -> Backend:
         status=dict,
         inspect=client.inspect,
         close=close,
+    )
+
+
+def _ledger(client: RedisClient, name: str, asked: Asked) -> ReplicaLedger:
+    log = RedisLog(client, name, timeout=client.address.write_timeout)
+    folder = _folder(client.address, name)
+    return open_replica(
+        log, folder, asked.events, asked.clock, strict=asked.strict, max_stale=asked.max_stale
     )
 
 
