@@ -40,20 +40,28 @@ def test_the_environment_names_the_place(monkeypatch):
 @pytest.mark.parametrize(
     ("text", "advice"),
     [
-        (None, "no file"),
+        (None, "No such file"),
         ("[cache", "not TOML"),
         ("x = 1", r"no \[cache\] table"),
         ("[cache]\nl2 = 1", "'l2' is not a setting"),
         ('[cache]\nurl = "memory://"\n[cache.policy]\ntll = 1', "'tll' is not a setting"),
         ('[cache]\nurl = "memory://"\n[cache.policy]\nttl = "soon"', "not a duration"),
+        ('[cache]\npolicy = "5m"', r"write a table, \[cache.policy\]"),
+        ("[cache]\npools = 3", r"write a table, \[cache.pools\]"),
+        ("\udcff", "not TOML"),
     ],
 )
 def test_a_file_that_is_wrong_says_so(tmp_path, text, advice):
     file = tmp_path / "afresh.toml"
     if text is not None:
-        file.write_text(text)
+        file.write_text(text, "utf-8", "surrogateescape")
     with pytest.raises(ConfigurationError, match=advice):
         Cache.from_toml(file)
+
+
+def test_a_folder_is_no_file(tmp_path):
+    with pytest.raises(ConfigurationError, match="can't be read"):
+        Cache.from_toml(tmp_path)
 
 
 def test_the_application_is_the_nearest_project(tmp_path, monkeypatch):

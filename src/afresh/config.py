@@ -31,16 +31,16 @@ def from_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
     """The `[cache]` table of a file.
 
     Raises:
-        ConfigurationError: There is no such file, it is no TOML, or it has a setting that isn't one.
+        ConfigurationError: It can't be read, it is no TOML, or it has a setting that isn't one.
     """
     import tomllib
     from pathlib import Path
 
     try:
         table = tomllib.loads(Path(path).read_text("utf-8")).get("cache")
-    except FileNotFoundError:
-        raise ConfigurationError(f"there is no file {str(path)!r}") from None
-    except tomllib.TOMLDecodeError as error:
+    except OSError as error:
+        raise ConfigurationError(f"{str(path)!r} can't be read: {error.strerror}.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{str(path)!r} is not TOML: {error}") from None
     if not isinstance(table, dict):
         raise ConfigurationError(
@@ -50,6 +50,11 @@ def from_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
         if name not in (*NAMES, "policy", "pools"):
             raise ConfigurationError(
                 f"{str(path)!r}: {name!r} is not a setting of [cache]: there are {', '.join(NAMES)}, [cache.policy] and [cache.pools]."
+            )
+    for name in ("policy", "pools"):
+        if not isinstance(table.get(name, {}), dict):
+            raise ConfigurationError(
+                f"{str(path)!r}: {name} = {table[name]!r}: write a table, [cache.{name}]."
             )
     for name in _LIMITS:
         if isinstance(table.get(name), str):

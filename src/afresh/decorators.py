@@ -106,7 +106,7 @@ class Decorated(Generic[P, R]):
         """What is stored and fresh."""
         self.engine.check_open()
         call = self._call(*self._bound(args, kwargs))
-        if self.engine.mode.name == "on" and not reads_through(self.engine) and await assure(self.engine):
+        if self.engine.serves() and not reads_through(self.engine) and await assure(self.engine):
             found = await look(self.engine, runtime, call)
             if found.fresh and found.entry is not None and not found.entry.facts.failed:
                 return deliver(self.engine, call, Made.of(found.entry))
@@ -244,7 +244,7 @@ def decorate(
     if engine.consistency == "strict":
         policy.check_strict()
     own = {name: value for name, value in options.items() if name not in {"tags", "policy"}}
-    keys = make_keys(inner, **own, shared=engine.store is not None)
+    keys = make_keys(inner, **own, shared=engine.leases is not None)
     wrapper = Decorated(engine, inner, policy, options, keys).wrapper
     return CachedMethod(wrapper, kind) if kind is not None or _in_class(inner) else wrapper
 

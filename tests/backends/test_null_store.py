@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from afresh import Cache
 from afresh.backends.null import NullStore
 from afresh.core.ports import Store
 
@@ -41,3 +42,11 @@ def test_a_loop_of_compare_and_set_ends() -> None:
     assert drive(store.swap("a", None, b"1", stamp=1, expires=9.0)) is True
     assert drive(store.swap("a", b"1", b"2", stamp=1, expires=9.0)) is False
     assert drive(store.swap("a", None, None, stamp=1, expires=9.0)) is True
+
+
+def test_a_local_function_is_cached_nowhere_whatever_it_captures() -> None:
+    calls: list[int] = []
+    with Cache("null://") as cache:
+        cached = cache.cached(lambda: calls.append(1))
+        cached(), cached()
+    assert len(calls) == 2

@@ -54,7 +54,7 @@ def test_the_ciphers_are_told_apart() -> None:
         )
 
 
-@pytest.mark.parametrize("keys", [[], NEW, [b"short"], [NEW, b""]])
+@pytest.mark.parametrize("keys", [[], NEW, [b"short"], [NEW, b""], ["x" * 32]])
 def test_keys_of_another_length_are_refused(keys: Any) -> None:
     with pytest.raises(ConfigurationError, match="32 bytes"):
         Encryption(keys)

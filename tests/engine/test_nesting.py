@@ -38,6 +38,15 @@ def test_also_through_three_levels_and_by_key(cache, loader):
     assert page() == (1, 3)
 
 
+def test_a_part_that_was_put_by_hand_is_one_too(cache, loader):
+    whole = cache.cached(prefix="whole")(lambda: cache.get_or_load("part", loader) * 10)
+    cache.set("part", 2)
+    assert whole() == 20
+    cache.set("part", 3)
+    assert whole() == 30
+    assert loader.calls == 0
+
+
 def test_a_part_that_raised_is_a_part_all_the_same(cache, loader):
     part = cache.cached(tags=[Row("product", 7)], prefix="part")(lambda: loader())
     loader.error = LookupError()

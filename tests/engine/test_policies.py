@@ -132,6 +132,24 @@ def test_exceptions_are_remembered_by_type_when_asked(cache, clock, loader):
     assert loader.calls == 3
 
 
+def test_an_exception_is_not_remembered_in_place_of_an_old_value(cache, clock, loader, background):
+    cached = cache.cached(ttl=10, stale_while_revalidate=5, stale_if_error=20, negative_ttl=3)(
+        lambda: loader()
+    )
+    cached()
+    loader.error = LookupError("down")
+    for seconds in (11, 1, 4, 13):
+        clock.advance(seconds)
+        assert cached() == 1
+        background()
+    clock.advance(10)
+    calls = loader.calls
+    for _ in range(3):
+        with pytest.raises(LookupError, match="down"):
+            cached()
+    assert loader.calls == calls + 1
+
+
 def test_a_remembered_exception_is_dropped_like_a_value(cache, loader):
     cached = cache.cached(negative_ttl=5, tags=[tag("t")])(lambda: loader())
     loader.error = LookupError()

@@ -205,6 +205,19 @@ def test_a_share_of_the_calls(cache, loader):
     assert cache.mode == "on 30%"
 
 
+@pytest.mark.parametrize("mode", ["on 90%", "off 10%", "shadow 10%"])
+def test_a_share_of_the_reads_that_load_nothing(cache, loader, mode):
+    cached = cache.cached(lambda: loader())
+    cached()
+    cache.set("k", 1)
+    cache.mode = mode
+    served = 0.95 if mode.startswith(("off", "shadow")) else 0.05
+    for draw, found in ((served, 1), (1 - served, None)):
+        cache._engine.threads.random = lambda draw=draw: draw
+        assert (cache.get("k"), cached.peek()) == (found, found)
+        assert cache.get_many(["k"]) == ({} if found is None else {"k": 1})
+
+
 @pytest.mark.parametrize("mode", ["maybe", "on 130%", "", 5])
 def test_a_mode_that_is_none_is_refused(cache, mode):
     with pytest.raises(ConfigurationError, match="shadow 10%"):
@@ -222,6 +235,7 @@ def test_a_closed_cache_says_so(clock, loader):
         lambda: cache.get("k"),
         lambda: cache.get_or_load("k", loader),
         lambda: cache.set("k", 1),
+        lambda: setattr(cache, "mode", "on"),
     ):
         with pytest.raises(CacheClosed):
             use()

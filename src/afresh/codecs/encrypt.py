@@ -35,7 +35,11 @@ class Encryption:
         self, keys: Sequence[bytes], *, cipher: Literal["aes-gcm", "chacha20-poly1305"] = "aes-gcm"
     ) -> None:
         make = _cipher(cipher)
-        if isinstance(keys, bytes) or not keys or any(len(key) != 32 for key in keys):
+        if (
+            isinstance(keys, bytes)
+            or not keys
+            or not all(isinstance(key, bytes) and len(key) == 32 for key in keys)
+        ):
             raise ConfigurationError("Encryption(keys=[…]): give a list of keys of 32 bytes each.")
         self._ciphers = {_id(key, cipher): make(key) for key in keys}
         self._current = _id(keys[0], cipher)

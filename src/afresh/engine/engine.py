@@ -292,8 +292,13 @@ class Engine:
 
     # -- mode -----------------------------------------------------------------------------------
 
+    def serves(self) -> bool:
+        """Whether this call may be answered by what is stored: the mode may say so for a share of them."""
+        return self._plain or self.mode.draw(self.threads.random()) == "on"
+
     def set_mode(self, mode: Mode) -> None:
         """Switch this process, and tell the others."""
+        self.check_open()
         if self.backend.control is not None:
             try:
                 self.backend.control.write(self.namespace, str(mode))

@@ -48,7 +48,7 @@ async def refresh(engine: Engine, runtime: Runtime, call: Call, old: Entry) -> N
         if engine.leases is not None:
             lease = await engine.leases.take(engine.stored_key(call.site, call.key), 0.0, runtime)
         if lease is not None or engine.leases is None:
-            made = await load(engine, runtime, call, flight)
+            made = await load(engine, runtime, call, flight, stale=True)
             if engine.events:
                 engine.events.emit(Event(Kind.REFRESH, "loader", call.key))
     except BackendError as error:

@@ -30,6 +30,7 @@ async def load(
     *,
     stamp: int | None = None,
     spare: bool = False,
+    stale: bool = False,
 ) -> Made:
     """Load a value and keep it.
 
@@ -39,13 +40,16 @@ async def load(
         call: What to load.
         flight: The flight that this load leads, if any.
         stamp: The ledger's position before anything of this load was done; by default, now.
-        spare: An old value would do, so the soft deadline counts.
+        spare: An old value would do, so the soft deadline counts, and
+        stale: one is served meanwhile: a failure is remembered in the place of neither.
     """
     policy = call.policy
     deadlines = [policy.soft_deadline if spare else None, policy.hard_deadline]
     deadline = min((each for each in deadlines if each is not None), default=None)
     stamp = engine.ledger.position() if stamp is None else stamp
     made = await _limited(engine, runtime, call, flight, stamp, deadline)
+    if made.facts.failed and (spare or stale):
+        return made._replace(raised=True)
     return made if made.raised else await fill(engine, call, made)
 
 

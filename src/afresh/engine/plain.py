@@ -37,7 +37,7 @@ class Plain:
     async def get_many(self, keys: Sequence[Hashable]) -> dict[Any, Any]:
         """The values that are there."""
         _check_many(keys)
-        if not isinstance(self._cells, StoreCells) or self._engine.mode.name != "on":
+        if not isinstance(self._cells, StoreCells) or not self._engine.mode.plain:
             found = {key: await self._current(key) for key in keys}
             return {key: value for key, value in found.items() if value is not ABSENT}
         for key in keys:
@@ -140,7 +140,7 @@ class Plain:
         self._engine.check_open()
         self._engine.awake()
         self._note(key)
-        if self._engine.mode.name != "on":
+        if not self._engine.serves():
             return ABSENT
         try:
             cell = await self._cells.read(key)
