@@ -48,6 +48,7 @@ DRIVERS = {
     "ssl": ("backends/redis", "backends/memcached"),
     "redis": ("backends/redis", "testing/servers"),
     "hiredis": ("backends/redis",),
+    "sqlglot": ("sql",),
     "pytest": ("testing",),
     "starlette": ("demo",),
     "jinja2": ("demo",),

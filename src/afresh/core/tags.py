@@ -10,12 +10,14 @@ dependency           a reader carries                    a write marks
 `tag("menu")`        the tag                             the tag
 `Key("k")`           the key                             the key
 `Table("t")`         `t:any`, `t:all`                    `t:any`, `t:all`
-`Row`, `Where`       `row:any`, `t:all`                  `row:any`, `row:all`, `t:any`
+`Row`, `Where`       `row:any`, `t:all`                  `row:any`, `row:all`, `t:any`,
+                                                         `t:rows`
 … with `columns=`    `row.column` each, `row:all`,       `row:any`, `row.column` each,
-                     `t:all`                             `t:any`
+                     `t:all`                             `t:any`, `t.column` each
 ===================  ==================================  ====================================
 
-`any` is marked by every write, `all` by a write that can't say what exactly it changed.
+`any` is marked by every write, `all` by a write that can't say what exactly it changed. `t:rows` and
+`t.column` are for readers of few columns of all rows, which `afresh.sql` finds.
 Two spellings of one thing must have one hash in every process and release: the names below are a
 format (`FORMAT`).
 """
@@ -122,10 +124,11 @@ class Table(_Named):
 class _Rows(_Named):
     """Some rows of a table, or some columns of them."""
 
-    __slots__ = ("columns", "table")
+    __slots__ = ("columns", "moves", "table")
 
     table: str
     columns: tuple[str, ...]
+    moves: bool  # a column of the condition is among those that change
 
     def _of(self, table: Any, condition: str, columns: Iterable[str] | None, db: str | None) -> None:
         if isinstance(columns, str):
@@ -136,6 +139,7 @@ class _Rows(_Named):
         self.table = f"table:{place}"
         self.name = f"row:{place}:{condition}"
         self.columns = () if columns is None else tuple(sorted(set(columns)))
+        self.moves = False
 
     def __eq__(self, other: object) -> bool:
         return super().__eq__(other) and isinstance(other, _Rows) and other.columns == self.columns
@@ -160,7 +164,10 @@ class _Rows(_Named):
         yield f"{self.name}:any"
         if self.columns:
             yield from (f"{self.name}.{column}" for column in self.columns)
+            yield from (f"{self.table}.{column}" for column in self.columns)
         else:
+            yield f"{self.table}:rows"
+        if self.moves or not self.columns:
             yield f"{self.name}:all"
         yield f"{self.table}:any"
 
@@ -179,6 +186,7 @@ class Where(_Rows):
             )
         condition = ",".join(sorted([f"{name}={canonical(value)}" for name, value in values.items()]))
         self._of(table, condition, columns, db)
+        self.moves = not values.keys().isdisjoint(self.columns)
 
 
 class Row(_Rows):

@@ -1,0 +1,50 @@
+"""Which columns equal which values: equivalence classes of what a condition sets equal.
+
+`a.id = b.a_id AND a.id = 7` says that `b.a_id` is 7 too. Columns are merged only when they are of one
+kind, so that equality is equality of spellings.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from afresh.sql.kinds import OPAQUE, Kind
+from afresh.sql.values import Source
+
+Place: TypeAlias = "tuple[int, str]"
+"""A column of an occurrence of a table: the occurrence's number, the column's name."""
+
+
+class Equalities:
+    """Equivalence classes of columns, each with the values that it equals.
+
+    Args:
+        outer: What holds around this scope, and so within it.
+    """
+
+    def __init__(self, outer: Equalities | None = None) -> None:
+        self._leader: dict[Place, Place] = dict(outer._leader) if outer else {}
+        self._values: dict[Place, list[Source]] = (
+            {place: list(values) for place, values in outer._values.items()} if outer else {}
+        )
+
+    def _find(self, place: Place) -> Place:
+        leader = self._leader.get(place, place)
+        return leader if leader == place else self._find(leader)
+
+    def equal(self, place: Place, source: Source) -> None:
+        """The column equals this value."""
+        self._values.setdefault(self._find(place), []).append(source)
+
+    def merge(self, one: Place, kind: Kind, other: Place, other_kind: Kind) -> None:
+        """Two columns are equal."""
+        if kind != other_kind or kind == OPAQUE:
+            return
+        first, second = self._find(one), self._find(other)
+        if first != second:
+            self._leader[second] = first
+            self._values.setdefault(first, []).extend(self._values.pop(second, []))
+
+    def values(self, place: Place) -> list[Source]:
+        """What a column is known to equal; each of them holds."""
+        return self._values.get(self._find(place), [])

@@ -1,0 +1,99 @@
+"""SQLite's kinds: any column holds any value, and an affinity converts what is compared and stored.
+
+The rules are those of "Datatypes In SQLite", sections 3 and 4.2. A column's affinity is applied both
+to what is stored in it and to what is compared with it, which is why one speller serves both, except
+for REAL. Values of classes that an adapter would convert are uncertain.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from afresh.core.keys import canonical
+from afresh.sql.kinds import EXACT, NULL, OPAQUE, Kind, Speller
+
+_INTEGER = re.compile(r"[+-]?[0-9]{1,15}")
+_NUMBER = re.compile(r"[ \t\n\v\f\r]*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t\n\v\f\r]*")
+_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
+
+COLLATIONS: dict[str, Any] = {
+    "BINARY": lambda text: text,
+    "NOCASE": lambda text: text.translate(_LOWER),  # SQLite folds ASCII alone
+    "RTRIM": lambda text: text.rstrip(" "),
+}
+
+
+def affinity(declared: str) -> str:
+    """The affinity of a declared type: section 3.1, in its order."""
+    upper = declared.upper()
+    for name, words in (("INTEGER", ("INT",)), ("TEXT", ("CHAR", "CLOB", "TEXT")), ("BLOB", ("BLOB",))):
+        if any(word in upper for word in words):
+            return name
+    if not upper.strip():
+        return "BLOB"
+    return "REAL" if any(word in upper for word in ("REAL", "FLOA", "DOUB")) else "NUMERIC"
+
+
+def sqlite_kind(declared: str, collation: str = "BINARY") -> Kind:
+    """The kind of a column as it was declared."""
+    fold = COLLATIONS.get(collation.upper())
+    if fold is None:
+        return OPAQUE
+    name = affinity(declared)
+    spell: Speller = {"TEXT": _text, "BLOB": _as_it_is}.get(name, _number)(fold)
+    return Kind(f"sqlite {name} {collation.upper()}", spell, _rounded(spell) if name == "REAL" else spell)
+
+
+def _scalar(value: Any) -> str | None:
+    """A number, NULL or a BLOB, which no text affinity touches."""
+    kind = type(value)
+    if kind is int:
+        return repr(value) if -(2**63) <= value < 2**63 else None
+    if kind is bool:
+        return repr(int(value))
+    if kind is float:
+        return canonical(value) if value == value and abs(value) < 2.0**63 else None  # noqa: PLR0124 - NaN
+    if kind is bytes:
+        return canonical(value)
+    return NULL if value is None else None
+
+
+def _as_it_is(fold: Any) -> Speller:
+    def spell(value: Any) -> str | None:
+        return canonical(fold(value)) if type(value) is str and "\0" not in value else _scalar(value)
+
+    return spell
+
+
+def _text(fold: Any) -> Speller:
+    def spell(value: Any) -> str | None:
+        kind = type(value)
+        if kind is str:
+            return canonical(fold(value)) if "\0" not in value else None
+        if kind is int or kind is bool:
+            return canonical(str(int(value))) if -(2**63) <= value < 2**63 else None
+        # A float becomes text in SQLite's own way of writing it.
+        return None if kind is float else _scalar(value)
+
+    return spell
+
+
+def _number(fold: Any) -> Speller:
+    def spell(value: Any) -> str | None:
+        if type(value) is not str:
+            return _scalar(value)
+        if _INTEGER.fullmatch(value):
+            return repr(int(value))
+        if "\0" in value or _NUMBER.fullmatch(value):  # a number in a spelling that isn't ours to convert
+            return None
+        return canonical(fold(value))
+
+    return spell
+
+
+def _rounded(spell: Speller) -> Speller:
+    def stored(value: Any) -> str | None:
+        return None if type(value) is int and abs(value) > EXACT else spell(value)
+
+    return stored

@@ -1,0 +1,72 @@
+"""Names of the tags that plans make: the same as `afresh.core.tags` gives to what is written by hand.
+
+A table has, beside `any` and `all` (see there), `rows` (rows came or went) and one tag for each
+column: what a reader of few columns without a predicate carries. A shape is a predicate's column
+set; the primary key is named as `Row` names it, every other as `Where` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from afresh.sql.catalogue import Table
+from afresh.sql.kinds import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A column set whose values make tags.
+
+    Args:
+        head: What the names of its tags begin with.
+        columns: In the order in which their values are spelled.
+        labels: What stands before each value: nothing for a row's key, else `column=`.
+        kinds: How each value is spelled.
+    """
+
+    head: str
+    columns: tuple[str, ...]
+    labels: tuple[str, ...]
+    kinds: tuple[Kind, ...]
+
+    def spell(self, spelled: Sequence[str]) -> str:
+        """The name of a predicate, from the spellings of its values."""
+        return self.head + ",".join(
+            [label + value for label, value in zip(self.labels, spelled, strict=True)]
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """The names of one table's tags."""
+
+    table: str  # table:db:name
+    row: str  # row:db:name:
+
+    @property
+    def whole(self) -> tuple[str, str]:
+        """What a write of unknown extent marks, and what a reader of everything carries."""
+        return f"{self.table}:any", f"{self.table}:all"
+
+    def shape(self, table: Table, columns: Sequence[str], *, key: bool = False) -> Shape:
+        """A shape of these columns; `key` names it as `Row` does."""
+        ordered = tuple(columns) if key else tuple(sorted(columns, key=lambda name: f"{name}="))
+        names = tuple("" if key else f"{name}=" for name in ordered)
+        return Shape(self.row, ordered, names, tuple(table.by_name[name].kind for name in ordered))
+
+    def read_shapes(self, table: Table) -> list[Shape]:
+        """The shapes that readers look for, the most selective first."""
+        return [self.shape(table, each, key=each == table.primary) for each in table.shapes()]
+
+    def written_shapes(self, table: Table) -> list[Shape]:
+        """The shapes that writes mark: the primary key by both of its names."""
+        shapes = self.read_shapes(table)
+        if table.primary and shapes and shapes[0].labels[0] == "":
+            shapes.append(self.shape(table, table.primary))
+        return shapes
+
+
+def labels(database: str, table: str) -> Labels:
+    """The names of a table's tags; the default database has no name."""
+    return Labels(f"table:{database}:{table}", f"row:{database}:{table}:")

@@ -1,0 +1,141 @@
+"""Plans: what one text of a statement depends on and changes, given its parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+
+from afresh.sql.catalogue import Catalogue
+from afresh.sql.holes import Parameters
+from afresh.sql.images import OldImage
+from afresh.sql.labels import labels
+from afresh.sql.marking import Image, Images, Marker
+from afresh.sql.reading import Carry, reader
+from afresh.sql.shape import Shaped
+from afresh.sql.shapes import Facts, Kind
+
+
+class Plan:
+    """What a statement depends on and changes.
+
+    Args:
+        facts: What its shape says.
+        shaped: The text, divided; None if it couldn't be.
+        catalogue: For writes whose reach isn't known.
+        database: The database's name in tags.
+        paramstyle: How parameters stand in the text.
+
+    Attributes:
+        facts: What its shape says: its kind, why it can't be cached, whether it depends on the clock.
+        carried: Given the parameters, the names of the tags that a reader carries. Only the tables'
+            own: what `facts.uncacheable` and `facts.clock` say comes on top.
+    """
+
+    def __init__(
+        self, facts: Facts, shaped: Shaped | None, catalogue: Catalogue, database: str, paramstyle: str
+    ) -> None:
+        self.facts = facts
+        self._shaped = shaped
+        self._catalogue = catalogue
+        self._database = database
+        self._paramstyle = paramstyle
+        holes = shaped.holes if shaped is not None else ()
+        self.carried: Carry = reader(facts.reads, holes)
+        self._markers = [Marker(write, holes, database) for write in facts.writes]
+
+    @property
+    def kind(self) -> Kind:
+        """The sort of statement."""
+        return self.facts.kind
+
+    @property
+    def uncacheable(self) -> str:
+        """Why the result can't be kept; empty if it can."""
+        return self.facts.uncacheable
+
+    @property
+    def clock(self) -> bool:
+        """The result depends on the time, by the text alone (see `afresh.sql.clock` for parameters)."""
+        return self.facts.clock
+
+    @property
+    def volatile(self) -> bool:
+        """Volatile columns are read: the result's age has to be bounded."""
+        return any(read.volatile for read in self.facts.reads)
+
+    @property
+    def effects_unknown(self) -> str:
+        """Why any table may have been changed; empty if not."""
+        return self.facts.everything
+
+    @property
+    def writes(self) -> bool:
+        """It may change tables."""
+        return bool(self._markers or self.facts.whole or self.facts.everything)
+
+    def dependency(self, parameters: Parameters = ()) -> Carried:
+        """What a reader depends on, for `cache.depends_on`."""
+        return Carried(self.carried(parameters))
+
+    def marked(
+        self,
+        parameters: Parameters = (),
+        *,
+        old: Sequence[Image] | None = None,
+        new: Sequence[Image] | None = None,
+        count: int | None = None,
+    ) -> tuple[str, ...]:
+        """The names of the tags that the write marks.
+
+        Args:
+            parameters: Of the execution.
+            old: All rows that it found, as they were: the answer to `old_image`, read within the
+                transaction before it.
+            new: All rows that it left, with any of their columns: RETURNING, or the number of a
+                single inserted row.
+            count: How many rows it changed. If these are more than `old`, `old` isn't all of them
+                and isn't believed.
+        """
+        if old is not None and count is not None and count > len(old):
+            old = None
+        if len(self._markers) > 1:
+            old = new = None  # nobody knows whose rows they are
+        images = Images(old, new)
+        found = dict.fromkeys(name for marker in self._markers for name in marker.marks(parameters, images))
+        found.update(dict.fromkeys(self._whole()))
+        return tuple(found)
+
+    def _whole(self) -> Iterator[str]:
+        for name in self.facts.whole:
+            yield from labels(self._database, name).whole
+        if self.facts.everything:
+            for table in self._catalogue.tables():
+                yield from labels(self._database, table.name).whole
+
+    @cached_property
+    def old_image(self) -> OldImage | None:
+        """The query for the rows that the write is about to change, or None if it needs none or has none."""
+        if len(self._markers) != 1 or self._shaped is None:
+            return None
+        return OldImage.of(self.facts.writes[0], self._shaped, self._paramstyle)
+
+
+class Carried:
+    """A dependency on what a statement read.
+
+    Args:
+        names: Of the tags that it carries.
+    """
+
+    __slots__ = ("names",)
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self.names = names
+
+    def carried(self) -> Iterator[str]:
+        """The names of the tags that a reader carries."""
+        yield from self.names
+
+    def marked(self) -> Iterator[str]:
+        """Nothing: a read marks no tags."""
+        yield from ()
