@@ -20,6 +20,7 @@ from afresh.engine.engine import Engine
 from afresh.engine.plain import Plain
 from afresh.engine.site import Call
 from afresh.errors import ConfigurationError
+from afresh.tagging import listed
 
 GIVEN: Any = object()
 """In place of an argument: what the settings of the cache say."""
@@ -75,7 +76,7 @@ class Place(NamedTuple):
         policy: Mapping[str, Any],
     ) -> Call:
         """A call of `get_or_load`."""
-        given = list(tags)
+        given = listed(tags)
         settings = self.policy.replace(**policy)
         return Call(self.engine.values, key, self.engine.names.full(key), settings, loader, lambda: given)
 

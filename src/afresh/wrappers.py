@@ -31,6 +31,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from afresh.core.entry import Entry
 from afresh.engine.engine import Engine
+from afresh.errors import ConfigurationError
 
 Miss: TypeAlias = Callable[[tuple[Any, ...], dict[str, Any]], Any]
 AsyncMiss: TypeAlias = Callable[[tuple[Any, ...], dict[str, Any]], Awaitable[Any]]
@@ -112,6 +113,11 @@ def wrap(
         private: Hand out copies.
     """
     parameters = list(inspect.signature(function).parameters.values())
+    for each in parameters:
+        if each.name.startswith("_afresh_"):
+            raise ConfigurationError(
+                f"{function.__qualname__}: call the parameter {each.name!r} something else."
+            )
     source = _source(parameters, shape)
     is_async = inspect.iscoroutinefunction(function)
     text = _TEMPLATE.format(

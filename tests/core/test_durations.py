@@ -34,3 +34,8 @@ def test_durations_are_read(written, expected):
 def test_what_is_no_duration_is_refused_with_the_fix(written):
     with pytest.raises(ConfigurationError, match=r'ttl=.*"90s"'):
         seconds(written, "ttl")
+
+
+def test_what_no_float_holds_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="None means without end"):
+        seconds(10**400, "ttl")

@@ -367,3 +367,8 @@ def test_strict_rules_out_what_serves_invalidated_values():
         pytest.raises(ConfigurationError, match="strict"),
     ):
         cache.cached(ttl=60, stale_after_invalidation=30)(lambda: 1)
+
+
+def test_a_parameter_that_is_called_like_ours_is_refused(cache):
+    with pytest.raises(ConfigurationError, match="something else"):
+        cache.cached(lambda _afresh_miss: 1)

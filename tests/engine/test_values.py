@@ -8,7 +8,7 @@ from enum import Enum
 
 import pytest
 
-from afresh import ABSENT, Cache, CacheClosed, ConfigurationError, Key, tag
+from afresh import ABSENT, Cache, CacheClosed, ConfigurationError, Key, UncacheableValue, tag
 
 
 def test_get_and_set(cache, clock):
@@ -292,3 +292,16 @@ def test_without_room_on_the_disk_the_application_runs_uncached(monkeypatch, tmp
         assert (cached(), cached()) == (1, 2)
         cache.set("k", 1)
         assert cache.get("k") is None
+
+
+def test_one_dependency_needs_no_list(cache, loader):
+    cache.set("k", 1, tags=tag("menu"))
+    assert cache.get_or_load("loaded", loader, tags=tag("menu")) == 1
+    cache.invalidate(tag("menu"))
+    assert cache.get("k") is None
+    assert cache.get_or_load("loaded", loader, tags=tag("menu")) == 2
+
+
+def test_an_iterator_is_no_value(cache):
+    with pytest.raises(UncacheableValue, match="only once"):
+        cache.set("k", iter([1]))

@@ -12,6 +12,7 @@ from afresh.errors import ConfigurationError
 Duration: TypeAlias = int | float | timedelta | str
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+_LONGEST = 10**12
 _WRITTEN = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|[smhdw])\s*")
 
 
@@ -25,6 +26,10 @@ def seconds(value: Duration, setting: str) -> float:
     Raises:
         ConfigurationError: The value is no duration, is negative or is not finite.
     """
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > _LONGEST:
+        raise ConfigurationError(
+            f"{setting}={value!r:.40}… is longer than anything lasts: None means without end."
+        )
     if isinstance(value, timedelta):
         number = value.total_seconds()
     elif isinstance(value, bool) or not isinstance(value, (int, float, str)):

@@ -9,8 +9,10 @@ from afresh.engine.naming import Naming
 from afresh.errors import ConfigurationError
 
 
-def carried_names(dependencies: Iterable[Dependency], names: Naming) -> list[str]:
-    """The names that a reader of `dependencies` carries."""
+def carried_names(dependencies: Dependency | Iterable[Dependency], names: Naming) -> list[str]:
+    """The names that a reader of `dependencies` carries: of one, or of several."""
+    if not isinstance(dependencies, Iterable):
+        dependencies = (dependencies,)
     return [name for each in dependencies for name in _checked(each, names).carried()]
 
 

@@ -16,7 +16,7 @@ from afresh.engine.engine import Engine
 from afresh.engine.invalidate import mark
 from afresh.engine.names import carried_names
 from afresh.engine.tracker import asking
-from afresh.errors import BackendError
+from afresh.errors import BackendError, UncacheableValue
 
 ABSTAIN: Any = object()
 """In place of a new value: leave everything as it is."""
@@ -55,6 +55,9 @@ class Plain:
     async def set_many(self, values: Mapping[Any, Any], until: float, tags: Iterable[Dependency]) -> None:
         """Put values."""
         self._engine.check_open()
+        for key, value in values.items():
+            if hasattr(value, "__next__"):
+                raise UncacheableValue(f"the value of {key!r} is an iterator, which can be read only once.")
         self._engine.awake()
         facts = self._facts(tags)
         await self._cells.write(values, facts, until)
