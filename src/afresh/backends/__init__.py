@@ -28,6 +28,16 @@ def _nothing() -> None:
     return None
 
 
+def in_turn(*acts: Callable[[], object]) -> Callable[[], None]:
+    """One act after the other."""
+
+    def all_of_them() -> None:
+        for act in acts:
+            act()
+
+    return all_of_them
+
+
 @dataclass(slots=True, eq=False)
 class Backend:
     """The parts of one backend, opened together.

@@ -137,6 +137,14 @@ class MemcachedLog:
 
     def follow(self, after: Position, wait: float) -> Passage:
         """`read`, again and again for up to `wait` seconds, until there is something."""
+        try:
+            return self._listen(after, wait)
+        except BackendError:
+            # This process may be idle while others of the machine rely on its following.
+            self._client.look_after()
+            raise
+
+    def _listen(self, after: Position, wait: float) -> Passage:
         until = time.monotonic() + wait
         while True:
             passage = drive(self._reader.read(self._ask_here, after))

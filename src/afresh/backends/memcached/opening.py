@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from afresh.backends import Backend
-from afresh.backends.file.folder import ledger_folder
-from afresh.backends.memcached.address import Address
+from afresh.backends import Backend, in_turn
 from afresh.backends.memcached.connect import MemcachedClient, open_client
 from afresh.backends.memcached.control import MemcachedControl
 from afresh.backends.memcached.doctor import inspect
@@ -16,8 +13,7 @@ from afresh.backends.memcached.leases import MemcachedLeases
 from afresh.backends.memcached.log import MemcachedLog
 from afresh.backends.memcached.store import MemcachedStore
 from afresh.backends.replica.ledger import ReplicaLedger
-from afresh.backends.replica.opening import open_replica
-from afresh.errors import ConfigurationError
+from afresh.backends.replica.opening import followed
 
 if TYPE_CHECKING:
     from afresh.backends.opening import Asked
@@ -43,19 +39,7 @@ def open_memcached(url: str, asked: Asked) -> Backend:
     address = client.address
     name = address.ledger or LEDGER
     log = MemcachedLog(client, name, timeout=address.write_timeout)
-    try:
-        ledger = open_replica(
-            log,
-            _folder(address, name),
-            asked.events,
-            asked.clock,
-            strict=asked.strict,
-            max_stale=asked.max_stale,
-        )
-    except BaseException:
-        log.close()
-        client.close()
-        raise
+    ledger = followed(log, f"{address.name} {name}", asked, otherwise=client.close)
     return _together(client, log, ledger, asked)
 
 
@@ -64,16 +48,6 @@ def _together(client: MemcachedClient, log: MemcachedLog, ledger: ReplicaLedger,
     address = client.address
     store = MemcachedStore(client, clock=asked.clock)
     leases = MemcachedLeases(client, store)
-
-    def look_after() -> None:
-        client.look_after()
-        store.look_after()
-        ledger.look_after()
-
-    def close() -> None:
-        leases.close()
-        ledger.close()
-        client.close()
 
     return Backend(
         address.name if log.name == LEDGER else f"{address.name}?ledger={log.name}",
@@ -86,10 +60,10 @@ def _together(client: MemcachedClient, log: MemcachedLog, ledger: ReplicaLedger,
         proven=ledger.proven,
         words=ledger.cell,
         begin=ledger.begin,
-        look_after=look_after,
+        look_after=in_turn(client.look_after, store.look_after, ledger.look_after),
         status=lambda: {**ledger.status(), "entries_undelivered": store.usage()["undelivered"]},
         inspect=lambda: inspect(client, log),
-        close=close,
+        close=in_turn(leases.close, ledger.close, client.close),
     )
 
 
@@ -99,29 +73,13 @@ def open_memcached_beside(url: str, main: Backend, asked: Asked) -> Backend:
     store = MemcachedStore(client, clock=asked.clock)
     leases = MemcachedLeases(client, store)
 
-    def look_after() -> None:
-        client.look_after()
-        store.look_after()
-
-    def close() -> None:
-        leases.close()
-        client.close()
-
     return replace(
         main,
         url=client.address.name,
         store=store,
         leases=leases,
-        look_after=look_after,
+        look_after=in_turn(client.look_after, store.look_after),
         status=lambda: {"entries_undelivered": store.usage()["undelivered"]},
         inspect=lambda: inspect(client),
-        close=close,
+        close=in_turn(leases.close, client.close),
     )
-
-
-def _folder(address: Address, ledger: str) -> Path | None:
-    """Where this machine's processes share their copy; `None` where nothing can be shared."""
-    try:
-        return ledger_folder(f"{address.name} {ledger}")
-    except ConfigurationError:
-        return None

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from afresh.backends import Backend
-from afresh.backends.file.folder import ledger_folder
+from afresh.backends import Backend, in_turn
 from afresh.backends.redis.address import Address
 from afresh.backends.redis.connect import open_client
 from afresh.backends.redis.control import RedisControl
@@ -16,9 +14,7 @@ from afresh.backends.redis.leases import RedisLeases
 from afresh.backends.redis.log import RedisLog
 from afresh.backends.redis.servers import RedisClient
 from afresh.backends.redis.store import RedisStore
-from afresh.backends.replica.ledger import ReplicaLedger
-from afresh.backends.replica.opening import open_replica
-from afresh.errors import ConfigurationError
+from afresh.backends.replica.opening import followed
 
 if TYPE_CHECKING:
     from afresh.backends.opening import Asked
@@ -37,21 +33,9 @@ def open_redis(url_or_client: Any, asked: Asked) -> Backend:
     client = open_client(url_or_client)
     address = client.address
     name = address.ledger or str(address.db)
-    try:
-        ledger = _ledger(client, name, asked)
-    except BaseException:
-        client.close()
-        raise
+    log = RedisLog(client, name, timeout=address.write_timeout)
+    ledger = followed(log, f"{address.name} {name}", asked, otherwise=client.close)
     leases = RedisLeases(client)
-
-    def look_after() -> None:
-        client.look_after()
-        ledger.look_after()
-
-    def close() -> None:
-        leases.close()
-        ledger.close()
-        client.close()
 
     return Backend(
         _written(address, name),
@@ -64,10 +48,10 @@ def open_redis(url_or_client: Any, asked: Asked) -> Backend:
         proven=ledger.proven,
         words=ledger.cell,
         begin=ledger.begin,
-        look_after=look_after,
+        look_after=in_turn(client.look_after, ledger.look_after),
         status=ledger.status,
         inspect=lambda: inspect(client, name),
-        close=close,
+        close=in_turn(leases.close, ledger.close, client.close),
     )
 
 
@@ -75,10 +59,6 @@ def open_redis_beside(url: str, main: Backend, asked: Asked) -> Backend:
     """Open another Redis for entries that the ledger of `main` numbers; it needs no ledger of its own."""
     client = open_client(url)
     leases = RedisLeases(client)
-
-    def close() -> None:
-        leases.close()
-        client.close()
 
     return replace(
         main,
@@ -88,15 +68,7 @@ def open_redis_beside(url: str, main: Backend, asked: Asked) -> Backend:
         look_after=client.look_after,
         status=dict,
         inspect=client.inspect,
-        close=close,
-    )
-
-
-def _ledger(client: RedisClient, name: str, asked: Asked) -> ReplicaLedger:
-    log = RedisLog(client, name, timeout=client.address.write_timeout)
-    folder = _folder(client.address, name)
-    return open_replica(
-        log, folder, asked.events, asked.clock, strict=asked.strict, max_stale=asked.max_stale
+        close=in_turn(leases.close, client.close),
     )
 
 
@@ -107,11 +79,3 @@ def _store(client: RedisClient, asked: Asked) -> RedisStore:
 def _written(address: Address, ledger: str) -> str:
     default = str(address.db)
     return address.name if ledger == default else f"{address.name}?ledger={ledger}"
-
-
-def _folder(address: Address, ledger: str) -> Path | None:
-    """Where this machine's processes share their copy; `None` where nothing can be shared."""
-    try:
-        return ledger_folder(f"{address.name} {ledger}")
-    except ConfigurationError:
-        return None

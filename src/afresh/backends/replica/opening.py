@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from afresh.backends.file.folder import ledger_folder
 from afresh.backends.replica.channel import Channel
 from afresh.backends.replica.copies import Copies, FileCopies, PrivateCopies
 from afresh.backends.replica.follower import Follower
@@ -15,13 +18,50 @@ from afresh.backends.replica.remote import RemoteLog
 from afresh.backends.replica.seats import FileSeats, OnlySeat, Seats
 from afresh.backends.replica.spool import FileSpool, MemorySpool, Spool
 from afresh.core.events import Events
-from afresh.errors import BackendError
+from afresh.errors import BackendError, ConfigurationError
 from afresh.runtime.clock import SYSTEM_CLOCK, Clock
 from afresh.runtime.drive import drive
+
+if TYPE_CHECKING:
+    from afresh.backends.opening import Asked
 
 _STOPPED = 0.75
 """A follower that gave no sign for this share of `max_stale` counts as stopped."""
 _log = logging.getLogger("afresh")
+
+
+def followed(
+    remote: RemoteLog, identity: str, asked: Asked, otherwise: Callable[[], object]
+) -> ReplicaLedger:
+    """A ledger over `remote` for a cache that is being opened.
+
+    Args:
+        remote: The server's log.
+        identity: The same for all who mean this log: names the folder in which this machine's processes meet.
+        asked: What the cache is opened with.
+        otherwise: Called where that fails, to give back what is open beside it.
+    """
+    try:
+        return open_replica(
+            remote,
+            _folder(identity),
+            asked.events,
+            asked.clock,
+            strict=asked.strict,
+            max_stale=asked.max_stale,
+        )
+    except BaseException:
+        remote.close()
+        otherwise()
+        raise
+
+
+def _folder(identity: str) -> Path | None:
+    """Where this machine's processes share their copy; `None` where nothing can be shared."""
+    try:
+        return ledger_folder(identity)
+    except ConfigurationError:
+        return None
 
 
 def open_replica(
