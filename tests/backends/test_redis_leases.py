@@ -36,6 +36,8 @@ RUNTIME = ThreadRuntime()
 
 
 class TestRedisLeases(LeasesContract):
+    soon = 5.0
+
     @pytest.fixture
     def leases(self, empty: Any, another: Another) -> Any:
         leases = RedisLeases(another(empty))
@@ -59,7 +61,7 @@ class TestRedisLeases(LeasesContract):
             for envelope in (None, b"", b"an envelope"):
                 if envelope is not None:
                     await fill(store, "k", envelope)
-                lease = await leases.take("k", 0.0, runtime)
+                lease = await leases.take("k", self.soon, runtime)
                 assert lease is not None
                 assert lease.found == envelope
                 lease.release()
@@ -79,7 +81,7 @@ class TestRedisLeases(LeasesContract):
             await runtime.wait(runtime.waiter(), 0.1)
             await fill(store, "k", b"new", stamp=2)
             lease.release()
-            again = await leases.take("k", 0.0, runtime)
+            again = await leases.take("k", self.soon, runtime)
             assert again is not None, "nobody took it"
             await runtime.wait(runtime.waiter(), 0.1)
             again.release()
