@@ -92,6 +92,20 @@ def test_what_is_submitted_is_done_though_nobody_waits(run, client):
     run(main())
 
 
+def test_a_forgotten_script_that_was_submitted_is_known_again_the_next_time(run, client):
+    async def main():
+        await client.run("GET", "n")
+        client.submit_script(COUNT, ["n"])
+        await client.run("GET", "n")
+        await client.everywhere("SCRIPT", "FLUSH")
+        client.submit_script(COUNT, ["n"])  # lost, and nobody hears of it but the client
+        assert await client.run("GET", "n") == b"1"
+        client.submit_script(COUNT, ["n"])
+        assert await client.run("GET", "n") == b"2"
+
+    run(main())
+
+
 def test_what_is_submitted_first_of_all_is_done_too(client):
     async def main():
         client.submit("SET", "k", "v")

@@ -142,6 +142,17 @@ def test_a_restart_between_two_calls_goes_unnoticed(server, client):
     assert client.inspect()["nodes"][0]["opened"] == 0
 
 
+def test_one_broken_connection_tells_of_all_that_lie_idle(server, client):
+    others = [client.dedicated() for _ in range(3)]
+    pool = client._only.pool
+    for each in others:
+        each.call("PING", timeout=5)
+        pool.add(each._connection)
+    kill_connections(server)
+    assert drive(client.run("GET", "k")) is None
+    assert len(client._only.source.open) == 1
+
+
 def test_killed_connections_are_replaced_where_nothing_can_be_done_twice(server, client):
     dedicated = client.dedicated()
     for call in (

@@ -15,6 +15,7 @@ from afresh.backends.redis.connect import open_client
 from afresh.backends.redis.topology.slots import slot_of
 from afresh.runtime.drive import drive
 from afresh.testing.servers import RedisCluster, RedisSentinels, RedisServer
+from afresh.testing.servers.process import wait_until
 
 pytestmark = [pytest.mark.servers, pytest.mark.slow]
 
@@ -120,9 +121,7 @@ def test_a_replica_takes_over_a_node(tmp_path):
     with RedisCluster(tmp_path, replicas=1) as cluster:
         client = client_of(cluster)
         drive(client.run_many([("SET", key, key) for key in KEYS]))
-        for server in cluster.servers[:3]:
-            with server.client() as admin:
-                admin.execute_command("WAIT", 1, 2000)
+        wait_until(lambda: all(map(_replicated, cluster.servers[:3])), "the replicas' copies")
         cluster.servers[0].kill()
         end = time.monotonic() + 20
         wanted = [key.encode() for key in KEYS]
@@ -243,6 +242,13 @@ def test_a_replica_alone_refuses_writes_and_says_so(tmp_path):
         assert caught.value.code == "READONLY"
         assert client.inspect()["nodes"][0]["role"] in {"replica", "slave"}
         client.close()
+
+
+def _replicated(primary):
+    with primary.client() as admin:
+        info = admin.info("replication")
+    replica = info.get("slave0", {})
+    return replica.get("state") == "online" and replica["offset"] >= info["master_repl_offset"]
 
 
 def _until_written(client):

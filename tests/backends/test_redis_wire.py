@@ -124,6 +124,27 @@ def test_one_timer_keeps_every_deadline(client_of):
         assert asyncio.run(main(client_of(fake))) == b"first"
 
 
+def test_a_connection_that_hangs_is_left_though_the_server_lives(client_of):
+    """As behind a router that forgot it: the others work, and this one never will again."""
+    hung = []
+
+    def answer(packet):
+        if b"GET" in packet and not hung:
+            hung.append(packet)
+        return b"" if packet in hung else b"+yes\r\n"
+
+    async def main(client):
+        with pytest.raises(Late):
+            await client.run("GET", "hung")
+        while client.inspect()["nodes"][0]["breaker"] != "closed":
+            client.look_after()
+        return await client.run("GET", "again")
+
+    with FakeRedis(answer) as fake:
+        assert asyncio.run(main(client_of(fake, "?timeout=0.03"))) == b"yes"
+        assert sum(b"HELLO" in packet for packet in fake.heard) == 3  # two of the loop, and the probe's
+
+
 def test_a_cancelled_caller_leaves_its_place_in_the_row(client_of):
     def answer(packet):
         words = packet.split(b"\r\n")[4::5]
