@@ -14,6 +14,7 @@ from afresh.callables import Options
 from afresh.core.entry import Entry
 from afresh.core.keys import KeyMaker
 from afresh.core.policy import Policy
+from afresh.core.ports import UNASKED, Unasked
 from afresh.engine.confirm import assure
 from afresh.engine.engine import Engine
 from afresh.engine.invalidate import mark
@@ -21,6 +22,7 @@ from afresh.engine.load import load
 from afresh.engine.look import look
 from afresh.engine.lookup import deliver, obtain
 from afresh.engine.made import Made
+from afresh.engine.quick import MISSED, Quick
 from afresh.engine.site import Call
 from afresh.engine.tracker import asking
 from afresh.engine.transaction import reads_through
@@ -74,6 +76,7 @@ class Decorated(Generic[P, R]):
         self._tags = tags_of_call(function, options.get("tags"))
         self.site = engine.site(keys.prefix, policy, functools.partial(_return_type, function))
         self._index = index_of(function, shape)
+        self._quick = Quick.of(engine, self.site, policy)
         answer: Any = self._answer_async if self.is_async else self._answer
         wrapper: Any = wrap(function, self.site.space, engine, answer, shape, private=policy.copy)
         self.wrapper = wrapper
@@ -128,18 +131,30 @@ class Decorated(Generic[P, R]):
         return functools.update_wrapper(face, method)
 
     def _answer(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        call = self._call(args, kwargs)
+        key = self.keys.key(args, kwargs)
+        asked: Unasked | None = UNASKED
+        if self._quick is not None:
+            value, asked = self._quick.value(key)
+            if value is not MISSED:
+                return self._handed_out(value)
+        call = self._call(args, kwargs, key)
         entry = self._by_key(call)
         if entry is not None:
             return self._handed_out(entry.value)
-        return drive(obtain(self.engine, self.engine.threads, call))
+        return drive(obtain(self.engine, self.engine.threads, call, asked))
 
     async def _answer_async(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        call = self._call(args, kwargs)
+        key = self.keys.key(args, kwargs)
+        asked: Unasked | None = UNASKED
+        if self._quick is not None:
+            value, asked = await self._quick.value_async(key)
+            if value is not MISSED:
+                return self._handed_out(value)
+        call = self._call(args, kwargs, key)
         entry = self._by_key(call)
         if entry is not None:
             return self._handed_out(entry.value)
-        return await obtain(self.engine, self.engine.loop, call)
+        return await obtain(self.engine, self.engine.loop, call, asked)
 
     def _by_key(self, call: Call) -> Entry | None:
         """The entry of arguments that don't index one themselves, if it may be served as it is."""
@@ -151,8 +166,9 @@ class Decorated(Generic[P, R]):
     def _handed_out(self, value: Any) -> Any:
         return copy.deepcopy(value) if self.policy.copy else value
 
-    def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
-        key = self.key(*args, **kwargs)
+    def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any], key: str | None = None) -> Call:
+        if key is None:
+            key = self.keys.key(args, kwargs)
         index: Hashable | None = self._index(args, kwargs)
         return Call(
             self.site,

@@ -113,11 +113,7 @@ def wrap(
         private: Hand out copies.
     """
     parameters = list(inspect.signature(function).parameters.values())
-    for each in parameters:
-        if each.name.startswith("_afresh_"):
-            raise ConfigurationError(
-                f"{function.__qualname__}: call the parameter {each.name!r} something else."
-            )
+    _refuse_our_names(parameters)
     source = _source(parameters, shape)
     is_async = inspect.iscoroutinefunction(function)
     text = _TEMPLATE.format(
@@ -145,6 +141,12 @@ def wrap(
     _give_defaults(wrapper, parameters)
     functools.update_wrapper(wrapper, function)
     return wrapper
+
+
+def _refuse_our_names(parameters: list[Parameter]) -> None:
+    for each in parameters:
+        if each.name.startswith("_afresh_"):
+            raise ConfigurationError(f"{each.name}: call that parameter something else, this is ours.")
 
 
 _TEMPLATE = """

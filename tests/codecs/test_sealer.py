@@ -281,7 +281,7 @@ def test_even_an_error_that_cannot_be_described_is_only_damage(monkeypatch: pyte
     def fail(*args: Any) -> Any:
         raise Unspeakable
 
-    monkeypatch.setattr(Msgpack, "decode", fail)
+    monkeypatch.setattr(Msgpack, "decoder", lambda codec, declared: fail)
     assert sealer.open(data, KEY) == Damaged("Unspeakable")
 
 

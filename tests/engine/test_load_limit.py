@@ -28,6 +28,13 @@ def test_no_more_loads_than_allowed_run_at_once_in_threads():
 
     with Cache("memory://", max_loads=3) as cache:
         cached = cache.cached(load)
+        waiting, waiter = threading.Semaphore(0), cache._engine.threads.waiter
+
+        def counted():
+            waiting.release()
+            return waiter()
+
+        cache._engine.threads.waiter = counted
         results: list[int] = []
         threads = [
             threading.Thread(target=lambda number=number: results.append(cached(number)))
@@ -36,6 +43,7 @@ def test_no_more_loads_than_allowed_run_at_once_in_threads():
         for thread in threads:
             thread.start()
         assert full.wait(10)
+        assert all(waiting.acquire(timeout=10) for _ in range(9))
         for _ in threads:
             gate.release()
         for thread in threads:

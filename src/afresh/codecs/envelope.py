@@ -24,6 +24,7 @@ A CRC finds damage and mix-ups, not forgery: that is what encryption and signatu
 from __future__ import annotations
 
 from dataclasses import fields
+from functools import lru_cache
 from struct import Struct, pack
 from typing import TypeAlias
 from zlib import crc32
@@ -61,6 +62,10 @@ class Unreadable(Exception):
 Head: TypeAlias = tuple[int, int, int, int, Facts, int]
 """Number of the codec, flags, epoch, digest of the type's shape, facts, where the payload begins."""
 
+Fixed: TypeAlias = tuple[bytes, int, int, int, int, int, int, int, int, float, float, float, float, float]
+"""Magic, version, codec, flags, count of tags, length of names, epoch, stamp, digest of the type's shape,
+then `loaded_at`, `cost`, `soft`, `stale_until` and `error_until`."""
+
 
 def head(facts: Facts, *, codec: int, flags: int, epoch: int, schema: int) -> bytes:
     """Everything before the payload."""
@@ -91,32 +96,40 @@ def wrap(front: bytes, payload: bytes, key: str) -> bytes:
     return b"%b%b%b" % (front, payload, _CHECKSUM.pack(checksum))
 
 
-def unwrap(data: bytes, key: str) -> Head:
-    """Read and check an envelope.
+def fixed_part(data: bytes, key: str) -> Fixed:
+    """Check an envelope, and read what stands at its fixed places.
 
     Raises:
         Unreadable: It isn't one, is damaged, or belongs to another key or release.
     """
     if len(data) < _TAGS + CHECKSUM:
         raise Unreadable("it is too short to be an envelope")
-    (
-        magic, version, codec, flags, count, length, epoch, stamp, schema, loaded_at, cost, soft, stale, error
-    ) = _HEADER.unpack_from(data)  # fmt: skip
-    if magic != _MAGIC:
+    fixed: Fixed = _HEADER.unpack_from(data)
+    if fixed[0] != _MAGIC:
         raise Unreadable("it is not an envelope of this library")
-    if version != VERSION:
-        raise Unreadable(f"it has format {version}, and this release reads {VERSION}")
+    if fixed[1] != VERSION:
+        raise Unreadable(f"it has format {fixed[1]}, and this release reads {VERSION}")
     if crc32(data, crc32(_utf8(key))) != _RESIDUE:
         raise Unreadable("its checksum is wrong: it is damaged, or belongs to another key")
-    names_at = _TAGS + 8 * count
-    payload_at = names_at + length
-    if payload_at > len(data) - CHECKSUM:
+    if payload_at(fixed) > len(data) - CHECKSUM:
         raise Unreadable("it is shorter than it says")
+    return fixed
+
+
+def payload_at(fixed: Fixed) -> int:
+    """Where the payload begins."""
+    return _TAGS + 8 * fixed[4] + fixed[5]
+
+
+def facts_of(data: bytes, key: str, fixed: Fixed) -> Facts:
+    """What is known of the value, of an envelope that was checked."""
+    _, _, _, flags, count, length, _, stamp, _, loaded_at, cost, soft, stale, error = fixed
+    names_at = _TAGS + 8 * count
     tags = _NO_TAGS
     if count:
         form = _FEW_TAGS[count] if count < len(_FEW_TAGS) else Struct(f"<{count}Q")
         tags = frozenset(form.unpack_from(data, _TAGS))
-    names = _names(data[names_at:payload_at]) if length else ()
+    names = _names(data[names_at : names_at + length]) if length else ()
     facts = _new(Facts)
     _set_key(facts, key)
     _set_stamp(facts, stamp)
@@ -128,7 +141,17 @@ def unwrap(data: bytes, key: str) -> Head:
     _set_stale_until(facts, stale)
     _set_error_until(facts, error)
     _set_failed(facts, flags & FAILED != 0)
-    return codec, flags, epoch, schema, facts, payload_at
+    return facts
+
+
+def unwrap(data: bytes, key: str) -> Head:
+    """Read and check an envelope.
+
+    Raises:
+        Unreadable: It isn't one, is damaged, or belongs to another key or release.
+    """
+    fixed = fixed_part(data, key)
+    return fixed[2], fixed[3], fixed[6], fixed[8], facts_of(data, key, fixed), payload_at(fixed)
 
 
 _FEW_TAGS = [Struct(f"<{count}Q") for count in range(33)]
@@ -146,5 +169,6 @@ def _utf8(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
+@lru_cache(maxsize=4096)  # a hot entry's names are read again and again
 def _names(data: bytes) -> tuple[str, ...]:
     return tuple(str(name, "utf-8", "surrogatepass") for name in data.split(_NAME)[1:])

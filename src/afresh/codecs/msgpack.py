@@ -6,6 +6,7 @@ decides what is made of it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from afresh.codecs.form import Form
@@ -35,6 +36,11 @@ class Msgpack:
     def decode(self, data: bytes | memoryview, declared: Any = Any, key: str = "") -> Any:
         """Decode what `encode` wrote for this type."""
         return self._form(declared).decode(data)
+
+    def decoder(self, declared: Any) -> Callable[[bytes | memoryview, str], Any]:
+        """`decode` for one type, which is looked up once."""
+        decode = self._form(declared).decode
+        return lambda data, key: decode(data)
 
     def _form(self, declared: Any) -> Form:
         try:

@@ -6,7 +6,7 @@ import copy
 from typing import Any
 
 from afresh.core.events import Event, Kind
-from afresh.core.ports import Runtime
+from afresh.core.ports import UNASKED, Runtime, Unasked
 from afresh.engine.confirm import assure
 from afresh.engine.engine import Engine
 from afresh.engine.failures import again
@@ -25,8 +25,14 @@ _LEAST_PATIENCE = 10.0  # seconds that others wait at least, and
 _MANY_TIMES = 10  # usual loads
 
 
-async def obtain(engine: Engine, runtime: Runtime, call: Call) -> Any:
+async def obtain(engine: Engine, runtime: Runtime, call: Call, asked: Unasked | None = UNASKED) -> Any:
     """Answer a call: from memory, from the store, from another's load, or by loading.
+
+    Args:
+        engine: The cache.
+        runtime: The caller's world.
+        call: What is asked for.
+        asked: `None` when the store was looked at just now, and has nothing.
 
     Raises:
         Exception: What the loader raised, unchanged.
@@ -42,7 +48,7 @@ async def obtain(engine: Engine, runtime: Runtime, call: Call) -> Any:
     if call.site is engine.values:
         engine.watched.add(engine.names.of_key(call.key))
     asked_at = engine.ledger.position()
-    found = await look(engine, runtime, call)
+    found = await look(engine, runtime, call, asked)
     if found.fresh or found.stale:
         return _serve(engine, runtime, call, found)
     call.site.misses += 1
@@ -66,6 +72,8 @@ def _serve(engine: Engine, runtime: Runtime, call: Call, found: Found) -> Any:
     entry = found.entry
     assert entry is not None
     entry.hits += 1
+    if engine.l1 is None:
+        call.site.retire(entry)  # nobody else keeps it, nor its count
     if found.stale:
         call.site.stale += 1
         if call.key not in engine.flights:

@@ -59,6 +59,10 @@ class MemcachedStore:
         reply, lists = await self._with_list(Request("mg", name, _VALUE))
         return self._seen(name, reply, lists)
 
+    def read(self, key: str) -> bytes | None:
+        """`get` as a plain function, which blocks: the way of every hit."""
+        return drive(self.get(key))
+
     async def get_many(self, keys: Sequence[str]) -> dict[str, bytes]:
         """The envelopes that are there, and can be reached."""
         names = {item(key): key for key in keys}

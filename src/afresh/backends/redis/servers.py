@@ -16,6 +16,7 @@ from afresh.backends.redis.wire.beside import beside
 from afresh.backends.redis.wire.dedicated import DedicatedConnection
 from afresh.backends.redis.wire.resp import pack, pack_many
 from afresh.errors import BackendError
+from afresh.runtime.drive import drive
 from afresh.runtime.world import suspending_loop
 
 T = TypeVar("T")
@@ -47,6 +48,14 @@ class RedisClient:
         if type(reply) is ErrorReply:
             return await self._refused(reply, command, timeout)
         return reply
+
+    def read(self, *command: Argument) -> Reply:
+        """See `Client`."""
+        node = self._only
+        if node is None:
+            return drive(self.run(*command))
+        reply = node.pool.ask(pack(command), self._timeout, True)
+        return drive(self._refused(reply, command, None)) if type(reply) is ErrorReply else reply
 
     async def run_many(self, commands: Sequence[Command]) -> list[Reply]:
         """See `Client`."""

@@ -46,6 +46,15 @@ class RedisStore:
                 return None
             raise
 
+    def read(self, key: str) -> bytes | None:
+        """`get` as a plain function, which blocks: the way of every hit."""
+        try:
+            return envelope_of(self._client.read("GET", entry_key(key)))
+        except ErrorReply as error:
+            if error.code == "WRONGTYPE":
+                return None
+            raise
+
     async def get_many(self, keys: Sequence[str]) -> dict[str, bytes]:
         """The envelopes that are there."""
         found = zip(keys, await self._values([entry_key(key) for key in keys]), strict=True)
