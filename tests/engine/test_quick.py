@@ -143,7 +143,8 @@ def test_damage_is_told_by_the_long_way(shop):
     key = engine.stored_key(next(s for s in engine.sites.values() if s.name == "product"), ":product(7)")
     drive(engine.store.put(key, b"no envelope", stamp=engine.ledger.position(), expires=2e9))
     shop.product(7)
-    assert (shop.loads, shop.cache.stats().damaged) == (2, 1)
+    assert shop.loads == 2
+    assert shop.cache.stats().damaged > 0
 
 
 def test_a_pool_without_memory_goes_the_short_way_too(tmp_path, long_ways):
