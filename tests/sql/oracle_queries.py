@@ -16,7 +16,13 @@ def spelled(value: object) -> str:
         return "NULL"
     if isinstance(value, bytes):
         return f"x'{value.hex()}'"
-    return repr(int(value)) if isinstance(value, bool) else f"'{value}'" if isinstance(value, str) else repr(value)
+    return (
+        repr(int(value))
+        if isinstance(value, bool)
+        else f"'{value}'"
+        if isinstance(value, str)
+        else repr(value)
+    )
 
 
 class Condition:
@@ -28,9 +34,10 @@ class Condition:
         self.positional: list[object] = []
         self.named: dict[str, object] = {}
 
-    def value(self, column: str = "") -> str:
+    def value(self, column: str, table: Made | None = None) -> str:
         """A value's place in the text."""
-        value = self.world.number() if column in {"id", "up"} else self.world.value()
+        world = self.world
+        value = world.like(table.name, column) if table else world.number()
         literal = self.style == "literal" or (self.style == "mixed" and self.world.chance.random() < 0.5)
         if literal:
             return spelled(value)
@@ -51,21 +58,25 @@ class Condition:
         column = chance.choice([*table.key, *table.columns, "id", "up" if "up" in table.columns else "c0"])
         name, chosen = f"{alias}.{column}" if alias else column, chance.random()
         if chosen < 0.55:
-            return f"{name} = {self.value(column)}" if chance.random() < 0.8 else f"{self.value(column)} = {name}"
+            return (
+                f"{name} = {self.value(column, table)}"
+                if chance.random() < 0.8
+                else f"{self.value(column, table)} = {name}"
+            )
         if chosen < 0.7:
-            return f"{name} IN ({', '.join(self.value(column) for _ in range(chance.randint(1, 4)))})"
-        if chosen < 0.76:
+            return f"{name} IN ({', '.join(self.value(column, table) for _ in range(chance.randint(1, 4)))})"
+        if chosen < 0.78:
             return f"{name} IS NULL"
         if chosen < 0.82:
-            return f"{name} {chance.choice(['>', '<=', '<>'])} {self.value(column)}"
+            return f"{name} {chance.choice(['>', '<=', '<>'])} {self.value(column, table)}"
         if chosen < 0.86:
-            return f"({name} = {self.value(column)} OR {name} = {self.value(column)})"
+            return f"({name} = {self.value(column, table)} OR {name} = {self.value(column, table)})"
         if chosen < 0.9:
-            return f"NOT {name} = {self.value(column)}"
+            return f"NOT {name} = {self.value(column, table)}"
         if chosen < 0.93:
-            return f"lower({name}) = {self.value(column)}"
+            return f"lower({name}) = {self.value(column, table)}"
         if chosen < 0.96:
-            return f"{name} = {self.value(column)} COLLATE NOCASE"
+            return f"{name} = {self.value(column, table)} COLLATE NOCASE"
         other = chance.choice(table.columns)
         return f"{name} = {alias}.{other}" if alias else f"{name} = {other}"
 
@@ -102,7 +113,7 @@ def plain(world: World, where: Condition) -> str:
 
 def by_key(world: World, where: Condition) -> str:
     table = world.chance.choice(world.tables)
-    wanted = " AND ".join(f"{each} = {where.value(each)}" for each in table.key)
+    wanted = " AND ".join(f"{each} = {where.value(each, table)}" for each in table.key)
     return f"SELECT {columns(world, table)} FROM {table.name} /* by key */ WHERE {wanted} -- end"
 
 
@@ -119,9 +130,7 @@ def counted(world: World, where: Condition) -> str:
 
 def grouped(world: World, where: Condition) -> str:
     table = world.chance.choice(world.tables)
-    return (
-        f"SELECT c0, count(*), max(id) FROM {table.name} WHERE {where.parts(table)} GROUP BY c0 HAVING count(*) > 0"
-    )
+    return f"SELECT c0, count(*), max(id) FROM {table.name} WHERE {where.parts(table)} GROUP BY c0 HAVING count(*) > 0"
 
 
 def limited(world: World, where: Condition) -> str:
@@ -132,8 +141,12 @@ def limited(world: World, where: Condition) -> str:
 
 def joined(world: World, where: Condition) -> str:
     one, other = two(world)
-    on = linked(world, one, other) + (f" AND {where.part(other, 'b')}" if world.chance.random() < 0.3 else "")
-    side = world.chance.choice(["JOIN", "INNER JOIN", "LEFT JOIN", "LEFT OUTER JOIN", "RIGHT JOIN", "FULL JOIN"])
+    on = linked(world, one, other)
+    if world.chance.random() < 0.4:
+        on += f" AND {where.part(other, 'b') if world.chance.random() < 0.6 else where.part(one, 'a')}"
+    side = world.chance.choice(
+        ["JOIN", "INNER JOIN", "LEFT JOIN", "LEFT OUTER JOIN", "RIGHT JOIN", "FULL JOIN"]
+    )
     alias = world.chance.choice("ab")
     table = one if alias == "a" else other
     return (

@@ -6,8 +6,59 @@ import random
 import sqlite3
 from dataclasses import dataclass, field
 
-TYPES = ["INTEGER", "INTEGER", "TEXT", "TEXT COLLATE NOCASE", "TEXT COLLATE RTRIM", "REAL", "NUMERIC", "", "BLOB"]
-VALUES = [0, 1, 2, 3, 1.0, 2.5, "1", "2", "a", "A", "b", "a ", "1.0", " 1", "01", "1e0", None, True, b"a", "é", "É"]
+TYPES = [
+    "INTEGER",
+    "INTEGER",
+    "TEXT",
+    "TEXT COLLATE NOCASE",
+    "TEXT COLLATE RTRIM",
+    "REAL",
+    "NUMERIC",
+    "",
+    "BLOB",
+]
+VALUES = [
+    0,
+    1,
+    2,
+    3,
+    1.0,
+    2.5,
+    "1",
+    "2",
+    "a",
+    "A",
+    "b",
+    "a ",
+    "1.0",
+    " 1",
+    "01",
+    "1e0",
+    None,
+    True,
+    b"a",
+    "é",
+    "É",
+]
+
+
+def _swapped(value: object) -> object:
+    return value.swapcase() if isinstance(value, str) else value
+
+
+def _as_float(value: object) -> object:
+    return float(value) if isinstance(value, int) else value
+
+
+def _as_text(value: object) -> object:
+    return str(value) if isinstance(value, int | float) else value
+
+
+def _padded(value: object) -> object:
+    return value + " " if isinstance(value, str) else value
+
+
+VARIANTS = [_swapped, _as_float, _as_text, _padded, lambda value: None]
 
 
 @dataclass
@@ -44,9 +95,22 @@ class World:
         """A random value."""
         return self.chance.choice(VALUES)
 
+    def like(self, table: str, column: str) -> object:
+        """A value that the column holds, or one that may equal it, or any."""
+        chance = self.chance
+        found = self.rows(f"SELECT {column} FROM {table}") if chance.random() < 0.8 else []
+        if not found:
+            return self.number() if column in {"id", "up"} else self.value()
+        (value,) = chance.choice(found)
+        return chance.choice(VARIANTS)(value) if chance.random() < 0.5 else value
+
     def number(self) -> object:
         """A random value that is mostly a small number."""
-        return self.chance.choice([0, 1, 2, 3, 4, 5, 1.0, "2", "3"]) if self.chance.random() < 0.9 else self.value()
+        return (
+            self.chance.choice([0, 1, 2, 3, 4, 5, 1.0, "2", "3"])
+            if self.chance.random() < 0.9
+            else self.value()
+        )
 
 
 def make_world(chance: random.Random) -> World:
@@ -77,7 +141,9 @@ def _make_table(world: World, number: int) -> Made:
     if number and chance.random() < 0.6 and world.tables[0].key == ["id"]:
         action = chance.choice(["CASCADE", "SET NULL", "NO ACTION"])
         columns.append("up")
-        parts.append(f"up INTEGER REFERENCES {world.tables[0].name}(id) ON DELETE {action} ON UPDATE {action}")
+        parts.append(
+            f"up INTEGER REFERENCES {world.tables[0].name}(id) ON DELETE {action} ON UPDATE {action}"
+        )
     if chance.random() < 0.2:
         columns.append("made")
         parts.append("made GENERATED ALWAYS AS (c0 || '!')")
@@ -97,7 +163,9 @@ def _make_views(world: World) -> None:
     for number, table in enumerate(world.tables):
         if world.chance.random() < 0.5:
             condition = world.chance.choice(["c0 = 1", "c1 > 1", "c1 IS NULL", "id IN (1, 2)"])
-            world.connection.execute(f"CREATE VIEW v{number} AS SELECT id, c0, c1 FROM {table.name} WHERE {condition}")
+            world.connection.execute(
+                f"CREATE VIEW v{number} AS SELECT id, c0, c1 FROM {table.name} WHERE {condition}"
+            )
             world.views.append(f"v{number}")
 
 

@@ -16,21 +16,21 @@ def _columns(table: Made) -> list[str]:
     return [each for each in table.columns if each != "made"]
 
 
-def _row(world: World, where: Condition, columns: list[str]) -> str:
-    return f"({', '.join(where.value(each) for each in columns)})"
+def _row(where: Condition, table: Made, columns: list[str]) -> str:
+    return f"({', '.join(where.value(each, table) for each in columns)})"
 
 
 def insert(world: World, where: Condition, table: Made) -> str:
     columns = _columns(table)
     if world.chance.random() < 0.5:
         columns = world.chance.sample(columns, world.chance.randint(1, len(columns)))
-    rows = ", ".join(_row(world, where, columns) for _ in range(world.chance.choice([1, 1, 1, 2, 3])))
+    rows = ", ".join(_row(where, table, columns) for _ in range(world.chance.choice([1, 1, 1, 2, 3])))
     verb = world.chance.choice(["INSERT", "INSERT", "INSERT OR IGNORE", "INSERT OR REPLACE", "REPLACE"])
     return f"{verb} INTO {table.name} ({', '.join(columns)}) VALUES {rows}"
 
 
 def insert_all(world: World, where: Condition, table: Made) -> str:
-    return f"INSERT INTO {table.name} VALUES {_row(world, where, _columns(table))}"
+    return f"INSERT INTO {table.name} VALUES {_row(where, table, _columns(table))}"
 
 
 def insert_query(world: World, where: Condition, table: Made) -> str:
@@ -40,9 +40,9 @@ def insert_query(world: World, where: Condition, table: Made) -> str:
 
 def upsert(world: World, where: Condition, table: Made) -> str:
     key = world.chance.choice([table.key, [table.unique]]) if table.unique else table.key
-    given = world.chance.choice(["excluded.c1", where.style != ":" and "c1" or "c1", "2", "excluded.c0"])
+    given = world.chance.choice(["excluded.c1", "c1", "2", "excluded.c0"])
     columns = _columns(table)
-    row = _row(world, where, columns)
+    row = _row(where, table, columns)
     action = world.chance.choice([f"DO UPDATE SET c1 = {given}", f"DO UPDATE SET c0 = {given}", "DO NOTHING"])
     return f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES {row} ON CONFLICT ({', '.join(key)}) {action}"
 
@@ -51,7 +51,11 @@ def _set(world: World, where: Condition, table: Made) -> str:
     chosen = world.chance.sample(_columns(table), world.chance.randint(1, 2))
     parts = []
     for each in chosen:
-        given = where.value(each) if world.chance.random() < 0.8 else world.chance.choice(["c0 + 1", "c1", "id"])
+        given = (
+            where.value(each, table)
+            if world.chance.random() < 0.8
+            else world.chance.choice(["c0 + 1", "c1", "id"])
+        )
         parts.append(f"{each} = {given}")
     return ", ".join(parts)
 
@@ -63,7 +67,7 @@ def update(world: World, where: Condition, table: Made) -> str:
 
 def update_key(world: World, where: Condition, table: Made) -> str:
     given = _set(world, where, table)
-    wanted = " AND ".join(f"{each} = {where.value(each)}" for each in table.key)
+    wanted = " AND ".join(f"{each} = {where.value(each, table)}" for each in table.key)
     return f"UPDATE {table.name} AS x SET {given} WHERE {wanted}"
 
 
@@ -112,17 +116,9 @@ def execute(world: World, planner: Planner, sql: str, parameters: Any) -> tuple[
         if returning:
             names = [str(each[0]).lower() for each in cursor.description]
             new = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-        elif sql.startswith("INSERT INTO") and cursor.rowcount == 1 and world.chance.random() < 0.7:
-            new = _numbered(world, plan, cursor)
+        elif plan.numbered and cursor.rowcount == 1 and world.chance.random() < 0.7:
+            new = [{plan.numbered: cursor.lastrowid}]
     except (sqlite3.Error, OverflowError):
         return None
     count = None if returning else cursor.rowcount
     return plan, plan.marked(parameters, old=old, new=None if "DELETE" in sql else new, count=count)
-
-
-def _numbered(world: World, plan: Plan, cursor: sqlite3.Cursor) -> list[dict[str, Any]] | None:
-    """The key that SQLite gave to the row, as the driver tells it."""
-    table = plan.facts.writes[0].table if plan.facts.writes else None
-    if table is None or len(table.primary) != 1 or not table.by_name[table.primary[0]].numbered:
-        return None
-    return [{table.primary[0]: cursor.lastrowid}]

@@ -14,365 +14,60 @@ from afresh.sql.catalogue import Catalogue
 from afresh.sql.lexer import Token
 from afresh.sql.shape import CLOCK_WORDS
 
-PURE = frozenset(
-    [
-        "abs",
-        "acos",
-        "age",
-        "array_agg",
-        "array_append",
-        "array_cat",
-        "array_length",
-        "array_position",
-        "array_prepend",
-        "array_remove",
-        "array_to_json",
-        "array_to_string",
-        "ascii",
-        "asin",
-        "atan",
-        "atan2",
-        "avg",
-        "bit_and",
-        "bit_length",
-        "bit_or",
-        "bool_and",
-        "bool_or",
-        "btrim",
-        "bytea",
-        "cardinality",
-        "cast",
-        "ceil",
-        "ceiling",
-        "char",
-        "char_length",
-        "character_length",
-        "chr",
-        "coalesce",
-        "collate",
-        "concat",
-        "concat_ws",
-        "convert",
-        "cos",
-        "cot",
-        "count",
-        "cume_dist",
-        "date_add",
-        "date_format",
-        "date_part",
-        "date_sub",
-        "date_trunc",
-        "datediff",
-        "day",
-        "dayofmonth",
-        "dayofweek",
-        "dayofyear",
-        "decimal",
-        "decode",
-        "degrees",
-        "dense_rank",
-        "div",
-        "encode",
-        "every",
-        "exists",
-        "exp",
-        "extract",
-        "field",
-        "find_in_set",
-        "first_value",
-        "floor",
-        "format",
-        "fromisoformat",
-        "generate_series",
-        "generate_subscripts",
-        "get_byte",
-        "glob",
-        "greatest",
-        "group_concat",
-        "grouping",
-        "hex",
-        "hour",
-        "if",
-        "ifnull",
-        "iif",
-        "initcap",
-        "instr",
-        "isnull",
-        "json",
-        "json_agg",
-        "json_array",
-        "json_array_length",
-        "json_build_array",
-        "json_build_object",
-        "json_contains",
-        "json_each",
-        "json_each_text",
-        "json_extract",
-        "json_extract_path",
-        "json_extract_path_text",
-        "json_group_array",
-        "json_group_object",
-        "json_insert",
-        "json_object",
-        "json_object_agg",
-        "json_patch",
-        "json_quote",
-        "json_remove",
-        "json_replace",
-        "json_set",
-        "json_tree",
-        "json_type",
-        "json_typeof",
-        "json_unquote",
-        "json_valid",
-        "jsonb",
-        "jsonb_agg",
-        "jsonb_array_elements",
-        "jsonb_array_elements_text",
-        "jsonb_array_length",
-        "jsonb_build_array",
-        "jsonb_build_object",
-        "jsonb_each",
-        "jsonb_each_text",
-        "jsonb_extract_path",
-        "jsonb_extract_path_text",
-        "jsonb_object_agg",
-        "jsonb_object_keys",
-        "jsonb_set",
-        "jsonb_strip_nulls",
-        "jsonb_typeof",
-        "justify_days",
-        "justify_hours",
-        "justify_interval",
-        "lag",
-        "last_value",
-        "lcase",
-        "lead",
-        "least",
-        "left",
-        "length",
-        "like",
-        "likelihood",
-        "likely",
-        "ln",
-        "locate",
-        "log",
-        "log10",
-        "log2",
-        "lower",
-        "lpad",
-        "ltrim",
-        "make_date",
-        "make_interval",
-        "make_time",
-        "make_timestamp",
-        "max",
-        "md5",
-        "microsecond",
-        "mid",
-        "min",
-        "minute",
-        "mod",
-        "month",
-        "monthname",
-        "nth_value",
-        "ntile",
-        "nullif",
-        "numeric",
-        "nvl",
-        "octet_length",
-        "overlay",
-        "percent_rank",
-        "percentile_cont",
-        "percentile_disc",
-        "pi",
-        "position",
-        "pow",
-        "power",
-        "printf",
-        "quarter",
-        "quote",
-        "radians",
-        "rank",
-        "regexp_like",
-        "regexp_match",
-        "regexp_matches",
-        "regexp_replace",
-        "regexp_split_to_array",
-        "regexp_split_to_table",
-        "repeat",
-        "replace",
-        "reverse",
-        "right",
-        "round",
-        "row",
-        "row_number",
-        "row_to_json",
-        "rpad",
-        "rtrim",
-        "second",
-        "setweight",
-        "sha1",
-        "sha2",
-        "sign",
-        "similarity",
-        "sin",
-        "soundex",
-        "split_part",
-        "sqrt",
-        "starts_with",
-        "stddev",
-        "stddev_pop",
-        "stddev_samp",
-        "str_to_date",
-        "strcmp",
-        "string_agg",
-        "string_to_array",
-        "strpos",
-        "substr",
-        "substring",
-        "substring_index",
-        "subtime",
-        "sum",
-        "tan",
-        "timestampdiff",
-        "to_char",
-        "to_date",
-        "to_json",
-        "to_jsonb",
-        "to_number",
-        "to_timestamp",
-        "to_tsquery",
-        "to_tsvector",
-        "phraseto_tsquery",
-        "plainto_tsquery",
-        "websearch_to_tsquery",
-        "total",
-        "translate",
-        "trim",
-        "trunc",
-        "truncate",
-        "ts_headline",
-        "ts_rank",
-        "ts_rank_cd",
-        "typeof",
-        "ucase",
-        "unaccent",
-        "unhex",
-        "unicode",
-        "unistr",
-        "unlikely",
-        "unnest",
-        "upper",
-        "var_pop",
-        "var_samp",
-        "variance",
-        "varchar",
-        "week",
-        "weekday",
-        "width_bucket",
-        "word_similarity",
-        "year",
-        "zeroblob",
-        "timestamp",
-        "time",
-        "interval",
-        "date_bin",
-        "isfinite",
-        "corr",
-        "covar_pop",
-        "regr_slope",
-        "any_value",
-        "array",
-        "numrange",
-        "int4range",
-        "int8range",
-        "tsrange",
-        "tstzrange",
-        "daterange",
-        "lower_inc",
-        "upper_inc",
-        "isempty",
-    ]
-)
+_PURE_WORDS = """
+    abs acos age array_agg array_append array_cat array_length array_position array_prepend
+    array_remove array_to_json array_to_string ascii asin atan atan2 avg bit_and bit_length bit_or
+    bool_and bool_or btrim bytea cardinality cast ceil ceiling char char_length character_length chr
+    coalesce collate concat concat_ws convert cos cot count cume_dist date_add date_format date_part
+    date_sub date_trunc datediff day dayofmonth dayofweek dayofyear decimal decode degrees
+    dense_rank div encode every exists exp extract field find_in_set first_value floor format
+    fromisoformat generate_series generate_subscripts get_byte glob greatest group_concat grouping
+    hex hour if ifnull iif initcap instr isnull json json_agg json_array json_array_length
+    json_build_array json_build_object json_contains json_each json_each_text json_extract
+    json_extract_path json_extract_path_text json_group_array json_group_object json_insert
+    json_object json_object_agg json_patch json_quote json_remove json_replace json_set json_tree
+    json_type json_typeof json_unquote json_valid jsonb jsonb_agg jsonb_array_elements
+    jsonb_array_elements_text jsonb_array_length jsonb_build_array jsonb_build_object jsonb_each
+    jsonb_each_text jsonb_extract_path jsonb_extract_path_text jsonb_object_agg jsonb_object_keys
+    jsonb_set jsonb_strip_nulls jsonb_typeof justify_days justify_hours justify_interval lag
+    last_value lcase lead least left length like likelihood likely ln locate log log10 log2 lower
+    lpad ltrim make_date make_interval make_time make_timestamp max md5 microsecond mid min minute
+    mod month monthname nth_value ntile nullif numeric nvl octet_length overlay percent_rank
+    percentile_cont percentile_disc pi position pow power printf quarter quote radians rank
+    regexp_like regexp_match regexp_matches regexp_replace regexp_split_to_array
+    regexp_split_to_table repeat replace reverse right round row row_number row_to_json rpad rtrim
+    second setweight sha1 sha2 sign similarity sin soundex split_part sqrt starts_with stddev
+    stddev_pop stddev_samp str_to_date strcmp string_agg string_to_array strpos substr substring
+    substring_index subtime sum tan timestampdiff to_char to_date to_json to_jsonb to_number
+    to_timestamp to_tsquery to_tsvector phraseto_tsquery plainto_tsquery websearch_to_tsquery total
+    translate trim trunc truncate ts_headline ts_rank ts_rank_cd typeof ucase unaccent unhex unicode
+    unistr unlikely unnest upper var_pop var_samp variance varchar week weekday width_bucket
+    word_similarity year zeroblob timestamp time interval date_bin isfinite corr covar_pop
+    regr_slope any_value array numrange int4range int8range tsrange tstzrange daterange lower_inc
+    upper_inc isempty
+"""
+PURE = frozenset(_PURE_WORDS.split())
 
 SQLITE_TIME = frozenset(["date", "time", "datetime", "julianday", "strftime", "unixepoch", "timediff"])
 """These ask for the time when they are told `now`, or nothing."""
 
-CLOCK = frozenset(
-    [
-        "now",
-        "clock_timestamp",
-        "statement_timestamp",
-        "transaction_timestamp",
-        "timeofday",
-        "current_date",
-        "current_time",
-        "current_timestamp",
-        "localtime",
-        "localtimestamp",
-        "sysdate",
-        "curdate",
-        "curtime",
-        "utc_date",
-        "utc_time",
-        "utc_timestamp",
-        "unix_timestamp",
-        "getdate",
-    ]
-)
+_CLOCK_WORDS = """
+    now clock_timestamp statement_timestamp transaction_timestamp timeofday current_date
+    current_time current_timestamp localtime localtimestamp sysdate curdate curtime utc_date
+    utc_time utc_timestamp unix_timestamp getdate
+"""
+CLOCK = frozenset(_CLOCK_WORDS.split())
 
-SECRET = frozenset(
-    [
-        "random",
-        "rand",
-        "randomblob",
-        "random_normal",
-        "gen_random_uuid",
-        "uuid",
-        "uuid_generate_v1",
-        "uuid_generate_v1mc",
-        "uuid_generate_v4",
-        "uuidv4",
-        "uuidv7",
-        "setseed",
-        "current_user",
-        "session_user",
-        "system_user",
-        "current_role",
-        "current_catalog",
-        "current_schema",
-        "current_schemas",
-        "current_database",
-        "database",
-        "schema",
-        "version",
-        "current_setting",
-        "pg_backend_pid",
-        "inet_client_addr",
-        "inet_client_port",
-        "inet_server_addr",
-        "txid_current",
-        "pg_current_xact_id",
-        "txid_current_snapshot",
-        "pg_current_snapshot",
-        "lastval",
-        "currval",
-        "last_insert_id",
-        "last_insert_rowid",
-        "changes",
-        "total_changes",
-        "connection_id",
-        "row_count",
-        "found_rows",
-        "sqlite_version",
-        "pg_sleep",
-        "sleep",
-        "pg_typeof",
-        "pg_is_in_recovery",
-        "has_table_privilege",
-    ]
-)
+_UNKEPT_WORDS = """
+    random rand randomblob random_normal gen_random_uuid uuid uuid_generate_v1 uuid_generate_v1mc
+    uuid_generate_v4 uuidv4 uuidv7 setseed current_user session_user system_user current_role
+    current_catalog current_schema current_schemas current_database database schema version
+    current_setting pg_backend_pid inet_client_addr inet_client_port inet_server_addr txid_current
+    pg_current_xact_id txid_current_snapshot pg_current_snapshot lastval currval last_insert_id
+    last_insert_rowid changes total_changes connection_id row_count found_rows sqlite_version
+    pg_sleep sleep pg_typeof pg_is_in_recovery has_table_privilege
+"""
+UNKEPT = frozenset(_UNKEPT_WORDS.split())
 """What they give depends on chance, on who asks, or on what the connection did: no value to keep."""
 
 BARE_CLOCK = frozenset(
@@ -388,95 +83,22 @@ BARE_CLOCK = frozenset(
         "utc_timestamp",
     ]
 )
-BARE_SECRET = frozenset(
+BARE_UNKEPT = frozenset(
     ["current_user", "session_user", "system_user", "current_role", "current_catalog", "current_schema"]
 )
 
-_BEFORE_BRACKETS = frozenset(
-    [
-        "in",
-        "and",
-        "or",
-        "not",
-        "values",
-        "exists",
-        "from",
-        "join",
-        "on",
-        "as",
-        "over",
-        "select",
-        "any",
-        "all",
-        "some",
-        "using",
-        "filter",
-        "group",
-        "where",
-        "when",
-        "then",
-        "else",
-        "case",
-        "by",
-        "having",
-        "union",
-        "intersect",
-        "except",
-        "set",
-        "returning",
-        "like",
-        "ilike",
-        "between",
-        "is",
-        "into",
-        "distinct",
-        "limit",
-        "offset",
-        "with",
-        "recursive",
-        "partition",
-        "lateral",
-        "conflict",
-        "key",
-        "unique",
-        "check",
-        "primary",
-        "references",
-        "within",
-        "materialized",
-        "end",
-        "only",
-        "default",
-        "escape",
-        "regexp",
-        "rlike",
-        "similar",
-        "to",
-        "nothing",
-        "cross",
-        "inner",
-        "outer",
-        "table",
-        "window",
-        "interval",
-    ]
-)
-_TYPES = frozenset(
-    [
-        "varchar",
-        "char",
-        "character",
-        "numeric",
-        "decimal",
-        "bit",
-        "varying",
-        "timestamp",
-        "time",
-        "float",
-        "double",
-        "int",
-    ]
-)
+_BEFORE_BRACKETS_WORDS = """
+    in and or not values exists from join on as over select any all some using filter group where
+    when then else case by having union intersect except set returning like ilike between is into
+    distinct limit offset with recursive partition lateral conflict key unique check primary
+    references within materialized end only default escape regexp rlike similar to nothing cross
+    inner outer table window interval
+"""
+_BEFORE_BRACKETS = frozenset(_BEFORE_BRACKETS_WORDS.split())
+_TYPES_WORDS = """
+    varchar char character numeric decimal bit varying timestamp time float double int
+"""
+_TYPES = frozenset(_TYPES_WORDS.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -511,14 +133,14 @@ def calls(found: Iterable[Token], dialect: str, catalogue: Catalogue, aliases: C
         if name is None:
             bare = _bare(listed, index, dialect)
             clock = clock or bare == "clock"
-            refused = refused or (f"{token.text} depends on who asks" if bare == "secret" else "")
+            refused = refused or (f"{token.text} depends on who asks" if bare == "unkept" else "")
         elif remaining[name] > 0:
             remaining[name] -= 1
         elif name in SQLITE_TIME and dialect == "sqlite":
             clock = clock or _tells_now(listed, index)
         elif name in CLOCK or (name == "age" and not _comma(listed, index)):
             clock = True
-        elif name in SECRET:
+        elif name in UNKEPT:
             refused = refused or f"{name}() has no value to keep"
         elif not _harmless(name, dialect):
             known = catalogue.function(name)
@@ -558,8 +180,8 @@ def _bare(found: list[Token], index: int, dialect: str) -> str | None:
     name = token.text.lower()
     if name in BARE_CLOCK:
         return "clock"
-    secret = name in BARE_SECRET or (name == "user" and dialect == "postgres")
-    return "secret" if secret and dialect != "sqlite" else None
+    unkept = name in BARE_UNKEPT or (name == "user" and dialect == "postgres")
+    return "unkept" if unkept and dialect != "sqlite" else None
 
 
 def _arguments(found: list[Token], index: int) -> list[Token]:

@@ -24,6 +24,7 @@ class Plan:
         catalogue: For writes whose reach isn't known.
         database: The database's name in tags.
         paramstyle: How parameters stand in the text.
+        locks: The database locks rows when it is asked to: `old_image` asks.
 
     Attributes:
         facts: What its shape says: its kind, why it can't be cached, whether it depends on the clock.
@@ -32,13 +33,21 @@ class Plan:
     """
 
     def __init__(
-        self, facts: Facts, shaped: Shaped | None, catalogue: Catalogue, database: str, paramstyle: str
+        self,
+        facts: Facts,
+        shaped: Shaped | None,
+        catalogue: Catalogue,
+        database: str,
+        paramstyle: str,
+        *,
+        locks: bool = False,
     ) -> None:
         self.facts = facts
         self._shaped = shaped
         self._catalogue = catalogue
         self._database = database
         self._paramstyle = paramstyle
+        self._locks = locks
         holes = shaped.holes if shaped is not None else ()
         self.carried: Carry = reader(facts.reads, holes)
         self._markers = [Marker(write, holes, database) for write in facts.writes]
@@ -105,6 +114,16 @@ class Plan:
         found.update(dict.fromkeys(self._whole()))
         return tuple(found)
 
+    @property
+    def numbered(self) -> str:
+        """The column whose value the driver tells as `lastrowid`, after one row was inserted; else empty.
+
+        An INSERT that may update another row instead is none: `lastrowid` is that of an earlier one then.
+        """
+        if len(self.facts.writes) != 1 or self.facts.writes[0].operation != "insert":
+            return ""
+        return next((each.name for each in self.facts.writes[0].table.columns if each.numbered), "")
+
     def _whole(self) -> Iterator[str]:
         for name in self.facts.whole:
             yield from labels(self._database, name).whole
@@ -117,7 +136,7 @@ class Plan:
         """The query for the rows that the write is about to change, or None if it needs none or has none."""
         if len(self._markers) != 1 or self._shaped is None:
             return None
-        return OldImage.of(self.facts.writes[0], self._shaped, self._paramstyle)
+        return OldImage.of(self.facts.writes[0], self._shaped, self._paramstyle, lock=self._locks)
 
 
 class Carried:

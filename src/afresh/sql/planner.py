@@ -11,7 +11,8 @@ from afresh.sql.lexer import Paramstyle, Unlexable
 from afresh.sql.plan import Plan
 from afresh.sql.resolve import Names
 from afresh.sql.shape import Shaped, shaped
-from afresh.sql.shapes import Facts, facts_of
+from afresh.sql.shapes import Facts, facts_of, unparsed
+from afresh.sql.statements import sort_of
 
 Dialect: TypeAlias = Literal["sqlite", "postgres", "mysql"]
 
@@ -58,7 +59,10 @@ class Planner:
         except Unlexable as error:
             facts = Facts("write", uncacheable=str(error), coarse=str(error), everything=str(error))
             return Plan(facts, None, self.catalogue, self.database, self.paramstyle)
-        return Plan(self._shape(divided), divided, self.catalogue, self.database, self.paramstyle)
+        locks = self.dialect != "sqlite"
+        return Plan(
+            self._shape(divided), divided, self.catalogue, self.database, self.paramstyle, locks=locks
+        )
 
     def _shape(self, divided: Shaped) -> Facts:
         key = (divided.text, len(divided.holes))
@@ -74,8 +78,7 @@ class Planner:
         try:
             return facts_of(divided, self._names, self.database)
         except Exception as error:
-            reason = f"planning it failed: {type(error).__name__}: {error}"
-            return Facts("write", uncacheable=reason, coarse=reason, everything=reason)
+            return unparsed(sort_of(divided.tokens), f"planning it failed: {type(error).__name__}: {error}")
 
 
 @lru_cache(64)

@@ -71,7 +71,7 @@ def _statement(shaped: Shaped, names: Names, database: str, sort: str) -> Facts:
         if any(isinstance(tree, exp.Command) for tree in trees) or not trees:
             raise Coarse("the parser gave up on it")
     except Coarse as coarse:
-        return _unparsed(sort, coarse.reason)
+        return unparsed(sort, coarse.reason)
     if sort == "read" and len(trees) == 1 and not _writes(trees[0]):
         return _read(shaped, trees[0], names, database)
     return _write(shaped, trees, names)
@@ -88,7 +88,8 @@ def _rewritten(text: str) -> str:
     return text
 
 
-def _unparsed(sort: str, reason: str) -> Facts:
+def unparsed(sort: str, reason: str) -> Facts:
+    """What is said of a statement that can't be understood: of a SELECT nothing, of others the worst."""
     if sort == "read":
         return Facts("read", uncacheable=reason, coarse=reason)
     return Facts("write", uncacheable="it writes", coarse=reason, everything=reason)

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-import sizes
 from oracle_queries import SHAPES, make_query
 from oracle_schemas import World, make_world
 from oracle_writes import execute, make_write
 
+import sizes
 from afresh.sql import Plan, Planner, sqlite_schema
 
 ENTRIES, WRITES = 40, 25
