@@ -62,6 +62,8 @@ class Cache(Values):
         url: Where entries live: `None` for this machine's shared folder, `memory://` for this
             process alone, `sqlite:///file` for a shared folder of your own, `redis://…` or
             `memcached://…` for servers, `null://` for nowhere. Or your own client of redis-py.
+        fallback: Where loaded values live while the server of `url` doesn't answer but its ledger does (several
+            memcacheds, a cluster); more often a setting of a pool.
         namespace: Entries belong to it; invalidations don't.
         l1: The limit of this process's memory: a number of entries, a size (`"64MB"`), or `None`
             for no entries in memory.
@@ -91,6 +93,7 @@ class Cache(Values):
         self,
         url: Any = GIVEN,
         *,
+        fallback: str | None = GIVEN,
         namespace: str = GIVEN,
         l1: int | str | None = GIVEN,
         consistency: str = GIVEN,
@@ -107,6 +110,7 @@ class Cache(Values):
     ) -> None:
         arguments = {
             "url": url,
+            "fallback": fallback,
             "namespace": namespace,
             "l1": l1,
             "consistency": consistency,

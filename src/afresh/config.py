@@ -10,7 +10,7 @@ from afresh.errors import ConfigurationError
 if TYPE_CHECKING:
     from pathlib import Path
 
-NAMES = ("url", "namespace", "l1", "consistency", "mode", "max_loads", "max_stale")
+NAMES = ("url", "fallback", "namespace", "l1", "consistency", "mode", "max_loads", "max_stale")
 """What `AFRESH_URL`, `AFRESH_NAMESPACE` … and a file's `[cache]` table may set."""
 
 _LIMITS = ("l1", "max_loads")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from afresh import config
 from afresh.backends import Backend
 from afresh.backends.memory.store import Limit, MemoryStore
-from afresh.backends.opening import Asked, open_backend, open_beside
+from afresh.backends.opening import Asked, open_backend, open_beside, with_fallback
 from afresh.core.durations import seconds
 from afresh.core.events import Events
 from afresh.core.keys import Prefixes
@@ -75,21 +76,25 @@ class _Opening:
             max_stale=seconds(settings.max_stale, "max_stale"),
         )
         backend = _open(settings.url, asked)
-        itself = Pool("-", None, settings.l1, settings.max_loads, policy)
-        main = self._place("", itself, backend, gates[""], events)
-        try:
-            pools = {
-                name: self._place(name, pool, open_beside(backend, pool.url, asked), gates[name], events)
-                for name, pool in settings.pools.items()
-            }
-        except BaseException:
-            main.engine.close()
-            raise
+        itself = Pool("-", None, settings.fallback, settings.l1, settings.max_loads, policy)
+        with ExitStack() as undone:
+            undone.callback(backend.close)
+            main = self._place("", itself, backend, gates[""], asked)
+            undone.callback(main.engine.close)
+            pools: dict[str, Place] = {}
+            for name, pool in settings.pools.items():
+                beside = open_beside(backend, pool.url, asked)
+                undone.callback(beside.close)
+                pools[name] = self._place(name, pool, beside, gates[name], asked)
+                undone.callback(pools[name].engine.close)
+            undone.pop_all()
         routes = [(settings.pools[name].prefix, place) for name, place in pools.items()]
         routes.sort(key=lambda route: -len(route[0]))
         return Opened(main, Prefixes(), pools, tuple(routes))
 
-    def _place(self, name: str, pool: Pool, backend: Backend, gate: Gate, events: Events) -> Place:
+    def _place(self, name: str, pool: Pool, backend: Backend, gate: Gate, asked: Asked) -> Place:
+        if pool.fallback is not None:
+            backend = with_fallback(backend, pool.fallback, asked)
         kept = pool.l1 is not None and backend.url != "null://"
         engine = Engine(
             namespace=self.settings.namespace,
@@ -98,7 +103,7 @@ class _Opening:
             sealer=None if backend.store is None else _sealer(self.values),
             consistency=self.settings.consistency,
             gate=gate,
-            events=events,
+            events=asked.events,
             clock=self.clock,
             max_loads=pool.max_loads,
         )

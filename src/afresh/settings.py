@@ -23,6 +23,7 @@ class Settings:
     """See `Cache`, where each is documented."""
 
     url: Any = None
+    fallback: str | None = None
     namespace: str = ""
     l1: int | str | None = "64MB"
     consistency: Consistency = "bounded"
@@ -91,6 +92,9 @@ def check_share(l1: int | str | None, max_loads: object) -> None:
         raise ConfigurationError(f"max_loads={max_loads!r}: give 1 or more, or None for any number.")
 
 
+_OF_A_POOL = {"prefix", "url", "fallback", "l1", "max_loads"}
+
+
 def pool_of(name: str, table: object) -> Pool:
     """A pool as a settings file describes it: `[cache.pools.pages]`, with settings of the policy among its own.
 
@@ -99,7 +103,7 @@ def pool_of(name: str, table: object) -> Pool:
     """
     if not isinstance(table, Mapping):
         raise ConfigurationError(f"[cache.pools] {name} = {table!r}: write a table, [cache.pools.{name}].")
-    own = {key: value for key, value in table.items() if key in {"prefix", "url", "l1", "max_loads"}}
+    own = {key: value for key, value in table.items() if key in _OF_A_POOL}
     own.setdefault("prefix", f"{name}:")
     policy = {key: value for key, value in table.items() if key not in own}
     return Pool(**own, policy=Policy.of(**cast("Any", policy)))

@@ -10,6 +10,18 @@ import pytest
 from afresh import Cache, ConfigurationError
 
 
+def waiters_of(cache: Cache) -> threading.Semaphore:
+    """Can be taken once for each thread that has begun to wait."""
+    waiting, waiter = threading.Semaphore(0), cache._engine.threads.waiter
+
+    def counted():
+        waiting.release()
+        return waiter()
+
+    cache._engine.threads.waiter = counted
+    return waiting
+
+
 def test_no_more_loads_than_allowed_run_at_once_in_threads():
     running, most, gate = [0], [0], threading.Semaphore(0)
     full = threading.Event()
@@ -28,13 +40,7 @@ def test_no_more_loads_than_allowed_run_at_once_in_threads():
 
     with Cache("memory://", max_loads=3) as cache:
         cached = cache.cached(load)
-        waiting, waiter = threading.Semaphore(0), cache._engine.threads.waiter
-
-        def counted():
-            waiting.release()
-            return waiter()
-
-        cache._engine.threads.waiter = counted
+        waiting = waiters_of(cache)
         results: list[int] = []
         threads = [
             threading.Thread(target=lambda number=number: results.append(cached(number)))

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from afresh.backends import Backend
+from afresh.backends import Backend, in_turn
+from afresh.backends.fallback import FallbackLeases, FallbackStore
 from afresh.core.events import Events
 from afresh.errors import ConfigurationError
 from afresh.runtime.clock import Clock
@@ -98,7 +99,7 @@ def open_beside(main: Backend, url: str | None, asked: Asked) -> Backend:
 
         return open_memcached_beside(url, main, asked)
     else:
-        other = open_backend(url, asked)
+        other = open_backend(url, replace(asked, moved=_unheard))  # its ledger numbers nothing here
         store, leases, look_after, close = other.store, other.leases, other.look_after, other.close
     return replace(
         main,
@@ -110,7 +111,33 @@ def open_beside(main: Backend, url: str | None, asked: Asked) -> Backend:
     )
 
 
+def with_fallback(first: Backend, url: str, asked: Asked) -> Backend:
+    """A backend whose loaded values live at `url` while its own place for them doesn't answer.
+
+    Raises:
+        ConfigurationError: There is no such place, or nothing leaves this process anyway.
+    """
+    second = open_beside(first, url, asked)
+    if first.store is None or second.store is None or first.leases is None or second.leases is None:
+        second.close()
+        raise ConfigurationError(
+            f"fallback={url!r} needs two servers: write redis://… or memcached://… for both."
+        )
+    return replace(
+        first,
+        store=FallbackStore(first.store, second.store),
+        leases=FallbackLeases(first.leases, second.leases),
+        look_after=in_turn(first.look_after, second.look_after),
+        inspect=lambda: {**first.inspect(), "fallback": {"url": second.url, **second.inspect()}},
+        close=in_turn(second.close, first.close),
+    )
+
+
 def _nothing() -> None:
+    return None
+
+
+def _unheard(position: int) -> None:
     return None
 
 
