@@ -14,6 +14,7 @@ from afresh.sql.parse import Node, alias_of, fold, parsed
 from afresh.sql.refusals import Coarse, Refused
 from afresh.sql.resolve import Names
 from afresh.sql.scopes import Occurrence, Scope
+from afresh.sql.shape import hole_of
 
 _OF_SELECT = frozenset(
     [
@@ -239,6 +240,8 @@ class Walk:
         inner = Walk(self.names.of_view(view), self.dialect, self.found, self.tables, self.depth + 1)
         if len(trees) != 1:
             raise Coarse("it is no query")
+        if any(hole_of(each.this) is not None for each in trees[0].find_all(exp.Literal)):
+            raise Coarse("a number in it is one of ours")
         inner.query(trees[0], None, Common())
         inner.account(trees[0])
 

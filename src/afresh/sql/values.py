@@ -64,8 +64,7 @@ def source_of(node: Node | None) -> Source | None:
     if isinstance(node, exp.Null):
         return Source(constant=None)
     if isinstance(node, exp.Literal):
-        hole = hole_of(node.this)
-        return None if hole is None else Source(hole)
+        return _literal(node)
     if isinstance(node, exp.Neg):
         inner = source_of(node.this)
         if inner is None or inner.negative or inner.hole is None or inner.cast:
@@ -76,11 +75,21 @@ def source_of(node: Node | None) -> Source | None:
     return None
 
 
+def _literal(node: exp.Literal) -> Source | None:
+    """A hole; or, in the SQL of a view, a constant."""
+    hole, text = hole_of(node.this), str(node.this)
+    if hole is not None:
+        return Source(hole)
+    if node.is_string:
+        return Source(constant=text)
+    return Source(constant=int(text)) if text.isdecimal() else None
+
+
 def _cast(node: exp.Cast) -> Source | None:
     inner, to = source_of(node.this), node.to
-    if inner is None or inner.hole is None or inner.cast or to.expressions or to.args.get("nested"):
+    if inner is None or inner.cast or to.expressions or to.args.get("nested"):
         return None
-    return Source(inner.hole, negative=inner.negative, cast=str(getattr(to.this, "value", to.this)))
+    return Source(inner.hole, inner.constant, inner.negative, cast=str(getattr(to.this, "value", to.this)))
 
 
 def spell(kind: Kind, source: Source, value: Any, *, stored: bool = False) -> str | None:
