@@ -128,11 +128,14 @@ def cashews(url: str, stack: ExitStack) -> AsyncHit:
 
 def aiocache(url: str, stack: ExitStack) -> AsyncHit:
     """Over redis.asyncio, with its pickle serializer."""
-    from aiocache import RedisCache, cached
+    from aiocache import Cache as Theirs
+    from aiocache import cached
     from aiocache.serializers import PickleSerializer
-    from redis.asyncio import Redis
 
-    return cached(RedisCache(Redis.from_url(url), serializer=PickleSerializer()), ttl=TTL)(load_async)
+    host, _, port = url.removeprefix("redis://").partition("/")[0].partition(":")
+    return cached(ttl=TTL, cache=Theirs.REDIS, endpoint=host, port=int(port), serializer=PickleSerializer())(
+        load_async
+    )
 
 
 def pymemcache(url: str, stack: ExitStack) -> Hit:
