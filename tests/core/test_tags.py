@@ -39,6 +39,16 @@ def test_a_write_that_names_no_columns_reaches_every_reader():
     assert reaches(Where("review", product=7), Where("review", product=7, columns=["stars"]))
 
 
+def test_a_write_to_rows_reaches_who_reads_their_columns_of_the_whole_table():
+    assert "table::product:rows" in Row("product", 7).marked()
+    assert "table::product.price" in Row("product", 7, columns=["price"]).marked()
+    assert "table::product:rows" not in Row("product", 7, columns=["price"]).marked()
+
+
+def test_rows_that_leave_their_condition_reach_every_reader_of_it():
+    assert reaches(Where("review", product=7, columns=["product"]), Where("review", product=7, columns=["stars"]))
+
+
 def test_a_reader_of_many_columns_is_a_reader_of_the_row():
     reader = Row("product", 7, columns=["a", "b", "c", "d", "e"])
     assert reaches(Row("product", 7, columns=["z"]), reader)

@@ -4,7 +4,7 @@ import sqlite3
 
 import pytest
 
-from afresh.sql import Table, View, sqlite_schema
+from afresh.sql import Planner, Table, View, sqlite_schema
 
 SCHEMA = """
     CREATE TABLE Parent (id INTEGER PRIMARY KEY, Name TEXT NOT NULL COLLATE NOCASE, note TEXT DEFAULT 'x',
@@ -82,3 +82,16 @@ def test_views_are_resolved(schema):
 def test_a_name_that_nobody_knows_is_none(schema):
     assert schema.find("main", "nothing") is None
     assert schema.complete
+
+
+def test_what_a_view_calls_is_looked_into():
+    connection = sqlite3.connect(":memory:")
+    connection.executescript(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY); CREATE VIEW lucky AS SELECT random() AS r FROM t;"
+        " CREATE VIEW timed AS SELECT * FROM t WHERE id = date('now');"
+    )
+    planner = Planner("sqlite", sqlite_schema(lambda sql: connection.execute(sql).fetchall()))
+    connection.close()
+    assert "random" in planner.plan("SELECT * FROM lucky").uncacheable
+    assert planner.plan("SELECT * FROM timed").clock
+    assert not planner.plan("SELECT * FROM t").clock

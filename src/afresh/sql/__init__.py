@@ -13,6 +13,7 @@ attributed to tables says so (`Plan.uncacheable`, `Plan.effects_unknown`).
 from afresh.sql.catalogue import NOTHING, Catalogue, Column, Effect, Schema, Table, View
 from afresh.sql.plan import Carried, Plan
 from afresh.sql.planner import Planner, plan
+from afresh.sql.postgres_schema import postgres_schema
 from afresh.sql.sqlite_schema import sqlite_schema
 
 __all__ = [
@@ -27,5 +28,6 @@ __all__ = [
     "Table",
     "View",
     "plan",
+    "postgres_schema",
     "sqlite_schema",
 ]

@@ -108,12 +108,15 @@ class View:
         sql: The SELECT behind it.
         tables: Names of the tables behind it, for when the SQL can't be understood.
         effects: What a write to it reaches (INSTEAD OF triggers).
+        path: Schemas in which the bare names of its SQL are looked for; by default its own and the
+            default one.
     """
 
     name: str
     sql: str | None = None
     tables: tuple[str, ...] | None = None
     effects: tuple[Effect, ...] = ()
+    path: tuple[str, ...] = ()
 
 
 class Catalogue(Protocol):

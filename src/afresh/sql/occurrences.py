@@ -10,7 +10,9 @@ from sqlglot import exp
 from afresh.sql.catalogue import Table, View
 from afresh.sql.conditions import learn
 from afresh.sql.equalities import Equalities
-from afresh.sql.parse import Node, alias_of, fold, parsed
+from afresh.sql.functions import calls
+from afresh.sql.lexer import Unlexable, tokens
+from afresh.sql.parse import Node, alias_of, bracketed_names, fold, parsed
 from afresh.sql.refusals import Coarse, Refused
 from afresh.sql.resolve import Names
 from afresh.sql.scopes import Occurrence, Scope
@@ -72,6 +74,7 @@ class Walk:
     found: list[Occurrence] = field(default_factory=list)
     tables: set[int] = field(default_factory=set)  # nodes that were accounted for
     depth: int = 0
+    clock: bool = False  # a view asks for the time
 
     def query(self, node: Any, parent: Scope | None, common: Common, *, exists: bool = False) -> None:
         """Walk a query expression.
@@ -237,6 +240,7 @@ class Walk:
         if view.sql is None or self.depth >= _DEEPEST:
             raise Coarse("its SQL isn't known")
         trees = parsed(view.sql, self.dialect)
+        self._calls(view.sql, trees)
         inner = Walk(self.names.of_view(view), self.dialect, self.found, self.tables, self.depth + 1)
         if len(trees) != 1:
             raise Coarse("it is no query")
@@ -244,6 +248,18 @@ class Walk:
             raise Coarse("a number in it is one of ours")
         inner.query(trees[0], None, Common())
         inner.account(trees[0])
+        self.clock = self.clock or inner.clock
+
+    def _calls(self, sql: str, trees: list[Node]) -> None:
+        """Look into the functions that a view calls."""
+        try:
+            found = tokens(sql, self.dialect, "dollar")
+        except Unlexable as error:
+            raise Refused(f"a view isn't understood: {error}") from error
+        done = calls(found, self.dialect, self.names.catalogue, bracketed_names(trees))
+        if done.refused:
+            raise Refused(f"{done.refused}, in a view")
+        self.clock = self.clock or done.clock
 
     def whole(self, names: tuple[str, ...]) -> None:
         """Read these tables, and those of these views, as a whole."""

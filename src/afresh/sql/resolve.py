@@ -51,7 +51,9 @@ class Names:
         return Table(name if plain else f"{schema}.{name}")
 
     def of_view(self, view: View) -> Names:
-        """Where the names inside of a view are looked up: its own schema first, then the default one."""
+        """Where the names inside of a view are looked up."""
+        if view.path:
+            return Names(self.catalogue, self.dialect, view.path)
         schema = view.name.rpartition(".")[0] or self.catalogue.default
         return Names(self.catalogue, self.dialect, (schema, self.catalogue.default))
 

@@ -111,14 +111,14 @@ def _read(shaped: Shaped, tree: Node, names: Names, database: str) -> Facts:
             raise Refused(done.refused)
         if tree.find(exp.Lock) is not None:
             raise Refused("it locks rows")
-        occurrences, coarse = _occurrences(tree, names)
+        walk, coarse = _walked(tree, names)
     except Refused as refused:
         return Facts("read", uncacheable=refused.reason, clock=done.clock, everything=effects)
-    reads = tuple(read_of(each, database) for each in occurrences)
-    return Facts("read", reads=reads, coarse=coarse, clock=done.clock, everything=effects)
+    reads = tuple(read_of(each, database) for each in walk.found)
+    return Facts("read", reads=reads, coarse=coarse, clock=done.clock or walk.clock, everything=effects)
 
 
-def _occurrences(tree: Node, names: Names) -> tuple[Sequence[Occurrence], str]:
+def _walked(tree: Node, names: Names) -> tuple[Walk, str]:
     walk = Walk(names, names.dialect)
     try:
         walk.query(tree, None, Common())
@@ -132,8 +132,8 @@ def _occurrences(tree: Node, names: Names) -> tuple[Sequence[Occurrence], str]:
                 whole.found.append(Occurrence(len(whole.found), meant, plain=False, everything=True))
             else:
                 whole.whole((meant.name,))
-        return whole.found, coarse.reason
-    return walk.found, ""
+        return whole, coarse.reason
+    return walk, ""
 
 
 # Writing.
