@@ -108,18 +108,17 @@ class Cache(Values):
         clock: Clock = SYSTEM_CLOCK,
         **policy: Unpack[PolicyOptions],
     ) -> None:
-        arguments = {
-            "url": url,
-            "fallback": fallback,
-            "namespace": namespace,
-            "l1": l1,
-            "consistency": consistency,
-            "mode": mode,
-            "max_loads": max_loads,
-            "max_stale": max_stale,
-            "pools": pools,
-        }
-        given = {name: value for name, value in arguments.items() if value is not GIVEN}
+        given = _given(
+            url=url,
+            fallback=fallback,
+            namespace=namespace,
+            l1=l1,
+            consistency=consistency,
+            mode=mode,
+            max_loads=max_loads,
+            max_stale=max_stale,
+            pools=pools,
+        )
         if not isinstance(secret, bytes):
             raise ConfigurationError(
                 f"secret={secret!r}: give bytes, such as os.urandom(32), kept for all processes."
@@ -342,3 +341,7 @@ class Cache(Values):
 
     def __repr__(self) -> str:
         return f"<Cache {self._engine.backend.url} namespace={self._engine.namespace!r} mode={self.mode}>"
+
+
+def _given(**arguments: Any) -> dict[str, Any]:
+    return {name: value for name, value in arguments.items() if value is not GIVEN}

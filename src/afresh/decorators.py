@@ -136,7 +136,7 @@ class Decorated(Generic[P, R]):
         if self._quick is not None:
             value, asked = self._quick.value(key)
             if value is not MISSED:
-                return self._handed_out(value)
+                return value
         call = self._call(args, kwargs, key)
         entry = self._by_key(call)
         if entry is not None:
@@ -149,7 +149,7 @@ class Decorated(Generic[P, R]):
         if self._quick is not None:
             value, asked = await self._quick.value_async(key)
             if value is not MISSED:
-                return self._handed_out(value)
+                return value
         call = self._call(args, kwargs, key)
         entry = self._by_key(call)
         if entry is not None:

@@ -116,7 +116,9 @@ def wrap(
     _refuse_our_names(parameters)
     source = _source(parameters, shape)
     is_async = inspect.iscoroutinefunction(function)
-    text = _TEMPLATE.format(
+    # Where nothing is kept in memory there is nothing to look up, and a KeyError is dear.
+    template = _TEMPLATE if engine.l1 is not None else _TEMPLATE_WITHOUT_MEMORY
+    text = template.format(
         head=source.head,
         index=source.lookup,
         arguments=source.arguments,
@@ -164,6 +166,14 @@ def _afresh_make(
                 return {value}
             if _afresh_recall(_afresh_entry):
                 return {value}
+        return {go}_afresh_miss({arguments})
+    return _afresh_wrapper
+"""
+_TEMPLATE_WITHOUT_MEMORY = """
+def _afresh_make(
+    _afresh_data, _afresh_position, _afresh_clock, _afresh_words, _afresh_recall, _afresh_miss, _afresh_copy
+):
+    {define} _afresh_wrapper({head}):
         return {go}_afresh_miss({arguments})
     return _afresh_wrapper
 """

@@ -62,6 +62,7 @@ class Engine:
         names: Full keys and tags of this namespace.
         values: The site of what is set by hand and loaded by `get_or_load`.
         sites: All sites, by the identity of their spaces.
+        plain: The mode serves every call.
         closed: It was given back.
     """
 
@@ -98,7 +99,7 @@ class Engine:
         self.flights = Flights()
         self.limit = LoadLimit(max_loads)
         self.mode: Mode = ON
-        self._plain = True
+        self.plain = True
         self.sites: dict[int, Site] = {}
         self.names = Naming(namespace)
         self.watched = Watched(alone=backend.in_memory)
@@ -162,7 +163,7 @@ class Engine:
         """
         if self._ticks and not TICKER.working:
             TICKER.nudge()
-        if not self._plain or not self.usable(entry):
+        if not self.plain or not self.usable(entry):
             return False
         if self.backend.remote and not sure(self):
             return False
@@ -294,7 +295,7 @@ class Engine:
 
     def serves(self) -> bool:
         """Whether this call may be answered by what is stored: the mode may say so for a share of them."""
-        return self._plain or self.mode.draw(self.threads.random()) == "on"
+        return self.plain or self.mode.draw(self.threads.random()) == "on"
 
     def set_mode(self, mode: Mode) -> None:
         """Switch this process, and tell the others."""
@@ -318,7 +319,7 @@ class Engine:
     def adopt(self, mode: Mode) -> None:
         """Switch this process."""
         self.mode = mode
-        self._plain = mode.plain
+        self.plain = mode.plain
         if mode.plain:
             self.gate.open(Shut.MODE)
         else:

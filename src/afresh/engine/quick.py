@@ -54,9 +54,9 @@ class Quick:
         """The value of a key, or `MISSED`; and whether the store was found to have none."""
         if self._read is None or not self._simple():
             return MISSED, UNASKED
-        full = self._prefix + key
+        full, suffix = self._prefix + key, self._suffix
         try:
-            envelope = self._read(full + self._variant())
+            envelope = self._read(full + (self._variant() if suffix is None else suffix))
         except BackendError:
             return MISSED, UNASKED
         return self._judged(envelope, full)
@@ -76,10 +76,10 @@ class Quick:
     def _simple(self) -> bool:
         """Whether calls may be answered from what is stored, with nobody asked or told."""
         engine = self._engine
-        if engine.closed or not engine.mode.plain or engine.events or engine.store is None:
+        if engine.closed or engine.events or not engine.plain or transaction.current.get() is not None:
             return False
         engine.awake()
-        return sure(engine) and transaction.current.get() is None
+        return sure(engine)
 
     def _variant(self) -> str:
         suffix = self._suffix

@@ -76,6 +76,28 @@ class Connection:
             raise
         self.used = False
 
+    def value(self, data: bytes, timeout: float) -> bytes | Response:
+        """What a `plain_get` brings: the value, or else the answer as it is. The way of every hit.
+
+        Raises:
+            Gone: See `ask`.
+        """
+        if self._pairing.waiting:
+            return self._one_by_batch("mg", data, timeout)
+        try:
+            if timeout != self._timeout:
+                self._within(timeout)
+            self._send(data)
+            came = self._recv(_CHUNK)
+        except OSError as error:
+            raise self._gone(error, timeout) from error
+        end = came.find(b"\r\n")
+        size = came[3:end]
+        if came.startswith(b"VA ") and size.isdigit() and len(came) == end + 4 + int(size):
+            self.used = True
+            return came[end + 2 : -2]
+        return self._one_by_batch("mg", b"", timeout, came)
+
     def ask_one(self, command: str, data: bytes, timeout: float) -> Response:
         """Send one request, and return its answer: `ask`, for the way of a hit.
 

@@ -67,6 +67,14 @@ class Client(Protocol):
             BackendError: Its server failed, or answered with an error.
         """
 
+    def value(self, key: bytes, packed: bytes) -> bytes | Response | None:
+        """One value, if that can be had quickly by blocking: the value, or the answer without one.
+
+        `packed` is what `codec.plain_get` makes of the key.
+
+        `None` where `one` has to be asked. Raises `BackendError` when the server did not answer in time.
+        """
+
     async def get_many(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
         """Values that are there (quiet `mg`, one pipeline for each server); others' failures are misses."""
 

@@ -60,6 +60,14 @@ def encode(request: Request) -> bytes:
     return b"%b %b%b\r\n" % (command.encode(), wire, tail)
 
 
+def plain_get(key: bytes) -> bytes:
+    """`mg` that wants the value and nothing else, as it is sent."""
+    return _read(key, _VALUE)
+
+
+_VALUE = ("v",)
+
+
 @lru_cache(4096)
 def _read(key: bytes, flags: tuple[str, ...]) -> bytes:
     wire, binary = on_the_wire(key)

@@ -90,6 +90,15 @@ class MemcachedClient:
             raise BackendError(response.error)
         return response
 
+    def value(self, key: bytes, packed: bytes) -> bytes | Response | None:
+        """What an idle blocking connection says of one key; `None` where `one` has to be asked.
+
+        Raises:
+            BackendError: The server did not answer in time.
+        """
+        ring = self._ring
+        return self._servers[0 if ring is None else ring.owner(key)].value(packed, self._timeout)
+
     async def get_many(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
         """Values that are there; others' failures are misses. A value of 0 bytes is a stub, and is none."""
         timeout = self.address.timeout

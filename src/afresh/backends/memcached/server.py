@@ -105,6 +105,27 @@ class Server:
         except IndexError:
             return self.connect()
 
+    def value(self, packed: bytes, timeout: float) -> bytes | Response | None:
+        """Blocking: a value by an idle connection; `None` where there is a reason to ask the long way."""
+        if self.breaker.state != "closed":
+            return None
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            return None
+        try:
+            answer = connection.value(packed, timeout)
+        except Gone as error:
+            self.lost(error)
+            if isinstance(error, Late):
+                raise
+            return None
+        except BaseException:
+            connection.close()
+            raise
+        self._keep(connection)
+        return answer
+
     def quick(self, request: Request, timeout: float) -> Response | None:
         """Blocking: one request on an idle connection, the way of nearly every hit.
 

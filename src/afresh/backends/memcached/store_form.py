@@ -51,6 +51,16 @@ def unpacked(value: bytes | None) -> Stored | None:
     return Stored(kind, cleared, stamp, expires, value[_HEAD.size :])
 
 
+def loaded(value: bytes) -> bytes | None:
+    """The envelope of an item that holds a loaded value; `None` for anything else.
+
+    Its expiry is not looked at: the envelope has its own, which whoever opens it judges by.
+    """
+    if len(value) > _HEAD.size and value[0] == _FORMAT and value[1] == FILL:
+        return value[_HEAD.size :]
+    return None
+
+
 def life(expires: float, now: float) -> str:
     """The flag that says when the server may forget an item: not before `expires`."""
     left = expires - now

@@ -71,8 +71,8 @@ class Client(Protocol):
     ) -> Reply:
         """One command, one answer. `timeout`: seconds; by default the URL's `timeout`."""
 
-    def read(self, *command: Argument) -> Reply:
-        """`run`, of a command that only reads, as a plain function that always blocks."""
+    def read(self, key: Argument, packed: bytes) -> Reply:
+        """`GET key`, which is `packed` already, as a plain function that always blocks."""
 
     async def run_many(self, commands: Sequence[Sequence[Argument | Script]]) -> list[Reply]:
         """Several commands in one round trip for each node. An error is returned in its place, not raised.

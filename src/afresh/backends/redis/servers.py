@@ -49,13 +49,14 @@ class RedisClient:
             return await self._refused(reply, command, timeout)
         return reply
 
-    def read(self, *command: Argument) -> Reply:
+    def read(self, key: Argument, packed: bytes) -> Reply:
         """See `Client`."""
         node = self._only
-        if node is None:
-            return drive(self.run(*command))
-        reply = node.pool.ask(pack(command), self._timeout, True)
-        return drive(self._refused(reply, command, None)) if type(reply) is ErrorReply else reply
+        if node is not None:
+            reply = node.pool.ask(packed, self._timeout, True)
+            if type(reply) is not ErrorReply:
+                return reply
+        return drive(self.run("GET", key))
 
     async def run_many(self, commands: Sequence[Command]) -> list[Reply]:
         """See `Client`."""

@@ -7,12 +7,14 @@ and nothing comes between. A value at one of our keys that isn't ours is a miss,
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 from afresh.backends.redis.client import Argument, Client, ErrorReply
 from afresh.backends.redis.entries import MARK, entry_key, envelope_of, pattern, with_head
 from afresh.backends.redis.nodes import representatives
 from afresh.backends.redis.scripts import FILL, SWAP
+from afresh.backends.redis.wire.resp import pack
 from afresh.errors import BackendError
 from afresh.runtime.clock import SYSTEM_CLOCK, Clock
 
@@ -20,6 +22,13 @@ T = TypeVar("T")
 
 _TOGETHER: Final = 512  # keys in one command
 _SCANNED: Final = 512  # keys that one step of a search looks at
+
+
+@lru_cache(maxsize=4096)
+def _plain_get(key: str) -> tuple[bytes, bytes]:
+    """Where an entry is, and the command that reads it, as it is sent: made once for a hot key."""
+    entry = entry_key(key)
+    return entry, pack(("GET", entry))
 
 
 class RedisStore:
@@ -49,7 +58,7 @@ class RedisStore:
     def read(self, key: str) -> bytes | None:
         """`get` as a plain function, which blocks: the way of every hit."""
         try:
-            return envelope_of(self._client.read("GET", entry_key(key)))
+            return envelope_of(self._client.read(*_plain_get(key)))
         except ErrorReply as error:
             if error.code == "WRONGTYPE":
                 return None
