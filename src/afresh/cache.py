@@ -123,13 +123,9 @@ class Cache(Values):
             raise ConfigurationError(
                 f"secret={secret!r}: give bytes, such as os.urandom(32), kept for all processes."
             )
-        opened = open_cache(
-            {**config.environment(), **given},
-            Policy.of(**policy),
-            Carried(codec, compression, encryption),
-            clock,
-        )
-        self._adopt(opened, secret)
+        values = Carried(codec, compression, encryption)
+        settings = {**config.environment(), **given}
+        self._adopt(open_cache(settings, Policy.of(**policy), values, clock), secret)
 
     def _adopt(self, opened: Opened, secret: bytes) -> None:
         self._opened = opened
