@@ -162,3 +162,15 @@ def test_rows_that_differ_are_not_one_row():
     one = shaped("INSERT INTO t VALUES (1, 2), (3, now())", "postgres", "pyformat")
     assert len(one.holes) == 3
     assert len(shaped("INSERT INTO t VALUES (1, %s), (%s, 4)", "postgres", "pyformat").holes) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a @> %s", ["a", "@>", "%s"]), ("a#>>'{x}'", ["a", "#>>", "'{x}'"]), ("a=-7", ["a", "=", "-", "7"]),
+        ("a*-- c\n2", ["a", "*", "2"]), ("a>=/* c */1", ["a", ">=", "1"]), ("a::int", ["a", "::", "int"]),
+        ("a<%s", ["a", "<", "%s"]), ("a %% 2", ["a", "%%", "2"]), ("a !~~* 'x'", ["a", "!~~*", "'x'"]),
+    ],
+)  # fmt: skip
+def test_operators_are_whole(text, expected):
+    assert [each.text for each in tokens(text, "postgres", "pyformat")] == expected

@@ -31,7 +31,14 @@ class Unlexable(ValueError):
 _WORD = r"(?P<word>[^\W\d][\w$]*)"
 _NUMBER = r"(?P<number>0[xX][0-9a-fA-F]+|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)"
 _RAW = r"(?P<raw>[eE]'(?:[^'\\]|\\.|'')*'|[uU]&'(?:[^']|'')*'|[xXbBnN]'[^']*'|\$(?P<t>(?:[^\W\d]\w*)?)\$.*?\$(?P=t)\$)"
-_MARK = r"(?P<mark>::|\|\||<=|>=|<>|!=|->>|->|.)"
+_MARK = {
+    "sqlite": r"(?P<mark>->>|::|\|\||<=|>=|<>|!=|==|<<|>>|->|.)",
+    "mysql": r"(?P<mark>->>|<=>|::|\|\||&&|:=|<=|>=|<>|!=|<<|>>|->|.)",
+    "postgres": (
+        r"(?P<mark>::|:=|=>|->>|->|#>>|#>|#-|@>|<@|@@|@\?|\?\||\?&|&&|!~~\*|!~~|!~\*|!~|~~\*|~~|~\*|~=|\^@"
+        r"|-\|-|<->|<=>|<#>|<\+>|<<\||<<=|>>=|<<|>>|\|>>|\|&>|&<\||&<|&>|\|\|/|\|/|\|\||<=|>=|<>|!=|.)"
+    ),
+}
 
 _PLAIN = r"'(?:[^']|'')*'"
 _ESCAPED = r"'(?:[^'\\]|\\.|'')*'"
@@ -70,7 +77,7 @@ def _pattern(dialect: str, paramstyle: str) -> re.Pattern[str]:
         parts = [r"(?P<blank>\s+)", comment]
         # `a::b` is a cast before it is a parameter.
         parts += [r"(?P<cast>::)", f"(?P<parameter>{_PARAMETERS[paramstyle]})", _RAW]
-        parts += [f"(?P<string>{string})", f"(?P<quoted>{quoted})", _NUMBER, _WORD, _MARK]
+        parts += [f"(?P<string>{string})", f"(?P<quoted>{quoted})", _NUMBER, _WORD, _MARK[dialect]]
         found = _patterns[dialect, paramstyle] = re.compile("|".join(parts), re.DOTALL)
     return found
 

@@ -12,7 +12,7 @@ from afresh.sql.conditions import learn
 from afresh.sql.equalities import Equalities
 from afresh.sql.functions import calls
 from afresh.sql.lexer import Unlexable, tokens
-from afresh.sql.parse import Node, alias_of, bracketed_names, fold, parsed
+from afresh.sql.parse import WRITING, Node, alias_of, bracketed_names, fold, parsed
 from afresh.sql.refusals import Coarse, Refused
 from afresh.sql.resolve import Names
 from afresh.sql.scopes import Occurrence, Scope
@@ -324,7 +324,7 @@ class Walk:
         for name, value in node.args.items():
             if name not in without:
                 for each in value if isinstance(value, list) else [value]:
-                    if isinstance(each, exp.Expression):
+                    if isinstance(each, Node):
                         self._visit(each, scope, common)
 
     def _visit(self, node: Any, scope: Scope, common: Common) -> None:
@@ -336,7 +336,7 @@ class Walk:
             self.query(node, scope, common)
         elif isinstance(node, exp.TableSample):
             raise Refused("a sample gives other rows each time")
-        elif isinstance(node, (exp.Table, exp.Lateral, exp.DML)) or _names_a_table(node):
+        elif isinstance(node, (exp.Table, exp.Lateral, *WRITING)) or _names_a_table(node):
             raise Refused(f"{type(node).__name__} at this place isn't understood")
         else:
             self._rest(node, set(), scope, common)

@@ -13,7 +13,11 @@ from sqlglot.errors import SqlglotError
 
 from afresh.sql.refusals import Coarse
 
-Node = exp.Expression
+Node = exp.Expression  # pyright: ignore[reportPrivateImportUsage]
+"""A piece of a statement's tree."""
+
+WRITING = (exp.Insert, exp.Update, exp.Delete, exp.Merge)
+"""The pieces that write."""
 
 logging.getLogger("sqlglot").addFilter(lambda record: "Falling back to parsing" not in record.getMessage())
 

@@ -85,7 +85,9 @@ def postgres_schema(
     parents = {row[0]: row[5] for row in listed if row[5] in names}
     roots = {number: names[_root(number, parents)] for number in names}
     columns, keys = _columns(query), _keys(query)
-    functions = {str(name).lower(): _PURITY[int(level)] for name, level in query(_FUNCTIONS)}
+    functions: dict[str, Purity] = {
+        str(name).lower(): _PURITY[int(level)] for name, level in query(_FUNCTIONS)
+    }
     effects, rewritten = _effects(
         query, roots, {name for name, purity in functions.items() if purity == "unknown"}
     )

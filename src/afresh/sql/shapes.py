@@ -11,7 +11,7 @@ from sqlglot import exp
 from afresh.sql.catalogue import Table
 from afresh.sql.functions import calls
 from afresh.sql.occurrences import Common, Walk
-from afresh.sql.parse import Node, bracketed_names, parsed
+from afresh.sql.parse import WRITING, Node, bracketed_names, parsed
 from afresh.sql.reading import Read, read_of
 from afresh.sql.refusals import Coarse, Refused
 from afresh.sql.resolve import Names
@@ -96,7 +96,7 @@ def unparsed(sort: str, reason: str) -> Facts:
 
 
 def _writes(tree: Node) -> bool:
-    return not isinstance(tree, exp.Query | exp.Values) or tree.find(exp.DML, exp.Into) is not None
+    return not isinstance(tree, exp.Query | exp.Values) or tree.find(*WRITING, exp.Into) is not None
 
 
 # Reading.
@@ -173,7 +173,7 @@ def _tree(tree: Node, writes: Writes) -> None:
             tree.this if isinstance(tree.this, exp.Schema) else exp.Tuple(expressions=[tree.this.copy()])
         ):
             writes.touch(meant)
-    elif isinstance(tree, exp.Query | exp.DML | exp.Values):
+    elif isinstance(tree, (exp.Query, exp.Values, *WRITING)):
         if tree.find(exp.Into) is not None:
             raise Coarse("SELECT … INTO makes a table")
         writes.add(tree)

@@ -160,8 +160,8 @@ def _of_trigger(sql: str, names: Sequence[str]) -> list[Effect]:
     start = words.index("on") if "on" in words else 0
     body = words.index("begin", start) if "begin" in words[start:] else start
     mentioned = names_in(found[body:])
-    events = [each for each in _EVERY if each in words[:start]]
-    return [Effect(event, name) for event in events or _EVERY for name in names if name.lower() in mentioned]
+    events: Sequence[Operation] = [each for each in _EVERY if each in words[:start]] or _EVERY
+    return [Effect(event, name) for event in events for name in names if name.lower() in mentioned]
 
 
 __all__ = ["Query", "sqlite_schema"]
