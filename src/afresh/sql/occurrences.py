@@ -324,7 +324,7 @@ class Walk:
         for name, value in node.args.items():
             if name not in without:
                 for each in value if isinstance(value, list) else [value]:
-                    if isinstance(each, Node):
+                    if hasattr(each, "args"):
                         self._visit(each, scope, common)
 
     def _visit(self, node: Any, scope: Scope, common: Common) -> None:
