@@ -45,7 +45,7 @@ DRIVERS = {
     "backports": ("codecs",),
     "asyncio": ("runtime", "backends/redis", "backends/memcached", "aio.py", "demo", "testing"),
     "socket": ("backends/redis", "backends/memcached", "demo", "testing/servers"),
-    "ssl": ("backends/redis", "backends/memcached"),
+    "ssl": ("backends/redis", "backends/memcached", "backends/endpoint.py"),
     "redis": ("backends/redis", "testing/servers"),
     "hiredis": ("backends/redis",),
     "sqlglot": ("sql",),

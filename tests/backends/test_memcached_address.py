@@ -6,7 +6,8 @@ import ssl
 
 import pytest
 
-from afresh.backends.memcached.address import Address, Endpoint, Tls, parse
+from afresh.backends.endpoint import Endpoint, Tls
+from afresh.backends.memcached.address import Address, parse
 from afresh.errors import ConfigurationError
 from afresh.testing.servers import Certificates
 

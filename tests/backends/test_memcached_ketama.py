@@ -6,7 +6,8 @@ from collections import Counter
 
 import pytest
 
-from afresh.backends.memcached.address import Endpoint, parse
+from afresh.backends.endpoint import Endpoint
+from afresh.backends.memcached.address import parse
 from afresh.backends.memcached.ketama import Ring
 
 SERVERS = "memcached://127.0.0.1,127.0.0.2,127.0.0.3:22122"

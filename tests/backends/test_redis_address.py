@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from afresh import ConfigurationError
-from afresh.backends.redis.address import Address, Endpoint, Tls, parse
+from afresh.backends.endpoint import Endpoint, Tls
+from afresh.backends.redis.address import Address, parse
 
 HERE = Endpoint("localhost", 6379)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from afresh.backends.redis.address import Endpoint
+from afresh.backends.endpoint import Endpoint
 from afresh.backends.redis.topology.slots import moved_to, ranges, slot_of
 
 ASKED = Endpoint("asked", 1)

@@ -12,7 +12,8 @@ from redis.asyncio.sentinel import Sentinel as AsyncSentinel
 from redis.sentinel import Sentinel
 
 from afresh import ConfigurationError
-from afresh.backends.redis.address import Address, Endpoint, Tls
+from afresh.backends.endpoint import Endpoint, Tls
+from afresh.backends.redis.address import Address
 from afresh.backends.redis.takeover import take_over
 
 HERE = (Endpoint("localhost", 6379),)

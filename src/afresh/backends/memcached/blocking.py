@@ -13,7 +13,8 @@ import struct
 import time
 from contextlib import suppress
 
-from afresh.backends.memcached.address import Address, Endpoint
+from afresh.backends.endpoint import Endpoint
+from afresh.backends.memcached.address import Address
 from afresh.backends.memcached.batch import Batch, Lines, Pairing, packets
 from afresh.backends.memcached.client import Response
 from afresh.backends.memcached.codec import ProtocolError, Refused, sole_answer

@@ -13,7 +13,8 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from hashlib import md5
 
-from afresh.backends.memcached.address import PORT, Endpoint
+from afresh.backends.endpoint import Endpoint
+from afresh.backends.memcached.address import PORT
 
 _HASHES = 40  # per server of average weight; four points come of each
 _FOUR = struct.Struct("<4I")

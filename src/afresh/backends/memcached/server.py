@@ -7,7 +7,8 @@ import ssl
 from contextlib import suppress
 from dataclasses import dataclass
 
-from afresh.backends.memcached.address import Address, Endpoint
+from afresh.backends.endpoint import Endpoint
+from afresh.backends.memcached.address import Address
 from afresh.backends.memcached.batch import Batch, Lines, may_repeat
 from afresh.backends.memcached.blocking import Connection, Gone, Late
 from afresh.backends.memcached.client import Request, Response

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from afresh.backends.redis.address import Address, Endpoint, Tls
+from afresh.backends.endpoint import Endpoint, Tls
+from afresh.backends.redis.address import Address
 from afresh.errors import ConfigurationError
 
 _PACKAGES = ("redis", "valkey")

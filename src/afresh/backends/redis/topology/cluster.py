@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import time
 
-from afresh.backends.redis.address import Address, Endpoint
+from afresh.backends.endpoint import Endpoint
+from afresh.backends.redis.address import Address
 from afresh.backends.redis.client import Argument, ErrorReply
 from afresh.backends.redis.topology.inspected import inspected
 from afresh.backends.redis.topology.node import Node

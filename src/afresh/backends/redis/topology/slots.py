@@ -6,7 +6,7 @@ from binascii import crc_hqx
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from afresh.backends.redis.address import Endpoint
+from afresh.backends.endpoint import Endpoint
 from afresh.backends.redis.client import Argument
 
 SLOTS = 16_384

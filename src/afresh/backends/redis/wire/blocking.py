@@ -13,7 +13,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from afresh.backends.redis.address import Address, Endpoint
+from afresh.backends.endpoint import Endpoint
+from afresh.backends.redis.address import Address
 from afresh.backends.redis.client import ErrorReply
 from afresh.backends.redis.wire.gone import Gone, Late
 from afresh.backends.redis.wire.handshake import greeting, understood

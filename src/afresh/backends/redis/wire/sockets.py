@@ -9,7 +9,8 @@ import ssl
 import struct
 import time
 
-from afresh.backends.redis.address import Address, Endpoint, Tls
+from afresh.backends.endpoint import Endpoint, Tls
+from afresh.backends.redis.address import Address
 from afresh.errors import ConfigurationError
 
 _TIMEVAL = struct.Struct("ll")
