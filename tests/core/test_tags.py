@@ -46,7 +46,9 @@ def test_a_write_to_rows_reaches_who_reads_their_columns_of_the_whole_table():
 
 
 def test_rows_that_leave_their_condition_reach_every_reader_of_it():
-    assert reaches(Where("review", product=7, columns=["product"]), Where("review", product=7, columns=["stars"]))
+    assert reaches(
+        Where("review", product=7, columns=["product"]), Where("review", product=7, columns=["stars"])
+    )
 
 
 def test_a_reader_of_many_columns_is_a_reader_of_the_row():
