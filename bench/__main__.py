@@ -27,6 +27,7 @@ QUICK: Mapping[str, Sequence[str]] = {
     "shared_file": ["--rounds", "3", "--operations", "1000"],
     "import_time": ["--quick"],
     "late_fill": [],
+    "envelopes": ["--quick"],
     "server_hits": ["--quick"],
     "coherence": ["--quick"],
     "trouble": ["--quick"],
