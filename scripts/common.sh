@@ -101,3 +101,21 @@ static_steps() {
   step "types (mypy, strict)" .venv/bin/mypy
   step "layers (import-linter)" .venv/bin/lint-imports --no-logo
 }
+
+# Servers that suites need: Debian's packages are installed here; others come as wheels, with the group "dev".
+install_servers() {
+  local package missing=()
+  for package in redis-server memcached; do
+    if ! [ -x "/usr/bin/$package" ]; then missing+=("$package"); fi
+  done
+  if ! compgen -G "/usr/lib/postgresql/*/bin/postgres" >/dev/null; then missing+=(postgresql); fi
+  if [ ${#missing[@]} = 0 ]; then return; fi
+  if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+    say "The tests start ${missing[*]}. Install them first (Debian: sudo apt-get install ${missing[*]})."
+    return 1
+  fi
+  say "== installing ${missing[*]}"
+  apt-get update -qq
+  # The tests start servers of their own: those of the package are not to run.
+  RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
