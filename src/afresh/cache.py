@@ -76,6 +76,8 @@ class Cache(Values):
             that an emptied cache doesn't crush the database. `None`: any number.
         max_stale: How long the server that numbers the invalidations may be silent before nothing in
             memory is served any more; one second by default.
+        capture: Whether writes to databases that are captured in this process (`afresh.db`) are announced
+            here; yes, unless it is turned off.
         pools: Places of their own for workloads, by name: `{"pages": Pool(prefix="page:", l1="16MB")}`.
         codec: How values leave the process; MessagePack unless something else is given.
         compression: Makes long values shorter (`afresh.codecs.compress`); by default where a zstd
@@ -100,6 +102,7 @@ class Cache(Values):
         mode: str = GIVEN,
         max_loads: int | None = GIVEN,
         max_stale: Duration = GIVEN,
+        capture: bool = GIVEN,
         pools: Mapping[str, Pool] = GIVEN,
         codec: Codec | None = None,
         compression: Compression | Literal[False] | None = None,
@@ -117,6 +120,7 @@ class Cache(Values):
             mode=mode,
             max_loads=max_loads,
             max_stale=max_stale,
+            capture=capture,
             pools=pools,
         )
         if not isinstance(secret, bytes):

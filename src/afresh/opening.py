@@ -16,6 +16,7 @@ from afresh.core.durations import seconds
 from afresh.core.events import Events
 from afresh.core.keys import Prefixes
 from afresh.core.policy import Policy
+from afresh.engine.capturing import take_captured_writes
 from afresh.engine.engine import Engine
 from afresh.engine.mode import Mode
 from afresh.engine.plain import Plain
@@ -88,6 +89,8 @@ class _Opening:
                 pools[name] = self._place(name, pool, beside, gates[name], asked)
                 undone.callback(pools[name].engine.close)
             undone.pop_all()
+        if settings.capture:
+            take_captured_writes(main.engine)
         routes = [(settings.pools[name].prefix, place) for name, place in pools.items()]
         routes.sort(key=lambda route: -len(route[0]))
         return Opened(main, Prefixes(), pools, tuple(routes))

@@ -30,6 +30,7 @@ class Settings:
     mode: Any = "on"
     max_loads: int | None = 64
     max_stale: Duration = MAX_STALE
+    capture: bool = True
     pools: Mapping[str, Pool] = field(default_factory=dict)
 
     @classmethod
@@ -59,6 +60,8 @@ class Settings:
         check_share(self.l1, self.max_loads)
         if seconds(self.max_stale, "max_stale") <= 0:
             raise ConfigurationError(f"max_stale={self.max_stale!r}: give more than 0 seconds.")
+        if not isinstance(self.capture, bool):
+            raise ConfigurationError(f"capture={self.capture!r}: write True or False.")
         self._check_pools()
 
     def _check_pools(self) -> None:

@@ -33,6 +33,8 @@ from afresh.runtime.ticker import TICKER
 if TYPE_CHECKING:
     from afresh.codecs.sealer import Sealer
 
+_REFUSALS = 1_000  # reasons that are remembered
+
 Consistency: TypeAlias = Literal["bounded", "session", "strict"]
 
 
@@ -63,6 +65,7 @@ class Engine:
         values: The site of what is set by hand and loaded by `get_or_load`.
         sites: All sites, by the identity of their spaces.
         plain: The mode serves every call.
+        refusals: Why the last loads of some keys were not kept.
         closed: It was given back.
     """
 
@@ -101,6 +104,7 @@ class Engine:
         self.mode: Mode = ON
         self.plain = True
         self.sites: dict[int, Site] = {}
+        self.refusals: dict[str, str] = {}
         self.names = Naming(namespace)
         self.watched = Watched(alone=backend.in_memory)
         self.values = self.site("", Policy())
@@ -244,6 +248,12 @@ class Engine:
         """Whether an entry is fresh and current."""
         now = self.now()
         return now < entry.fresh_until and not entry.facts.failed and self.prove(entry, now)
+
+    def not_kept(self, key: str, reason: str) -> None:
+        """Remember why the last load of a key was not kept, for whoever asks."""
+        self.refusals[key] = reason
+        while len(self.refusals) > _REFUSALS:
+            self.refusals.pop(next(iter(self.refusals)), None)
 
     def bypassed(self, key: str, error: BaseException) -> None:
         """The store is in trouble: go on without it, and say so."""

@@ -20,7 +20,8 @@ class Explanation:
         key: The key within its namespace.
         layer: Where it was found: `memory`, `store` or `nowhere`.
         state: `fresh`, `stale`, `reserve` (served only if a load fails) or `miss`.
-        reason: Why it isn't fresh: `expired`, `invalidated`, `early`, `absent`, `damaged: …`.
+        reason: Why it isn't fresh: `expired`, `invalidated`, `early`, `absent`, `not kept: …`,
+            `damaged: …`.
         depends_on: Names of the tags that it carries, or of the first of them, and
         tags: how many it carries.
         invalidated_by: The tag that was marked, where that is still known.
@@ -68,7 +69,8 @@ async def explain(engine: Engine, key: str) -> Explanation:
         explained = await _of_stored(engine, site, key, full)
         if explained is not None:
             return explained
-    return Explanation(key, "nowhere", "miss", "absent")
+    refused = engine.refusals.get(full)
+    return Explanation(key, "nowhere", "miss", f"not kept: {refused}" if refused else "absent")
 
 
 def _sites_of(engine: Engine, full: str) -> list[Site]:

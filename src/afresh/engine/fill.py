@@ -17,6 +17,8 @@ async def fill(engine: Engine, call: Call, made: Made) -> Made:
     kept = again(made.value) if made.facts.failed else made.value
     if made.foreign:
         return _refused(engine, call, made, "a part of it is numbered by another ledger")
+    if made.refused:
+        return _refused(engine, call, made, made.refused)
     proof = engine.ledger.prove(made.facts.tags, made.facts.stamp)
     if proof is None:
         return _refused(engine, call, made, "invalidated while it was loaded")
@@ -55,6 +57,7 @@ async def _store(engine: Engine, call: Call, made: Made) -> None:
 
 def _refused(engine: Engine, call: Call, made: Made, reason: str) -> Made:
     call.site.refused += 1
+    engine.not_kept(call.key, reason)
     if engine.events:
         engine.events.emit(Event(Kind.FILL_REFUSED, "l1", call.key, reason))
     return made

@@ -53,8 +53,8 @@ async def mark(engine: Engine, names: Sequence[str]) -> None:
     engine.awake()  # housekeeping finds a server that comes back, also where nobody reads
     if not names:
         return
-    pending = transaction.open_on(engine)
-    if pending is not None and pending.writes(names):
+    later = [pending.writes(names) for pending in transaction.open_ones(engine)]
+    if any(later):
         return
     await engine.ledger.announce([hashed(name) for name in names])
     engine.counters.invalidations += len(names)

@@ -175,4 +175,4 @@ class _Loading:
             error_until=life.error_until,
             failed=failed,
         )
-        return Made(value, facts, tracker.stamp, foreign=tracker.foreign)
+        return Made(value, facts, tracker.stamp, foreign=tracker.foreign, refused=tracker.refused)

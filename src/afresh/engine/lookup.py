@@ -62,6 +62,7 @@ def deliver(engine: Engine, call: Call, made: Made) -> Any:
     tracker = asking()
     if tracker is not None:
         tracker.foreign = tracker.foreign or made.foreign
+        tracker.refuse(made.refused)
         tracker.saw(engine.ledger, made.facts, made.at)
     if made.facts.failed:
         raise made.value if made.raised else again(made.value)
@@ -126,8 +127,10 @@ def _new_enough(engine: Engine, made: Made, asked_at: int) -> bool:
     """Whether another's result is as good as a load begun when the caller asked.
 
     A stamp as late as the call is enough, but not for `strict`: between an intent and its end a
-    change is committed without a number.
+    change is committed without a number. What nobody may keep is nobody else's either.
     """
+    if made.refused:
+        return False
     if engine.consistency != "strict" and made.facts.stamp >= asked_at:
         return True
     return engine.provable(made.facts) is not None

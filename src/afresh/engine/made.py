@@ -17,6 +17,7 @@ class Made(NamedTuple):
         raised: It is an exception that the policy doesn't remember: it is kept nowhere.
         foreign: A part of it is numbered by another ledger: nobody can keep it, nor what is made
             from it.
+        refused: Why nobody may keep it, nor what is made from it, for another reason.
     """
 
     value: Any
@@ -24,6 +25,7 @@ class Made(NamedTuple):
     at: int
     raised: bool = False
     foreign: bool = False
+    refused: str = ""
 
     @classmethod
     def of(cls, entry: Entry) -> Made:

@@ -36,6 +36,8 @@ class Tracker:
         stamp: The least position at which a part of it was proven.
         named: Names of tags that it depends on by itself.
         foreign: Something was read that another ledger numbers: the result can't be checked.
+        refused: Why the result can't be kept for another reason; empty if it can.
+        crowded: How many names of its own there may be before somebody should make them fewer.
         ended: The load is over; what a task that it left behind reads is no part of it.
         flight: The flight that this load holds, if any.
         loading: It is a load, not a scope.
@@ -43,8 +45,8 @@ class Tracker:
     """
 
     __slots__ = (
-        "_folded", "_lives", "_parts", "ended", "flight", "foreign", "ledger", "loading", "named", "parent",
-        "stamp",
+        "_folded", "_lives", "_parts", "crowded", "ended", "flight", "foreign", "ledger", "loading", "named",
+        "parent", "refused", "stamp",
     )  # fmt: skip
 
     def __init__(
@@ -63,6 +65,8 @@ class Tracker:
         self.loading = loading
         self.named: set[str] = set()
         self.foreign = False
+        self.refused = ""
+        self.crowded = 256
         self.ended = False
         self._parts: dict[int, Facts] = {}
         self._folded: set[int] = set()
@@ -86,8 +90,17 @@ class Tracker:
             return
         self.named.update(names)
 
+    def refuse(self, reason: str) -> None:
+        """What was read can't be kept by anybody, nor what is made from it; the first reason is told."""
+        self.refused = self.refused or reason
+
+    def cap(self, until: float) -> None:
+        """What was read changes with the time, and nobody announces it: the result expires at `until`."""
+        self._lives = self._lives.capped(Lives(until, until, until))
+
     def merge(self, other: Tracker) -> None:
         """Record all that a scope within this load has read."""
+        self.refuse(other.refused)
         if not same_ledger(other.ledger, self.ledger):
             self.foreign = self.foreign or bool(other.named or other._parts or other._folded)
             return

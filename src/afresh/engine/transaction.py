@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from afresh.core.events import Event, Kind
 from afresh.core.tags import hashed
@@ -14,7 +14,30 @@ from afresh.runtime.fork import forks
 if TYPE_CHECKING:
     from afresh.engine.engine import Engine
 
-current: ContextVar[Transaction | None] = ContextVar("afresh.transaction", default=None)
+
+class Unfinished(Protocol):
+    """A change that is not committed yet: of a block, or of a transaction of a database's connection."""
+
+    @property
+    def outer(self) -> Unfinished | None:
+        """The one that was open when this one began."""
+
+    @property
+    def open(self) -> bool:
+        """It is under way, and in this process: a task or a child that it started outlives it."""
+
+    @property
+    def wrote(self) -> bool:
+        """It has changed something: what others cached may be older than what it reads."""
+
+    def concerns(self, engine: Engine) -> bool:
+        """Whether this cache is told of what it writes."""
+
+    def writes(self, names: Iterable[str]) -> bool:
+        """Note tags to announce at its end; `False` when they have to be announced at once all the same."""
+
+
+current: ContextVar[Unfinished | None] = ContextVar("afresh.transaction", default=None)
 """The innermost open transaction of this thread or task."""
 
 
@@ -35,7 +58,7 @@ class Transaction:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.names: dict[str, None] = {}
-        self.outer = current.get()
+        self.outer: Unfinished | None = current.get()
         self._ended = False
         self._forks = forks()
         self._intended: frozenset[str] = frozenset()
@@ -45,6 +68,15 @@ class Transaction:
     def open(self) -> bool:
         """It is under way, and in this process: a task or a child that it started outlives it."""
         return not self._ended and self._forks == forks()
+
+    @property
+    def wrote(self) -> bool:
+        """It has changed something."""
+        return bool(self.names)
+
+    def concerns(self, engine: Engine) -> bool:
+        """Whether its writes are numbered by this cache's ledger."""
+        return same_ledger(self.engine.ledger, engine.ledger)
 
     def writes(self, names: Iterable[str]) -> bool:
         """Note tags of something that this transaction changes; `False` when it is over."""
@@ -90,8 +122,8 @@ class Transaction:
             self.engine.events.emit(Event(Kind.INVALIDATE, "ledger", reason=reason, detail=detail))
 
 
-def open_on(engine: Engine, innermost: Transaction | None = None) -> Transaction | None:
-    """The caller's open transaction, if its writes are numbered by this cache's ledger.
+def open_ones(engine: Engine, innermost: Unfinished | None = None) -> Iterator[Unfinished]:
+    """The caller's open transactions that concern a cache, the innermost first.
 
     Args:
         engine: The cache.
@@ -99,13 +131,16 @@ def open_on(engine: Engine, innermost: Transaction | None = None) -> Transaction
     """
     transaction = innermost if innermost is not None else current.get()
     while transaction is not None:
-        if transaction.open and same_ledger(transaction.engine.ledger, engine.ledger):
-            return transaction
+        if transaction.open and transaction.concerns(engine):
+            yield transaction
         transaction = transaction.outer
-    return None
+
+
+def open_on(engine: Engine, innermost: Unfinished | None = None) -> Unfinished | None:
+    """The innermost of `open_ones`, if there is one."""
+    return next(open_ones(engine, innermost), None)
 
 
 def reads_through(engine: Engine) -> bool:
     """Whether the caller's own transaction has written: what others cached may be older than that."""
-    transaction = open_on(engine)
-    return transaction is not None and bool(transaction.names)
+    return any(transaction.wrote for transaction in open_ones(engine))

@@ -9,7 +9,7 @@ from afresh.core.tags import Dependency
 from afresh.engine.contexts import leave
 from afresh.engine.engine import Engine
 from afresh.engine.names import marked_names
-from afresh.engine.transaction import Transaction, current
+from afresh.engine.transaction import Transaction, Unfinished, current
 from afresh.runtime.gate import track, untrack
 
 
@@ -20,7 +20,7 @@ class Writing:
         self._engine = engine
         self._transaction = Transaction(engine)
         self._transaction.writes(marked_names(dependencies, engine.names))
-        self._before: Token[Transaction | None] | None = None
+        self._before: Token[Unfinished | None] | None = None
 
     def also(self, *dependencies: Dependency) -> None:
         """Something else changes too. An intent is not written for it any more."""

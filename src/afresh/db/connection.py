@@ -1,0 +1,335 @@
+"""One connection: its open transaction, and what each of its statements means for it.
+
+Coroutines, since a ledger may be on a server; a driver that blocks has them driven.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from afresh.core.events import Event, Kind
+from afresh.db import steps
+from afresh.db.database import Database
+from afresh.db.reading import record
+from afresh.db.writing import DatabaseTransaction
+from afresh.engine import capturing
+from afresh.engine.tracker import asking, current
+from afresh.sql import Plan, Planner
+from afresh.sql.labels import labels
+from afresh.sql.marking import MANY_TAGS, Image
+
+_FEW_ROWS = MANY_TAGS  # an old image of more rows would be more tags than are kept
+
+
+@dataclass(slots=True)
+class Running:
+    """A statement under way that is not just a read.
+
+    Attributes:
+        plan: Its plan.
+        sql: Its text.
+        parameters: Its parameters, or with `many` a list of them.
+        many: It is executed once for each of them.
+        alone: Outside of a transaction: what it is by itself.
+        wrapped: A transaction was begun for it.
+        old: The rows that it is about to change, if all of them are known.
+    """
+
+    plan: Plan
+    sql: str
+    parameters: Any
+    many: bool = False
+    alone: DatabaseTransaction | None = None
+    wrapped: bool = False
+    old: list[Image] | None = None
+
+
+class Connection:
+    """What one connection has under way.
+
+    Args:
+        database: What it is connected to.
+        run: Runs a statement on it, unseen, and gives its rows, or a coroutine that does.
+
+    Attributes:
+        transaction: The open one, if any.
+    """
+
+    def __init__(self, database: Database, run: Callable[[str, Any], Any]) -> None:
+        self.database = database
+        self.transaction: DatabaseTransaction | None = None
+        self._run = run
+        self._own: Planner | None = None  # of a schema that is not committed yet
+        self._odd = ""  # why the meaning of names isn't known on this connection
+        self._owed: tuple[str, ...] = ()
+
+    # -- plans --------------------------------------------------------------------------------------
+
+    def _planner(self) -> Planner:
+        return self._own or self.database.planner or self.database.load(self._run)
+
+    def reads(self, sql: str, parameters: Any, many: bool) -> Running | None:
+        """Note what a statement reads. If it may do more than read, what `before` asks for."""
+        planner = self._own or self.database.planner or self.database.load(self._run)
+        plan = planner.plan(sql)
+        tracker = current.get()
+        if tracker is not None:
+            plan = self._recorded(plan, sql, parameters, many)
+        return (
+            None if plan.facts.kind in _HARMLESS and not plan.writes else Running(plan, sql, parameters, many)
+        )
+
+    def _recorded(self, plan: Plan, sql: str, parameters: Any, many: bool) -> Plan:
+        tracker = asking()
+        if tracker is None or plan.facts.kind == "transaction":
+            return plan
+        if not self.database.knows_schema_at(tracker.ledger):
+            plan = self._planner().plan(sql)
+        if self._odd:
+            tracker.refuse(self._odd)
+        record(self.database, plan, () if many else parameters, tracker, self.transaction)
+        return plan
+
+    async def plan_anew(self) -> None:
+        """Ask for the schema, if the driver can't be asked by a plain function."""
+        await self.database.load_async(self._run)
+
+    # -- statements -----------------------------------------------------------------------------------
+
+    async def before(self, running: Running) -> None:
+        """See `Statements.before`."""
+        facts = running.plan.facts
+        if facts.kind == "transaction":
+            await self._before_step(facts.word, running.sql)
+        elif facts.kind == "session":
+            self._odd = self._odd or steps.oddity(running.sql)
+        else:
+            await self._before_write(running)
+
+    async def after(self, running: Running, rowcount: int | None, lastrowid: Any) -> None:
+        """See `Statements.after`."""
+        kind = running.plan.facts.kind
+        if kind == "transaction":
+            await self._after_step(running.plan.facts.word, running.sql)
+        elif kind != "session":
+            await self._written(running, self._marked(running, rowcount, lastrowid))
+            if kind == "schema":
+                await self._schema_changed()
+
+    async def failed(self, running: Running) -> None:
+        """See `Statements.failed`."""
+        facts = running.plan.facts
+        if facts.kind == "transaction":
+            if facts.word == "commit":
+                await self.commit_failed()
+        elif running.wrapped and running.alone is not None:
+            await self._undone(running.alone)
+        elif facts.kind != "session":
+            # Some statements keep what they did before they failed; marking too much is no error.
+            await self._written(running, self._marked(running, None, None))
+
+    # -- writing ----------------------------------------------------------------------------------------
+
+    async def _before_write(self, running: Running) -> None:
+        self.database.check()
+        wanted = self._image_wanted(running)
+        if self.transaction is None:
+            running.alone = DatabaseTransaction(self.database)
+            running.wrapped = wanted and await self._began_one()
+        if wanted and (self.transaction is not None or running.wrapped):
+            running.old = await self._old_image(running)
+        if running.alone is not None and not running.wrapped:
+            running.alone.add(self._marked(running, None, None))
+            await running.alone.prepare()
+
+    def _image_wanted(self, running: Running) -> bool:
+        plain = self.database.old_images and not running.many and not self._odd
+        return plain and running.plan.old_image is not None
+
+    async def _began_one(self) -> bool:
+        """Begin a transaction for a single statement, so that nothing comes between it and a look before it."""
+        return await self._tried("BEGIN IMMEDIATE" if self.database.dialect == "sqlite" else "BEGIN")
+
+    async def _old_image(self, running: Running) -> list[Image] | None:
+        image = running.plan.old_image
+        assert image is not None
+        if self.database.dialect == "sqlite" and not running.wrapped and not self._has_lock():
+            # A look first would end in SQLITE_BUSY where the write by itself would have waited.
+            table = running.plan.facts.writes[0].table.name.replace('"', '""')
+            if not await self._tried(f'DELETE FROM "{table}" WHERE 0'):  # noqa: S608  a table's own name
+                return None
+        try:
+            rows = await self._rows(
+                steps.limited(image.sql, _FEW_ROWS + 1), image.parameters(running.parameters)
+            )
+        except Exception:
+            return None
+        return None if len(rows) > _FEW_ROWS else image.images(rows)
+
+    def _has_lock(self) -> bool:
+        return self.transaction is not None and self.transaction.wrote
+
+    def _marked(self, running: Running, rowcount: int | None, lastrowid: Any) -> Sequence[str]:
+        """The tags that a statement marks."""
+        plan = running.plan
+        if self._odd or plan.effects_unknown:
+            return self._everything(self._odd or plan.effects_unknown, running)
+        if running.many:
+            return _marked_by_many(plan, running.parameters, self.database.name)
+        new: list[Image] | None = None
+        if plan.numbered and lastrowid and rowcount == 1:
+            new = [{plan.numbered: lastrowid}]
+        count = rowcount if rowcount is not None and rowcount >= 0 else None
+        return plan.marked(running.parameters, old=running.old, new=new, count=count)
+
+    def _everything(self, reason: str, running: Running) -> Sequence[str]:
+        """Nobody knows what changes: every table does."""
+        for engine in capturing.engines():
+            if engine.events:
+                detail = {"statement": running.sql[:200]}
+                engine.events.emit(
+                    Event(Kind.INVALIDATE, "ledger", reason=f"everything: {reason}", detail=detail)
+                )
+        tables = self._planner().catalogue.tables()
+        every = [name for table in tables for name in labels(self.database.name, table.name).whole]
+        return [*every, *running.plan.marked(() if running.many else running.parameters)]
+
+    async def _written(self, running: Running, names: Sequence[str]) -> None:
+        if running.plan.facts.kind == "schema":
+            names = [*names, self.database.schema_tag]
+        alone = running.alone
+        if alone is None:
+            if self.transaction is not None:
+                self.transaction.add(names)
+        elif running.wrapped:
+            await self._committed(alone, names)
+        else:
+            await alone.commit(names)
+
+    async def _committed(self, alone: DatabaseTransaction, names: Sequence[str]) -> None:
+        """Commit the transaction that was begun for one statement."""
+        alone.add(names)
+        try:
+            await alone.prepare()
+            await self._rows("COMMIT", ())
+        except BaseException:
+            await self._tried("ROLLBACK")
+            await alone.commit()  # whether it was made is not known
+            raise
+        await alone.commit()
+
+    async def _undone(self, alone: DatabaseTransaction) -> None:
+        await self._tried("ROLLBACK")
+        await alone.rollback()
+
+    async def _schema_changed(self) -> None:
+        if self.transaction is None:
+            self.database.forget()
+        else:
+            self.transaction.schema = True
+            await self._plan_own()
+
+    async def _plan_own(self) -> None:
+        """Plan by the schema as this transaction sees it; nobody else does yet."""
+        self._own = await self.database.planner_for(self._rows)
+
+    # -- transactions -----------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """See `Statements.begin`."""
+        if self.transaction is None:
+            self.transaction = DatabaseTransaction(self.database)
+            self.transaction.enter()
+            if self._owed:
+                self.transaction.add(self._owed)
+
+    def savepoint(self, name: str) -> None:
+        """See `Statements.savepoint`. In some databases it begins a transaction."""
+        self.begin()
+        assert self.transaction is not None
+        self.transaction.savepoint(name)
+
+    def release(self, name: str) -> None:
+        """See `Statements.release`."""
+        if self.transaction is not None:
+            self.transaction.release(name)
+
+    def rollback_to(self, name: str) -> None:
+        """See `Statements.rollback_to`."""
+        if self.transaction is not None:
+            self.transaction.rollback_to(name)
+
+    async def before_commit(self) -> None:
+        """See `Statements.before_commit`."""
+        if self._owed:
+            self.begin()
+        if self.transaction is not None:
+            await self.transaction.prepare()
+
+    async def after_commit(self) -> None:
+        """See `Statements.after_commit`."""
+        transaction = self._end()
+        if transaction is not None:
+            if transaction.schema:
+                self.database.forget()
+            await transaction.commit()
+
+    async def commit_failed(self) -> None:
+        """See `Statements.commit_failed`."""
+        transaction = self._end()
+        if transaction is not None:
+            owed = transaction.names()
+            await transaction.commit()
+            self._owed = owed
+
+    async def after_rollback(self) -> None:
+        """See `Statements.after_rollback`."""
+        transaction = self._end()
+        if transaction is not None:
+            await transaction.rollback()
+
+    def _end(self) -> DatabaseTransaction | None:
+        transaction, self.transaction, self._own, self._owed = self.transaction, None, None, ()
+        return transaction
+
+    async def _before_step(self, word: str, sql: str) -> None:
+        if word == "begin":
+            self.begin()
+        elif word == "commit":
+            await self.before_commit()
+
+    async def _after_step(self, word: str, sql: str) -> None:
+        if word == "commit":
+            await self.after_commit()
+        elif word == "rollback":
+            await self.after_rollback()
+        elif word in steps.NAMED:
+            steps.NAMED[word](self, steps.name_of(sql))
+
+    # -- statements of our own --------------------------------------------------------------------------
+
+    async def _rows(self, sql: str, parameters: Any = ()) -> Sequence[Sequence[Any]]:
+        rows = self._run(sql, parameters)
+        return await rows if inspect.isawaitable(rows) else rows
+
+    async def _tried(self, sql: str) -> bool:
+        try:
+            await self._rows(sql, ())
+        except Exception:
+            return False
+        return True
+
+
+_HARMLESS = frozenset({"read", "other"})
+
+
+def _marked_by_many(plan: Plan, parameters: Sequence[Any], database: str) -> Sequence[str]:
+    """The tags of a statement that is executed many times; of very many, whole tables."""
+    names = dict.fromkeys(name for each in parameters[:MANY_TAGS] for name in plan.marked(each))
+    if len(parameters) > MANY_TAGS:
+        for write in plan.facts.writes:
+            names.update(dict.fromkeys(labels(database, write.table.name).whole))
+    return tuple(names)

@@ -1,0 +1,195 @@
+"""What glue tells of one connection: each statement before and after it, and each step of a transaction.
+
+::
+
+    statements = Statements(database, run)         # one for each connection
+    running = statements.before(sql, parameters)
+    try:
+        cursor.execute(sql, parameters)
+    except BaseException:
+        statements.failed(running)
+        raise
+    statements.after(running, cursor.rowcount, cursor.lastrowid)
+
+Outside of a transaction each statement is one by itself. When `after` returns, its change is announced.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from afresh.db.connection import Connection, Running
+from afresh.db.database import AsyncRun, Database, Run
+from afresh.runtime.drive import drive
+
+
+class Statements:
+    """The statements of one connection, for a driver that blocks.
+
+    `BEGIN`, `COMMIT`, `SAVEPOINT` … that are executed as statements are understood; the methods for
+    them are for what a driver does without a statement. Either is enough, and both do no harm.
+
+    Args:
+        database: What the connection is connected to.
+        run: Runs a statement on this connection, unseen by the capture, and gives its rows.
+    """
+
+    def __init__(self, database: Database, run: Run) -> None:
+        self.database = database
+        self.connection = Connection(database, run)
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open, as far as was told."""
+        return self.connection.transaction is not None
+
+    def before(self, sql: str, parameters: Any = (), *, many: bool = False) -> Running | None:
+        """Call this before a statement is sent; give what it returns to `after` or `failed`.
+
+        Args:
+            sql: Its text.
+            parameters: Its parameters, or with `many` a list of them.
+            many: It is executed once for each of the parameters.
+
+        Raises:
+            BackendError: Where `strict` caches can't be told of a change, it must not be made.
+        """
+        running = self.connection.reads(sql, parameters, many)
+        if running is not None:
+            drive(self.connection.before(running))
+        return running
+
+    def after(self, running: Running | None, rowcount: int | None = -1, lastrowid: Any = None) -> None:
+        """The statement was executed.
+
+        Args:
+            running: What `before` returned.
+            rowcount: As the cursor tells it: rows that were changed, or -1.
+            lastrowid: As the cursor tells it.
+
+        Raises:
+            NotInvalidated: The change was made, and could not be announced.
+        """
+        if running is not None:
+            drive(self.connection.after(running, rowcount, lastrowid))
+
+    def failed(self, running: Running | None) -> None:
+        """The statement raised an exception."""
+        if running is not None:
+            drive(self.connection.failed(running))
+
+    def begin(self) -> None:
+        """A transaction begins, before anything of it is sent. Within one, it does nothing."""
+        self.connection.begin()
+
+    def savepoint(self, name: str) -> None:
+        """A savepoint is made."""
+        self.connection.savepoint(name)
+
+    def release(self, name: str) -> None:
+        """A savepoint is released: what was done since is part of what was done before."""
+        self.connection.release(name)
+
+    def rollback_to(self, name: str) -> None:
+        """What was done since a savepoint is undone."""
+        self.connection.rollback_to(name)
+
+    def before_commit(self) -> None:
+        """The transaction is about to be committed: intents are written.
+
+        Raises:
+            BackendError: See `before`: don't commit.
+        """
+        drive(self.connection.before_commit())
+
+    def after_commit(self) -> None:
+        """It was committed. When this returns, its changes are announced.
+
+        Raises:
+            NotInvalidated: See `after`.
+        """
+        drive(self.connection.after_commit())
+
+    def commit_failed(self) -> None:
+        """COMMIT raised an exception. It may have been done: what it changes is announced.
+
+        If the transaction turns out to be open still, call `begin` again: what it has written so far
+        is announced once more when it is committed.
+        """
+        drive(self.connection.commit_failed())
+
+    def after_rollback(self) -> None:
+        """It was rolled back: nothing is announced."""
+        drive(self.connection.after_rollback())
+
+    def close(self) -> None:
+        """The connection is closed or goes back to a pool; what was not committed is undone."""
+        drive(self.connection.after_rollback())
+
+
+class AsyncStatements:
+    """The same for a driver of coroutines. `run` is a coroutine function."""
+
+    def __init__(self, database: Database, run: AsyncRun) -> None:
+        self.database = database
+        self.connection = Connection(database, run)
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open, as far as was told."""
+        return self.connection.transaction is not None
+
+    async def before(self, sql: str, parameters: Any = (), *, many: bool = False) -> Running | None:
+        """See `Statements.before`."""
+        if self.database.planner is None:
+            await self.connection.plan_anew()
+        running = self.connection.reads(sql, parameters, many)
+        if running is not None:
+            await self.connection.before(running)
+        return running
+
+    async def after(self, running: Running | None, rowcount: int | None = -1, lastrowid: Any = None) -> None:
+        """See `Statements.after`."""
+        if running is not None:
+            await self.connection.after(running, rowcount, lastrowid)
+
+    async def failed(self, running: Running | None) -> None:
+        """See `Statements.failed`."""
+        if running is not None:
+            await self.connection.failed(running)
+
+    def begin(self) -> None:
+        """See `Statements.begin`."""
+        self.connection.begin()
+
+    def savepoint(self, name: str) -> None:
+        """See `Statements.savepoint`."""
+        self.connection.savepoint(name)
+
+    def release(self, name: str) -> None:
+        """See `Statements.release`."""
+        self.connection.release(name)
+
+    def rollback_to(self, name: str) -> None:
+        """See `Statements.rollback_to`."""
+        self.connection.rollback_to(name)
+
+    async def before_commit(self) -> None:
+        """See `Statements.before_commit`."""
+        await self.connection.before_commit()
+
+    async def after_commit(self) -> None:
+        """See `Statements.after_commit`."""
+        await self.connection.after_commit()
+
+    async def commit_failed(self) -> None:
+        """See `Statements.commit_failed`."""
+        await self.connection.commit_failed()
+
+    async def after_rollback(self) -> None:
+        """See `Statements.after_rollback`."""
+        await self.connection.after_rollback()
+
+    async def close(self) -> None:
+        """See `Statements.close`."""
+        await self.connection.after_rollback()

@@ -1,0 +1,44 @@
+"""Texts of statements that say something about the connection itself, and of those that we send ourselves."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from afresh.db.connection import Connection
+
+_NAME = re.compile(
+    r"(?:savepoint|release(?:\s+savepoint)?|to(?:\s+savepoint)?)\s+(\"(?:[^\"]|\"\")*\"|`[^`]*`|\S+?)\s*;?\s*$",
+    re.IGNORECASE,
+)
+_ODD = re.compile(r"\b(search_path|attach|detach|role|authorization|schema|use)\b", re.IGNORECASE)
+_LOCK = " FOR UPDATE"
+
+NAMED: dict[str, Callable[[Connection, str], None]] = {
+    "savepoint": lambda connection, name: connection.savepoint(name),
+    "release": lambda connection, name: connection.release(name),
+    "rollback to": lambda connection, name: connection.rollback_to(name),
+}
+"""What the statements about savepoints do."""
+
+
+def name_of(sql: str) -> str:
+    """The savepoint that a statement names, as the database compares it."""
+    found = _NAME.search(sql)
+    name = found.group(1) if found else ""
+    return name[1:-1] if name[:1] in {'"', "`"} else name.lower()
+
+
+def oddity(sql: str) -> str:
+    """Why names may mean something else from here on on this connection; empty if they don't."""
+    found = _ODD.search(sql)
+    return f"the connection's {found.group(1).lower()} was changed" if found else ""
+
+
+def limited(sql: str, rows: int) -> str:
+    """A query for at most so many rows."""
+    if sql.endswith(_LOCK):
+        return f"{sql[: -len(_LOCK)]} LIMIT {rows}{_LOCK}"
+    return f"{sql} LIMIT {rows}"

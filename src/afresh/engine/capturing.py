@@ -1,0 +1,52 @@
+"""The caches of this process that take captured writes: what is written to a database is announced in all of them.
+
+A write is captured where it happens, at the database's connection, which belongs to no cache. So it
+goes to every ledger that is open here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from afresh.core.ports import Ledger
+from afresh.engine.tracker import same_ledger
+from afresh.runtime.living import Living
+
+if TYPE_CHECKING:
+    from afresh.engine.engine import Engine
+
+_engines: Living[Engine] = Living()
+
+
+def take_captured_writes(engine: Engine) -> None:
+    """Have the writes that are captured from now on announced in this cache's ledger."""
+    _engines.add(engine)
+
+
+def takes_captured_writes(engine: Engine) -> bool:
+    """Whether captured writes reach this cache: it takes them itself, or shares the ledger of one that does."""
+    return hears_captured_writes(engine.ledger)
+
+
+def hears_captured_writes(ledger: Ledger) -> bool:
+    """Whether captured writes are announced in this ledger."""
+    return any(same_ledger(ledger, each.ledger) for each in engines())
+
+
+def engines() -> list[Engine]:
+    """Those that are open."""
+    return [engine for engine in _engines.all() if not engine.closed]
+
+
+def by_ledger() -> Iterator[list[Engine]]:
+    """Those that are open, the ones whose invalidations are numbered alike together."""
+    groups: list[list[Engine]] = []
+    for engine in engines():
+        for group in groups:
+            if same_ledger(group[0].ledger, engine.ledger):
+                group.append(engine)
+                break
+        else:
+            groups.append([engine])
+    yield from groups
