@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from afresh.backends.redis.connect import open_client
+from afresh.testing.servers import FLAVOURS as FLAVOURS_HERE
 from afresh.testing.servers import RedisCluster, RedisServer
 
-FLAVOURS = ("redis7", "redis6", "valkey9", "cluster")
-SERVERS = ("redis7", "redis6", "valkey9")
+SERVERS = FLAVOURS_HERE
+FLAVOURS = (*SERVERS, "cluster")
 
 
 @pytest.fixture(scope="module", params=FLAVOURS)

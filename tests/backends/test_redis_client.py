@@ -15,7 +15,7 @@ from afresh import BackendError
 from afresh.backends.redis.client import ErrorReply, Script
 from afresh.backends.redis.connect import open_client
 from afresh.runtime.drive import drive
-from afresh.testing.servers import Certificates, RedisServer
+from afresh.testing.servers import FLAVOURS, Certificates, RedisServer
 
 pytestmark = pytest.mark.servers
 
@@ -222,7 +222,7 @@ def test_tls(tmp_path):
         stranger.close()
 
 
-@pytest.mark.parametrize("flavour", ["redis7", "redis6"])
+@pytest.mark.parametrize("flavour", [each for each in FLAVOURS if each != "valkey9"])
 def test_users_passwords_databases_and_names(tmp_path, flavour):
     with RedisServer(tmp_path, flavour=flavour) as server:
         with server.client() as admin:

@@ -11,7 +11,7 @@ import pytest
 
 from afresh import BackendError, Cache, tag
 from afresh.backends.redis.log import ledger_keys
-from afresh.testing.servers import RedisCluster, RedisSentinels, RedisServer
+from afresh.testing.servers import FLAVOURS, RedisCluster, RedisSentinels, RedisServer
 from afresh.testing.servers.process import wait_until
 
 pytestmark = [pytest.mark.servers, pytest.mark.slow]
@@ -100,7 +100,7 @@ def test_the_node_with_the_ledger_is_killed_and_its_replica_takes_over(
         value.seen_everywhere()
 
 
-@pytest.mark.parametrize("flavour", ["redis7", "redis6", "valkey9"])
+@pytest.mark.parametrize("flavour", FLAVOURS)
 def test_a_restart_from_an_old_snapshot_and_a_flush_serve_nothing_old(
     tmp_path: Path, machines: Callable[[Any], list[Cache]], flavour: Any
 ) -> None:

@@ -15,10 +15,11 @@ from afresh.testing.servers.cluster import RedisCluster
 from afresh.testing.servers.memcached import MemcachedServer
 from afresh.testing.servers.postgres import PostgresServer
 from afresh.testing.servers.process import ServerMissing
-from afresh.testing.servers.redis import RedisServer
+from afresh.testing.servers.redis import FLAVOURS, RedisServer
 from afresh.testing.servers.sentinel import RedisSentinels
 
 __all__ = [
+    "FLAVOURS",
     "Certificates",
     "MemcachedServer",
     "PostgresServer",

