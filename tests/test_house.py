@@ -49,6 +49,7 @@ DRIVERS = {
     "redis": ("backends/redis", "testing/servers"),
     "hiredis": ("backends/redis",),
     "sqlglot": ("sql",),
+    "django": ("django",),
     "pytest": ("testing",),
     "starlette": ("demo",),
     "jinja2": ("demo",),

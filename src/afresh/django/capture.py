@@ -1,0 +1,43 @@
+"""Django's connections, watched: every statement by an execute wrapper, the ends of transactions by their methods."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.db import connections
+from django.db.backends.signals import connection_created
+
+from afresh.django.databases import database_of
+from afresh.django.watched import WatchedConnection
+
+if TYPE_CHECKING:
+    from django.db.backends.base.base import BaseDatabaseWrapper
+
+_ATTRIBUTE = "_afresh"
+
+
+def watch_connections() -> None:
+    """Watch the connections that are open, and those that will be opened."""
+    connection_created.connect(_created, dispatch_uid="afresh.django")
+    for connection in connections.all(initialized_only=True):
+        if connection.connection is not None:
+            watch(connection)
+
+
+def _created(connection: BaseDatabaseWrapper, **_: Any) -> None:
+    watch(connection)
+
+
+def watch(connection: BaseDatabaseWrapper) -> None:
+    """Watch one connection, from a new beginning if it was watched before."""
+    former: WatchedConnection | None = getattr(connection, _ATTRIBUTE, None)
+    database = database_of(connection)
+    if former is not None:
+        former.reopened(database)
+    elif database is not None:
+        setattr(connection, _ATTRIBUTE, WatchedConnection(connection, database))
+
+
+def watched(connection: BaseDatabaseWrapper) -> WatchedConnection | None:
+    """What watches a connection."""
+    return getattr(connection, _ATTRIBUTE, None)

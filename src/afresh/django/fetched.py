@@ -1,0 +1,52 @@
+"""The rows that a write returns, read at once: they say what was written, and an unread write isn't over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Any, Self
+
+
+class Fetched:
+    """A cursor whose rows were read already; in all else it is the cursor.
+
+    Args:
+        cursor: The driver's cursor.
+    """
+
+    def __init__(self, cursor: Any) -> None:
+        self.cursor = cursor
+        self.rows: list[Sequence[Any]] = list(cursor.fetchall())
+        self._left = iter(self.rows)
+
+    def value(self, column: str) -> Any:
+        """The value of a column, if one row was returned that has it."""
+        names = [each[0] for each in self.cursor.description]
+        return self.rows[0][names.index(column)] if len(self.rows) == 1 and column in names else None
+
+    def fetchone(self) -> Any:
+        """The next row."""
+        return next(self._left, None)
+
+    def fetchmany(self, size: int | None = None) -> list[Any]:
+        """The next rows."""
+        return list(islice(self._left, self.cursor.arraysize if size is None else size))
+
+    def fetchall(self) -> list[Any]:
+        """All rows that are left."""
+        return list(self._left)
+
+    def __iter__(self) -> Iterator[Any]:
+        return self._left
+
+    def __next__(self) -> Any:
+        return next(self._left)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.cursor.close()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.cursor, name)
