@@ -31,6 +31,10 @@ class Bounded:
                     self._whole.add(table)
                     self._tables[table] = dict.fromkeys(labels(self.database, table).whole)
 
+    def has_whole(self, table: str) -> bool:
+        """Whether a table had too many tags: its further ones change nothing."""
+        return table in self._whole
+
     def names(self) -> tuple[str, ...]:
         """The tags, each once."""
         return tuple(name for each in self._tables.values() for name in each)

@@ -7,7 +7,7 @@ known for that: from the statement, or from images. If it isn't, the whole table
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, product
 from typing import Any, TypeAlias
@@ -60,7 +60,7 @@ class Marker:
         """The table that is written."""
         return self._table
 
-    def marks(self, parameters: Parameters, images: Images) -> Iterable[str]:
+    def marks(self, parameters: Parameters, images: Images) -> Collection[str]:
         """The tags that the write marks."""
         try:
             found = self._marks(parameters, images)
