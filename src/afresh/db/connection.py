@@ -53,15 +53,22 @@ class Connection:
     Args:
         database: What it is connected to.
         run: Runs a statement on it, unseen, and gives its rows, or a coroutine that does.
+        run_async: The same for coroutines, where they need another one.
 
     Attributes:
         transaction: The open one, if any.
     """
 
-    def __init__(self, database: Database, run: Callable[[str, Any], Any]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        run: Callable[[str, Any], Any],
+        run_async: Callable[[str, Any], Any] | None = None,
+    ) -> None:
         self.database = database
         self.transaction: DatabaseTransaction | None = None
         self._run = run
+        self._run_async = run_async or run
         self._own: Planner | None = None  # of a schema that is not committed yet
         self._odd = ""  # why the meaning of names isn't known on this connection
         self._owed: tuple[str, ...] = ()
@@ -95,7 +102,7 @@ class Connection:
 
     async def plan_anew(self) -> None:
         """Ask for the schema, if the driver can't be asked by a plain function."""
-        await self.database.load_async(self._run)
+        await self.database.load_async(self._rows)
 
     # -- statements -----------------------------------------------------------------------------------
 
@@ -109,13 +116,21 @@ class Connection:
         else:
             await self._before_write(running)
 
-    async def after(self, running: Running, rowcount: int | None, lastrowid: Any) -> None:
+    async def after(
+        self,
+        running: Running,
+        rowcount: int | None,
+        lastrowid: Any,
+        rows: Sequence[Sequence[Any]] | None = None,
+    ) -> None:
         """See `Statements.after`."""
         kind = running.plan.facts.kind
         if kind == "transaction":
             await self._after_step(running.plan.facts.word, running.sql)
         elif kind != "session":
-            await self._written(running, self._marked(running, rowcount, lastrowid))
+            await self._written(
+                running, self._marked(running, rowcount, _inserted(running, lastrowid, rowcount, rows))
+            )
             if kind == "schema":
                 await self._schema_changed()
 
@@ -129,7 +144,7 @@ class Connection:
             await self._undone(running.alone)
         elif facts.kind != "session":
             # Some statements keep what they did before they failed; marking too much is no error.
-            await self._written(running, self._marked(running, None, None))
+            await self._written(running, self._marked(running, None))
 
     # -- writing ----------------------------------------------------------------------------------------
 
@@ -142,7 +157,7 @@ class Connection:
         if wanted and (self.transaction is not None or running.wrapped):
             running.old = await self._old_image(running)
         if running.alone is not None and not running.wrapped:
-            running.alone.add(self._marked(running, None, None))
+            running.alone.add(self._marked(running, None))
             await running.alone.prepare()
 
     def _image_wanted(self, running: Running) -> bool:
@@ -167,21 +182,20 @@ class Connection:
             )
         except Exception:
             return None
-        return None if len(rows) > _FEW_ROWS else image.images(rows)
+        return None if len(rows) > _FEW_ROWS else list(image.images(rows))
 
     def _has_lock(self) -> bool:
         return self.transaction is not None and self.transaction.wrote
 
-    def _marked(self, running: Running, rowcount: int | None, lastrowid: Any) -> Sequence[str]:
+    def _marked(
+        self, running: Running, rowcount: int | None, new: list[Image] | None = None
+    ) -> Sequence[str]:
         """The tags that a statement marks."""
         plan = running.plan
         if self._odd or plan.effects_unknown:
             return self._everything(self._odd or plan.effects_unknown, running)
         if running.many:
             return _marked_by_many(plan, running.parameters, self.database.name)
-        new: list[Image] | None = None
-        if plan.numbered and lastrowid and rowcount == 1:
-            new = [{plan.numbered: lastrowid}]
         count = rowcount if rowcount is not None and rowcount >= 0 else None
         return plan.marked(running.parameters, old=running.old, new=new, count=count)
 
@@ -312,8 +326,9 @@ class Connection:
     # -- statements of our own --------------------------------------------------------------------------
 
     async def _rows(self, sql: str, parameters: Any = ()) -> Sequence[Sequence[Any]]:
-        rows = self._run(sql, parameters)
-        return await rows if inspect.isawaitable(rows) else rows
+        rows: Any = self._run_async(sql, parameters)
+        answer: Sequence[Sequence[Any]] = await rows if inspect.isawaitable(rows) else rows
+        return answer
 
     async def _tried(self, sql: str) -> bool:
         try:
@@ -324,6 +339,19 @@ class Connection:
 
 
 _HARMLESS = frozenset({"read", "other"})
+
+
+def _inserted(
+    running: Running, lastrowid: Any, rowcount: int | None, rows: Sequence[Sequence[Any]] | None
+) -> list[Image] | None:
+    """The rows that an INSERT left, as far as the driver told."""
+    plan = running.plan
+    if not plan.numbered or running.many:
+        return None
+    columns = steps.returned(running.sql) if rows else ()
+    if rows and plan.numbered in columns and rowcount in {len(rows), -1, None}:
+        return [dict(zip(columns, row, strict=True)) for row in rows]
+    return [{plan.numbered: lastrowid}] if lastrowid and rowcount == 1 else None
 
 
 def _marked_by_many(plan: Plan, parameters: Sequence[Any], database: str) -> Sequence[str]:

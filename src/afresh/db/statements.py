@@ -16,11 +16,14 @@ Outside of a transaction each statement is one by itself. When `after` returns, 
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, TypeAlias
 
 from afresh.db.connection import Connection, Running
 from afresh.db.database import AsyncRun, Database, Run
 from afresh.runtime.drive import drive
+
+Wait: TypeAlias = Callable[[Coroutine[Any, Any, Any]], Any]
 
 
 class Statements:
@@ -32,11 +35,16 @@ class Statements:
     Args:
         database: What the connection is connected to.
         run: Runs a statement on this connection, unseen by the capture, and gives its rows.
+        wait: Runs a coroutine to its end from a plain function, where that isn't done by blocking.
+        run_async: `run`, as a coroutine that `wait` can run.
     """
 
-    def __init__(self, database: Database, run: Run) -> None:
+    def __init__(
+        self, database: Database, run: Run, *, wait: Wait = drive, run_async: AsyncRun | None = None
+    ) -> None:
         self.database = database
-        self.connection = Connection(database, run)
+        self.connection = Connection(database, run, run_async)
+        self._wait = wait
 
     @property
     def in_transaction(self) -> bool:
@@ -56,27 +64,41 @@ class Statements:
         """
         running = self.connection.reads(sql, parameters, many)
         if running is not None:
-            drive(self.connection.before(running))
+            self._wait(self.connection.before(running))
         return running
 
-    def after(self, running: Running | None, rowcount: int | None = -1, lastrowid: Any = None) -> None:
+    def must_fetch(self, running: Running | None) -> bool:
+        """Whether rows that the statement returns have to be fetched before `after`.
+
+        Outside of a transaction SQLite makes a change with RETURNING when its last row was read.
+        """
+        return running is not None and running.alone is not None and self.database.dialect == "sqlite"
+
+    def after(
+        self,
+        running: Running | None,
+        rowcount: int | None = -1,
+        lastrowid: Any = None,
+        rows: Sequence[Sequence[Any]] | None = None,
+    ) -> None:
         """The statement was executed.
 
         Args:
             running: What `before` returned.
             rowcount: As the cursor tells it: rows that were changed, or -1.
             lastrowid: As the cursor tells it.
+            rows: All rows that it returned, where glue can look at them; they make an INSERT exact.
 
         Raises:
             NotInvalidated: The change was made, and could not be announced.
         """
         if running is not None:
-            drive(self.connection.after(running, rowcount, lastrowid))
+            self._wait(self.connection.after(running, rowcount, lastrowid, rows))
 
     def failed(self, running: Running | None) -> None:
         """The statement raised an exception."""
         if running is not None:
-            drive(self.connection.failed(running))
+            self._wait(self.connection.failed(running))
 
     def begin(self) -> None:
         """A transaction begins, before anything of it is sent. Within one, it does nothing."""
@@ -100,7 +122,7 @@ class Statements:
         Raises:
             BackendError: See `before`: don't commit.
         """
-        drive(self.connection.before_commit())
+        self._wait(self.connection.before_commit())
 
     def after_commit(self) -> None:
         """It was committed. When this returns, its changes are announced.
@@ -108,7 +130,7 @@ class Statements:
         Raises:
             NotInvalidated: See `after`.
         """
-        drive(self.connection.after_commit())
+        self._wait(self.connection.after_commit())
 
     def commit_failed(self) -> None:
         """COMMIT raised an exception. It may have been done: what it changes is announced.
@@ -116,15 +138,15 @@ class Statements:
         If the transaction turns out to be open still, call `begin` again: what it has written so far
         is announced once more when it is committed.
         """
-        drive(self.connection.commit_failed())
+        self._wait(self.connection.commit_failed())
 
     def after_rollback(self) -> None:
         """It was rolled back: nothing is announced."""
-        drive(self.connection.after_rollback())
+        self._wait(self.connection.after_rollback())
 
     def close(self) -> None:
         """The connection is closed or goes back to a pool; what was not committed is undone."""
-        drive(self.connection.after_rollback())
+        self._wait(self.connection.after_rollback())
 
 
 class AsyncStatements:
@@ -148,10 +170,16 @@ class AsyncStatements:
             await self.connection.before(running)
         return running
 
-    async def after(self, running: Running | None, rowcount: int | None = -1, lastrowid: Any = None) -> None:
+    async def after(
+        self,
+        running: Running | None,
+        rowcount: int | None = -1,
+        lastrowid: Any = None,
+        rows: Sequence[Sequence[Any]] | None = None,
+    ) -> None:
         """See `Statements.after`."""
         if running is not None:
-            await self.connection.after(running, rowcount, lastrowid)
+            await self.connection.after(running, rowcount, lastrowid, rows)
 
     async def failed(self, running: Running | None) -> None:
         """See `Statements.failed`."""

@@ -15,6 +15,7 @@ _NAME = re.compile(
 )
 _ODD = re.compile(r"\b(search_path|attach|detach|role|authorization|schema|use)\b", re.IGNORECASE)
 _LOCK = " FOR UPDATE"
+_RETURNING = re.compile(r"\breturning\s+((?:[\w\".]+\s*,\s*)*[\w\".]+)\s*;?\s*$", re.IGNORECASE)
 
 NAMED: dict[str, Callable[[Connection, str], None]] = {
     "savepoint": lambda connection, name: connection.savepoint(name),
@@ -42,3 +43,12 @@ def limited(sql: str, rows: int) -> str:
     if sql.endswith(_LOCK):
         return f"{sql[: -len(_LOCK)]} LIMIT {rows}{_LOCK}"
     return f"{sql} LIMIT {rows}"
+
+
+def returned(sql: str) -> tuple[str, ...]:
+    """The columns that a statement returns, if it returns nothing but plain columns."""
+    found = _RETURNING.search(sql)
+    if found is None:
+        return ()
+    parts = [part.strip().rpartition(".")[2] for part in found.group(1).split(",")]
+    return tuple(part[1:-1] if part.startswith('"') else part.lower() for part in parts)

@@ -1,0 +1,191 @@
+"""How drivers of the DB-API differ: in what the capture has to know of a connection. None is imported here."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from afresh.errors import ConfigurationError
+from afresh.sql.lexer import Paramstyle
+from afresh.sql.planner import Dialect
+
+_CHANGES = ("insert", "update", "delete", "replace")
+
+
+class Driver:
+    """A driver of which only the DB-API is known: a transaction begins with the first statement.
+
+    Args:
+        dialect: Of its databases.
+        paramstyle: How parameters stand in its statements.
+    """
+
+    def __init__(self, dialect: Dialect, paramstyle: Paramstyle | None = None) -> None:
+        self.dialect = dialect
+        self.paramstyle = paramstyle
+
+    def autocommits(self, raw: Any) -> bool:
+        """Whether each statement is a transaction by itself, unless it says BEGIN."""
+        return bool(getattr(raw, "autocommit", False))
+
+    def in_transaction(self, raw: Any) -> bool | None:
+        """Whether a transaction is open on the connection; `None` when it can't be asked."""
+        return None
+
+    def lastrowid(self, cursor: Any) -> Any:
+        """The number of the row that was inserted, where the driver tells it."""
+        return None
+
+    def returned(self, cursor: Any) -> Sequence[Sequence[Any]] | None:
+        """The rows that a statement returned, looked at without taking them; `None` where that can't be done."""
+        return None
+
+    def begins(self, raw: Any, sql: str) -> str | None:
+        """The BEGIN that the driver would send before a statement; empty if it needs no text, `None` if none."""
+        return None if self.autocommits(raw) else ""
+
+    def cursor(self, raw: Any) -> Any:
+        """A cursor that gives rows as sequences, whatever the application has set up."""
+        return raw.cursor()
+
+    def text(self, raw: Any, sql: Any) -> str:
+        """The text of a statement, whatever it was given as."""
+        return sql if isinstance(sql, str) else sql.decode() if isinstance(sql, bytes) else str(sql)
+
+    def rows(self, raw: Any, sql: str, parameters: Any) -> Sequence[Sequence[Any]]:
+        """Run a statement and give its rows."""
+        cursor = self.cursor(raw)
+        try:
+            cursor.execute(sql, parameters) if parameters else cursor.execute(sql)
+            return cursor.fetchall() if cursor.description is not None else ()
+        finally:
+            cursor.close()
+
+
+class SQLite(Driver):
+    """The standard library's `sqlite3`, and what is like it."""
+
+    def autocommits(self, raw: Any) -> bool:
+        """It begins a transaction by itself before a change, unless it is told not to."""
+        native = _native(raw)
+        return native.isolation_level is None or getattr(native, "autocommit", None) is True
+
+    def in_transaction(self, raw: Any) -> bool | None:
+        """It knows."""
+        return bool(_native(raw).in_transaction)
+
+    def lastrowid(self, cursor: Any) -> Any:
+        """It tells it."""
+        return cursor.lastrowid
+
+    def begins(self, raw: Any, sql: str) -> str | None:
+        """As `sqlite3` does before a change, with the lock that the change would take next."""
+        native = _native(raw)
+        if native.in_transaction:
+            return ""
+        if self.autocommits(raw) or not sql.lstrip()[:7].lower().startswith(_CHANGES):
+            return None
+        return "BEGIN EXCLUSIVE" if native.isolation_level.upper() == "EXCLUSIVE" else "BEGIN IMMEDIATE"
+
+    def cursor(self, raw: Any) -> Any:
+        """One without a row factory."""
+        cursor = raw.cursor()
+        if raw is _native(raw):
+            cursor.row_factory = None
+        return cursor
+
+
+class Psycopg(Driver):
+    """psycopg 3."""
+
+    def in_transaction(self, raw: Any) -> bool | None:
+        """It knows: 0 is idle."""
+        return bool(raw.info.transaction_status)
+
+    def cursor(self, raw: Any) -> Any:
+        """One of tuples."""
+        if raw is not _native(raw):
+            return raw.cursor()
+        return raw.cursor(row_factory=sys.modules["psycopg.rows"].tuple_row)
+
+    def returned(self, cursor: Any) -> Sequence[Sequence[Any]] | None:
+        """All of them are here already."""
+        return _peeked(cursor)
+
+    def text(self, raw: Any, sql: Any) -> str:
+        """Statements may be composed of objects."""
+        return sql.as_string(raw) if hasattr(sql, "as_string") else super().text(raw, sql)
+
+
+class Psycopg2(Psycopg):
+    """psycopg 2."""
+
+    def in_transaction(self, raw: Any) -> bool | None:
+        """It knows: 0 is idle."""
+        return bool(raw.get_transaction_status())
+
+    def cursor(self, raw: Any) -> Any:
+        """One of tuples."""
+        return raw.cursor(cursor_factory=sys.modules["psycopg2.extensions"].cursor)
+
+
+class Asyncpg(Driver):
+    """asyncpg, as SQLAlchemy makes a DB-API of it."""
+
+    def returned(self, cursor: Any) -> Sequence[Sequence[Any]] | None:
+        """All of them are here already."""
+        return _peeked(cursor)
+
+
+def _native(raw: Any) -> Any:
+    """The driver's own connection, inside of one that SQLAlchemy has adapted to the DB-API."""
+    return getattr(raw, "_connection", raw) if type(raw).__name__.startswith("AsyncAdapt") else raw
+
+
+def _peeked(cursor: Any) -> Sequence[Sequence[Any]] | None:
+    """The rows of a cursor that has all of them."""
+    if cursor.description is None:
+        return None
+    if type(cursor).__name__.startswith("AsyncAdapt"):
+        return list(getattr(cursor, "_rows", ())) or None
+    if getattr(cursor, "name", None):
+        return None  # it lives on the server
+    rows: list[Any] = cursor.fetchall()
+    cursor.scroll(0, mode="absolute")
+    return [tuple(row.values()) if isinstance(row, dict) else row for row in rows]
+
+
+_KNOWN: dict[str, Driver] = {
+    "sqlite3": SQLite("sqlite"),
+    "aiosqlite": SQLite("sqlite"),
+    "psycopg": Psycopg("postgres"),
+    "psycopg2": Psycopg2("postgres"),
+    "asyncpg": Asyncpg("postgres", "dollar"),
+}
+
+
+def driver_of(raw: Any) -> Driver | None:
+    """The driver of a connection, by the module of its class or of a class that it is made from."""
+    for cls in type(_native(raw)).__mro__:
+        known = _KNOWN.get(cls.__module__.partition(".")[0].removeprefix("_"))
+        if known is not None:
+            return known
+    return None
+
+
+def asserted(raw: Any, dialect: Dialect | None, paramstyle: Paramstyle | None = None) -> Driver:
+    """The driver of a connection, or what the DB-API says of any.
+
+    Raises:
+        ConfigurationError: It isn't known, and nothing says what it is connected to.
+    """
+    known = driver_of(raw)
+    if known is not None:
+        return known
+    if dialect is None:
+        raise ConfigurationError(
+            f"{type(raw).__module__} is not a driver that is known: say what it is connected to, "
+            'database=Database("postgres", paramstyle="format").'
+        )
+    return Driver(dialect, paramstyle)
