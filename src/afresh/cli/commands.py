@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import Annotated, NoReturn
 
 import typer
@@ -71,6 +72,44 @@ def invalidate(
         except AfreshError as error:
             _fail(str(error))
     typer.echo(f"announced: {', '.join(tags)}")
+
+
+_Several = Annotated[list[str] | None, typer.Option(help="Who is told; several times for several caches.")]
+_Volatile = Annotated[list[str] | None, typer.Option(metavar="TABLE.COLUMN", help="A volatile column.")]
+_Full = Annotated[str, typer.Option(help="Log whole old rows: of tables that are `keyless`, or of `all`.")]
+_Poll = Annotated[float, typer.Option(min=0, help="Look every so many seconds by SQL; 0: stream.")]
+
+
+@app.command()
+def watch(
+    database: Annotated[str, typer.Argument(metavar="postgresql://…", help="The database to follow.")],
+    cache: _Several = None,
+    db: Annotated[str, typer.Option(help="The database's name in tags.")] = "",
+    slot: Annotated[str, typer.Option(help="Name of the replication slot.")] = "afresh",
+    publication: Annotated[str, typer.Option(help="Name of the publication.")] = "afresh",
+    volatile: _Volatile = None,
+    full: _Full = "",
+    poll: _Poll = 0.0,
+    check: Annotated[bool, typer.Option("--check", help="Say how it is, and what is wrong.")] = False,
+    drop: Annotated[bool, typer.Option("--drop", help="Drop slot, publication and triggers.")] = False,
+) -> None:
+    """Announce what other programs change in a database, until Ctrl-C."""
+    try:
+        from afresh.cli import watching  # it needs an extra of its own
+    except ModuleNotFoundError as missing:
+        _fail(f"Watching needs {missing.name}. Install it with: pip install 'afresh[postgres]'")
+    try:
+        watched = watching.Watched(database, slot, publication, db, tuple(volatile or ()), full, poll or None)
+        if check:
+            raise typer.Exit(0 if watching.check(watched) else 1)
+        if drop:
+            watching.drop(watched)
+            return
+        with ExitStack() as caches:
+            urls: list[str | None] = [*cache] if cache else [None]
+            watching.follow(watched, [caches.enter_context(_open(url)) for url in urls])
+    except AfreshError as error:
+        _fail(str(error))
 
 
 def _open(url: str | None) -> afresh.Cache:

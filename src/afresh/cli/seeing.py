@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from rich.console import Console
 from rich.table import Table
 
+from afresh.backends.findings import Finding
 from afresh.engine.doctor import Diagnosis
 from afresh.engine.stats import Stats
 
@@ -31,11 +32,17 @@ def show_diagnosis(found: Diagnosis) -> None:
     for name, value in flat(found.told):
         table.add_row(name, value)
     console.print(table)
-    for finding in found.findings:
+    show_findings(found.findings)
+
+
+def show_findings(findings: Iterable[Finding]) -> None:
+    """Print what was found."""
+    console, listed = _console(), list(findings)
+    for finding in listed:
         colour = _COLOURS[finding.severity]
         advice = f": {finding.advice}" if finding.advice else ""
         console.print(f"[{colour}]{finding.severity}[/{colour}]  {finding.what}{advice}")
-    if not found.findings:
+    if not listed:
         console.print("[green]nothing to complain of[/green]")
 
 

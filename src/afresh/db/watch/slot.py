@@ -17,14 +17,13 @@ _TABLES = """
     SELECT c.oid::regclass::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind = 'r' AND c.relpersistence = 'p' AND n.nspname NOT IN ('pg_catalog', 'information_schema')
 """
-_KEYLESS = f"""{_TABLES} AND (c.relreplident = 'n' OR (c.relreplident = 'd'
+KEYLESS = f"""{_TABLES} AND (c.relreplident = 'n' OR (c.relreplident = 'd'
     AND NOT EXISTS (SELECT 1 FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary))) ORDER BY 1
 """  # noqa: S608
-_COARSE = f"""{_TABLES} AND c.relreplident IN ('d', 'i') AND EXISTS (
-    SELECT 1 FROM pg_index i WHERE i.indrelid = c.oid AND NOT i.indisprimary) ORDER BY 1
-"""  # noqa: S608
-KEYLESS = f"SELECT each FROM ({_KEYLESS}) found(each)"  # noqa: S608
-COARSE = f"SELECT each FROM ({_COARSE}) found(each)"  # noqa: S608
+"""Tables of which nobody could say which row was changed."""
+
+COARSE = f"{_TABLES} AND c.relreplident IN ('d', 'i') ORDER BY 1"
+"""Tables of whose old rows only a key is logged."""
 
 _FORBIDDEN = "42501"
 
@@ -111,7 +110,7 @@ class Slot:
             asker: A connection of a role that may (REPLICATION; a superuser for all tables and for
                 what tells of changes of the schema).
             full: Tables whose whole old rows are logged from now on (REPLICA IDENTITY FULL):
-                `keyless` those that have no key, `all` also those with several indexes.
+                `keyless`: of those that have no key; `all`: of all.
 
         Raises:
             ConfigurationError: There are tables without a key, and nothing was said of them; or another
