@@ -74,7 +74,7 @@ class Face:
         await self.execute("UPDATE product SET price = :p WHERE category_id = :c", p=price, c=category)
 
     async def bulk(self, prices: dict[int, int]) -> None:
-        values = [{"id": id, "p": price} for id, price in prices.items()]
+        values = [{"id": key, "p": price} for key, price in prices.items()]
         await self.many("UPDATE product SET price = :p WHERE id = :id", values)
 
     async def insert(self, name: str, category: int) -> None:
@@ -105,6 +105,11 @@ class DbApi(Face):
         cursor = self.connection.cursor()
         cursor.execute(self._sql(sql), values)
         cursor.close()
+
+    async def insert(self, name: str, category: int) -> None:
+        ending = "" if self.style == "named" else " RETURNING id"  # else nobody knows which row it is
+        sql = "INSERT INTO product (name, price, category_id) VALUES (:n, 1, :c)"
+        await self.execute(sql + ending, n=name, c=category)
 
     async def many(self, sql: str, values: list[dict[str, Any]]) -> None:
         cursor = self.connection.cursor()
@@ -164,7 +169,9 @@ class Orm(Core):
         self.connection.flush()
 
     async def bulk(self, prices: dict[int, int]) -> None:
-        self.connection.execute(sa.update(Product), [{"id": id, "price": p} for id, p in prices.items()])
+        self.connection.execute(
+            sa.update(Product), [{"id": key, "price": price} for key, price in prices.items()]
+        )
 
     async def insert(self, name: str, category: int) -> None:
         self.connection.add(Product(name=name, price=1, category_id=category))
@@ -300,3 +307,28 @@ def _alchemy(kind: str, url: str, async_url: str) -> Shop:
     afresh.db.sqlalchemy.instrument(plain)
     face: Any = Orm if kind == "orm" else Core
     return Shop(lambda: face(plain), plain.dispose, is_async=False)
+
+
+def postgres_shop(kind: str, server: Any) -> Shop:
+    """A shop on PostgreSQL, with its rows as they were."""
+    server.psql("TRUNCATE product RESTART IDENTITY")
+    for key, name, price, category in ROWS:
+        server.psql(f"INSERT INTO product VALUES ({key}, '{name}', {price}, {category})")
+    server.psql("SELECT setval('product_id_seq', 100)")
+    if kind.startswith("psycopg"):
+        import psycopg
+        import psycopg2
+
+        database = Database("postgres")
+        if kind == "psycopg2":
+            return Shop(lambda: DbApi(psycopg2.connect(server.dsn), database), lambda: None, is_async=False)
+        plain = kind == "psycopg"
+        return Shop(
+            lambda: DbApi(psycopg.connect(server.dsn, autocommit=not plain), database),
+            lambda: None,
+            is_async=False,
+        )
+    rest = server.url.partition("://")[2]
+    if kind == "asyncpg":
+        return _alchemy("async", "", f"postgresql+asyncpg://{rest}")
+    return _alchemy(kind, f"postgresql+psycopg://{rest}", f"postgresql+psycopg_async://{rest}")

@@ -20,7 +20,7 @@ WRITES: dict[str, tuple[Write, int, int]] = {
 
 async def write_is_seen(shop: Shop, cache: Cache, kind: str) -> None:
     """The written row is fresh; another one, and another column, are not loaded again."""
-    write, id, expected = WRITES[kind]
+    write, row, expected = WRITES[kind]
     reader, writer = shop.face(), shop.face()
     price = shop.cached(cache, reader, "price")
     name = shop.cached(cache, reader, "name")
@@ -31,8 +31,8 @@ async def write_is_seen(shop: Shop, cache: Cache, kind: str) -> None:
     shop.loads.clear()
     await write(writer)
     await writer.commit()
-    assert await price(id) == expected
-    assert await name(id) == "ant"
+    assert await price(row) == expected
+    assert await name(row) == "ant"
     assert (await price(4), await name(4)) == (40, "dog")
     await reader.rollback()
     shop.loads.sort()
