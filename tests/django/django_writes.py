@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager, suppress
 from decimal import Decimal
 
 from django.db import connection, transaction
@@ -36,15 +37,23 @@ def write(text, parameters=None, *, many=False):
         (cursor.executemany if many else cursor.execute)(text, parameters)
 
 
+class Undone(Exception):
+    """What `taken_back` ends its block by."""
+
+
+@contextmanager
+def taken_back():
+    """A block whose writes are rolled back."""
+    with suppress(Undone), transaction.atomic():
+        yield
+        raise Undone
+
+
 def _rolled_back_in_part():
     with transaction.atomic():
         Product.objects.filter(pk=1).update(name="kept")
-        try:
-            with transaction.atomic():
-                Product.objects.filter(pk=2).update(name="undone")
-                raise RuntimeError
-        except RuntimeError:
-            pass
+        with taken_back():
+            Product.objects.filter(pk=2).update(name="undone")
 
 
 def _nested():

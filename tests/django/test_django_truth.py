@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.db import transaction
 from django_reads import READS, filled
-from django_writes import WRITES
+from django_writes import WRITES, taken_back
 
 
 class Pages:
@@ -71,21 +71,11 @@ def test_nothing_is_stale_in_a_transaction_and_after_it(write, pages):
     assert pages.wrong() == {}
 
 
-class Undone(Exception):
-    pass
-
-
-def undone(write, pages):
-    """Write, look, and take it back."""
-    with pytest.raises(Undone), transaction.atomic():  # noqa: PT012  what is undone is the block
-        WRITES[write]()
-        assert pages.wrong() == {}
-        raise Undone
-
-
 @pytest.mark.parametrize("write", WRITES)
 def test_nothing_is_dropped_by_what_is_rolled_back(write, pages):
-    undone(write, pages)
+    with taken_back():
+        WRITES[write]()
+        assert pages.wrong() == {}
     pages.forget_counts()
     assert pages.wrong() == {}
     assert pages.loaded == set()
@@ -94,6 +84,8 @@ def test_nothing_is_dropped_by_what_is_rolled_back(write, pages):
 @pytest.mark.parametrize("write", WRITES)
 def test_nothing_is_stale_after_a_savepoint_is_undone(write, pages):
     with transaction.atomic():
-        undone(write, pages)
+        with taken_back():
+            WRITES[write]()
+            assert pages.wrong() == {}
         assert pages.wrong() == {}
     assert pages.wrong() == {}

@@ -100,6 +100,8 @@ def test_views_and_functions(schema):
     assert planner.plan("SELECT looks(id) FROM review").uncacheable
     assert not planner.plan("SELECT looks(id) FROM review").effects_unknown
     assert planner.plan("SELECT writer()").effects_unknown
+    assert planner.plan("SELECT rename()").effects_unknown  # no name of a function to the parser
+    assert not planner.plan("SELECT WHERE count(1)").effects_unknown
 
 
 @pytest.mark.parametrize(

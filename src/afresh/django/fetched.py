@@ -19,11 +19,6 @@ class Fetched:
         self.rows: list[Sequence[Any]] = list(cursor.fetchall())
         self._left = iter(self.rows)
 
-    def value(self, column: str) -> Any:
-        """The value of a column, if one row was returned that has it."""
-        names = [each[0] for each in self.cursor.description]
-        return self.rows[0][names.index(column)] if len(self.rows) == 1 and column in names else None
-
     def fetchone(self) -> Any:
         """The next row."""
         return next(self._left, None)

@@ -2,44 +2,79 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import closing
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from afresh.db import Database, Statements
 from afresh.db.connection import Running
+from afresh.django.cursors import watched_cursor
 from afresh.django.fetched import Fetched
+from afresh.django.testcases import Blocks, TestBlocks, in_test_case
+from afresh.engine.tracker import Tracker, asking
 
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
+
+_PLAIN_INSERT = re.compile(r"\s*INSERT\s(?!.*(\bRETURNING\b|;))", re.IGNORECASE | re.DOTALL)
 
 
 class WatchedConnection:
     """Tells `Statements` what a connection does.
 
     It stands first among the connection's execute wrappers, outermost: `with
-    connection.execute_wrapper(…)` removes the last one at its end, whosever that is. What ends
-    transactions passes no wrapper: those methods are replaced on the connection itself.
+    connection.execute_wrapper(…)` removes the last one at its end, whosever that is. What begins and
+    ends transactions passes no wrapper, or says too little: those methods are replaced on the connection.
 
     Args:
         connection: The connection.
         database: What it is connected to.
+
+    Attributes:
+        statements: What is told.
+        unfinished: Cursors whose rows may not have been read to the end, and in which loads they began.
+            SQLite lets later queries of the connection see no more than such a one.
     """
 
     def __init__(self, connection: BaseDatabaseWrapper, database: Database) -> None:
         self.connection = connection
         self.statements = Statements(database, self.run)
+        self._test: TestBlocks | None = None
+        self.unfinished: WeakKeyDictionary[Any, Tracker | None] = WeakKeyDictionary()
+        self._holds_snapshots = connection.vendor == "sqlite"
+        self._own = False  # a statement of Django's that was told of already
         connection.execute_wrappers.insert(0, self.execute)
+        self._make_cursor = _replaced(connection, "make_cursor", self.make_cursor)
+        self._make_debug_cursor = _replaced(connection, "make_debug_cursor", self.make_debug_cursor)
         self._commit = _replaced(connection, "_commit", self.commit)
         self._rollback = _replaced(connection, "_rollback", self.rollback)
         self._close = _replaced(connection, "_close", self.close)
         self._set_autocommit = _replaced(connection, "_set_autocommit", self.set_autocommit)
+        self._savepoint = _replaced(connection, "_savepoint", self.savepoint)
+        self._savepoint_commit = _replaced(connection, "_savepoint_commit", self.savepoint_commit)
+        self._savepoint_rollback = _replaced(connection, "_savepoint_rollback", self.savepoint_rollback)
 
     def reopened(self, database: Database | None) -> None:
         """It is connected again: whatever was open before isn't any more."""
         self.statements.close()
+        self._test = None
         if database is not None and database is not self.statements.database:
             self.statements = Statements(database, self.run)
+
+    def _test_blocks(self) -> TestBlocks | None:
+        if self._test is None and in_test_case(self.connection):
+            self._test = TestBlocks(self.connection, self.statements)
+        return self._test
+
+    def make_cursor(self, cursor: Any) -> Any:
+        """A cursor."""
+        return watched_cursor(self._make_cursor(cursor), self)
+
+    def make_debug_cursor(self, cursor: Any) -> Any:
+        """A cursor that logs its queries."""
+        return watched_cursor(self._make_debug_cursor(cursor), self)
 
     # -- statements -----------------------------------------------------------------------------
 
@@ -47,35 +82,100 @@ class WatchedConnection:
         self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]
     ) -> Any:
         """The execute wrapper."""
-        statements, cursor = self.statements, context["cursor"]
+        cursor = context["cursor"]
         if isinstance(cursor.cursor, Fetched):
             cursor.cursor = cursor.cursor.cursor
-        if not self.connection.autocommit:
-            statements.begin()
+        if self._own:
+            return execute(sql, params, many, context)
         if many:
             params = list(params)  # an iterator can be gone through once
+        if self.connection.autocommit:
+            return self._execute(execute, sql, params, many, context)
+        test = self._test_blocks()
+        if test is not None:
+            with test.statement():
+                return self._execute(execute, sql, params, many, context)
+        self.statements.begin()
+        return self._execute(execute, sql, params, many, context)
+
+    def _execute(
+        self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]
+    ) -> Any:
+        statements, cursor = self.statements, context["cursor"]
+        if self.unfinished:
+            self.unfinished.pop(cursor, None)
+            self._sees_no_more()
         running = statements.before(*self._told(sql, params), many=many)
-        try:
+        if running is None:
             result = execute(sql, params, many, context)
-            if running is not None and cursor.cursor.description is not None:
-                cursor.cursor = Fetched(cursor.cursor)
-                result = cursor.cursor if result is not None else None
+            if self._holds_snapshots:
+                self.unfinished[cursor] = asking()
+            return result
+        returning = self._returning(running, sql, many)
+        try:
+            result = (
+                execute(sql + returning, params, many, context)
+                if returning
+                else execute(sql, params, many, context)
+            )
+            fetched = None if cursor.cursor.description is None else Fetched(cursor.cursor)
+            if fetched is not None and not returning:
+                cursor.cursor = fetched
+                result = fetched if result is not None else None
         except BaseException:
             statements.failed(running)
             raise
-        if running is not None:
-            statements.after(running, cursor.cursor.rowcount, self._number(running, cursor.cursor))
+        rows = None if fetched is None else fetched.rows
+        statements.after(running, cursor.cursor.rowcount, self._number(cursor.cursor), rows)
         return result
 
-    def _number(self, running: Running, cursor: Any) -> Any:
-        """The number that the database gave to a row that was inserted."""
-        if isinstance(cursor, Fetched):
-            return cursor.value(running.plan.numbered)
-        # Elsewhere `lastrowid` is something else.
+    def _number(self, cursor: Any) -> Any:
+        """The number that the database gave to a row that was inserted; elsewhere `lastrowid` is something else."""
         return cursor.lastrowid if self.connection.vendor == "sqlite" else None
 
+    def _returning(self, running: Running, sql: Any, many: bool) -> str:
+        """What to add to an INSERT, so that PostgreSQL says which numbers it gave to the rows.
+
+        Without them all that depends on any row of the table would be dropped, as a reader might have
+        asked for a row that wasn't there yet.
+        """
+        numbered = running.plan.numbered
+        if self.connection.vendor != "postgresql" or many or not numbered or not isinstance(sql, str):
+            return ""
+        if not self.statements.database.old_images or not _PLAIN_INSERT.match(sql):
+            return ""
+        returning = f" RETURNING {self.connection.ops.quote_name(numbered)}"
+        running.sql += returning
+        return returning
+
+    def _sees_no_more(self) -> None:
+        """Queries that are not read to their end hold an older view of the database."""
+        tracker = asking()
+        if tracker is None:
+            return
+        for began_in in list(self.unfinished.values()):
+            if began_in is None:
+                tracker.refuse("an unfinished query of this connection may see older rows")
+            else:
+                tracker.stamp = min(tracker.stamp, began_in.stamp)
+
+    @contextmanager
+    def unwrapped(self, sql: Any, params: Any = None) -> Iterator[None]:
+        """Around a statement that passes no wrapper."""
+        test = None if self.connection.autocommit else self._test_blocks()
+        if not self.connection.autocommit and test is None:
+            self.statements.begin()
+        with nullcontext() if test is None else test.statement():
+            running = self.statements.before(*self._told(sql, params))
+            try:
+                yield
+            except BaseException:
+                self.statements.failed(running)
+                raise
+            self.statements.after(running)
+
     def _told(self, sql: Any, params: Any) -> tuple[str, Any]:
-        """The text and the parameters, in one form: without parameters, `%` means nothing in Django's SQL."""
+        """The text and the parameters in one form: without parameters, `%` means nothing in Django's SQL."""
         if not isinstance(sql, str):
             sql = sql.decode() if isinstance(sql, bytes) else sql.as_string(self.connection.connection)
         if params is None:
@@ -94,13 +194,21 @@ class WatchedConnection:
     # -- transactions ---------------------------------------------------------------------------
 
     def commit(self) -> None:
-        """COMMIT: what it changes is announced as about to change, and after it as changed."""
-        if not self.statements.in_transaction:
-            self._commit()
-            return
-        self._committing(self._commit)
+        """COMMIT: what changed is announced as about to change, and after it as changed."""
+        self.committed_by(self._commit)
 
-    def _committing(self, commit: Callable[[], Any]) -> None:
+    def set_autocommit(self, autocommit: bool) -> None:
+        """To switch autocommit on commits what is open, in some databases."""
+        if autocommit:
+            self.committed_by(lambda: self._set_autocommit(True))
+        else:
+            self._set_autocommit(False)
+
+    def committed_by(self, commit: Callable[[], Any]) -> None:
+        """Something commits what is open, if anything is."""
+        if not self.statements.in_transaction:
+            commit()
+            return
         try:
             self.statements.before_commit()
         except BaseException:
@@ -118,21 +226,49 @@ class WatchedConnection:
         try:
             self._rollback()
         finally:
-            self.statements.after_rollback()
+            self._undone()
 
     def close(self) -> None:
         """The connection is closed: what was not committed is undone."""
         try:
             self._close()
         finally:
-            self.statements.close()
+            self._undone()
 
-    def set_autocommit(self, autocommit: bool) -> None:
-        """To switch autocommit on commits what is open, on some databases."""
-        if autocommit and self.statements.in_transaction:
-            self._committing(lambda: self._set_autocommit(autocommit))
-        else:
-            self._set_autocommit(autocommit)
+    def _undone(self) -> None:
+        self.statements.after_rollback()
+        if self._test is not None:
+            test, self._test = self._test, None
+            test.end()
+
+    # -- savepoints -----------------------------------------------------------------------------
+
+    def savepoint(self, name: str) -> None:
+        """SAVEPOINT."""
+        self._told_already(self._savepoint, name)
+        self._blocks().made(name)
+
+    def savepoint_commit(self, name: str) -> None:
+        """RELEASE SAVEPOINT."""
+        blocks = self._blocks()
+        blocks.before_release(name)
+        self._told_already(self._savepoint_commit, name)
+        blocks.released(name)
+
+    def savepoint_rollback(self, name: str) -> None:
+        """ROLLBACK TO SAVEPOINT."""
+        self._told_already(self._savepoint_rollback, name)
+        self._blocks().undone(name)
+
+    def _blocks(self) -> Blocks:
+        return self._test_blocks() or Blocks(self.statements)
+
+    def _told_already(self, step: Callable[[str], Any], name: str) -> None:
+        self._own = True
+        try:
+            step(name)
+        finally:
+            self._own = False
 
 
 def _replaced(connection: BaseDatabaseWrapper, name: str, method: Callable[..., Any]) -> Callable[..., Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -71,7 +72,9 @@ def _statement(shaped: Shaped, names: Names, database: str, sort: str) -> Facts:
         if any(isinstance(tree, exp.Command) for tree in trees) or not trees:
             raise Coarse("the parser gave up on it")
     except Coarse as coarse:
-        return unparsed(sort, coarse.reason)
+        return (
+            _unparsed_read(shaped, names, coarse.reason) if sort == "read" else unparsed(sort, coarse.reason)
+        )
     if sort == "read" and len(trees) == 1 and not _writes(trees[0]):
         return _read(shaped, trees[0], names, database)
     return _write(shaped, trees, names)
@@ -93,6 +96,14 @@ def unparsed(sort: str, reason: str) -> Facts:
     if sort == "read":
         return Facts("read", uncacheable=reason, coarse=reason)
     return Facts("write", uncacheable="it writes", coarse=reason, everything=reason)
+
+
+def _unparsed_read(shaped: Shaped, names: Names, reason: str) -> Facts:
+    """A SELECT that can't be understood may still call what writes."""
+    effects = calls(shaped.tokens, names.dialect, names.catalogue, Counter()).effects
+    return Facts(
+        "read", uncacheable=reason, coarse=reason, everything=f"{effects}() may write" if effects else ""
+    )
 
 
 def _writes(tree: Node) -> bool:

@@ -1,0 +1,110 @@
+"""Django's cursors, with what passes no execute wrapper: procedures, scripts, COPY, and how far a query was read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from afresh.django.watched import WatchedConnection
+
+
+def watched_cursor(cursor: Any, watched: WatchedConnection) -> Any:
+    """Have a cursor of Django's, of whatever class it is, tell what it does."""
+    former = type(cursor)
+    if former not in _classes:
+        _classes[former] = type(former.__name__, (WatchedCursor, former), {})
+    cursor.__class__ = _classes[former]
+    cursor._afresh = watched
+    return cursor
+
+
+_classes: dict[type, type] = {}
+
+
+class WatchedCursor:
+    """What is put before the class of a cursor of Django's."""
+
+    _afresh: WatchedConnection
+    cursor: Any
+
+    # -- what passes no wrapper -----------------------------------------------------------------
+
+    def callproc(self, procname: str, *args: Any) -> Any:
+        """A procedure may do anything."""
+        return self._seen(f"CALL {procname}()", lambda: super(WatchedCursor, self).callproc(procname, *args))  # type: ignore[misc]
+
+    def executescript(self, script: str) -> Any:
+        """Several statements (SQLite): what is open is committed first."""
+        if self._afresh.statements.in_transaction:
+            self._afresh.committed_by(self._afresh.connection.connection.commit)
+        return self._seen(script, lambda: self.cursor.executescript(script))
+
+    def copy_expert(self, sql: Any, *args: Any, **kwargs: Any) -> Any:
+        """Rows are copied (psycopg2)."""
+        return self._seen(sql, lambda: self.cursor.copy_expert(sql, *args, **kwargs))
+
+    def copy_from(self, file: Any, table: str, *args: Any, **kwargs: Any) -> Any:
+        """Rows are copied (psycopg2)."""
+        return self._seen(
+            f"COPY {table} FROM STDIN", lambda: self.cursor.copy_from(file, table, *args, **kwargs)
+        )
+
+    @contextmanager
+    def copy(self, sql: Any, *args: Any, **kwargs: Any) -> Iterator[Any]:
+        """Rows are copied (psycopg)."""
+        with self._afresh.unwrapped(sql), self.cursor.copy(sql, *args, **kwargs) as copying:
+            yield copying
+
+    def stream(self, sql: Any, params: Any = None, **kwargs: Any) -> Iterator[Any]:
+        """Rows as they arrive (psycopg)."""
+        with self._afresh.unwrapped(sql, params):
+            yield from self.cursor.stream(sql, params, **kwargs)
+
+    def _seen(self, sql: Any, execute: Callable[[], Any]) -> Any:
+        with self._afresh.unwrapped(sql):
+            return execute()
+
+    # -- how far a query was read ---------------------------------------------------------------
+
+    def fetchone(self) -> Any:
+        """The next row."""
+        row = self._of_former("fetchone")()
+        if row is None:
+            self._read()
+        return row
+
+    def fetchmany(self, *args: Any, **kwargs: Any) -> Any:
+        """The next rows."""
+        rows = self._of_former("fetchmany")(*args, **kwargs)
+        if not rows:
+            self._read()
+        return rows
+
+    def fetchall(self) -> Any:
+        """All rows that are left."""
+        rows = self._of_former("fetchall")()
+        self._read()
+        return rows
+
+    def close(self) -> Any:
+        """Give it back."""
+        self._read()
+        return self._of_former("close")()
+
+    def __iter__(self) -> Iterator[Any]:
+        yield from super().__iter__()  # type: ignore[misc]
+        self._read()
+
+    def __exit__(self, *error: Any) -> Any:
+        self._read()
+        return super().__exit__(*error)  # type: ignore[misc]
+
+    def _of_former(self, name: str) -> Callable[..., Any]:
+        """The driver's method, with its errors turned into Django's."""
+        return super().__getattr__(name)  # type: ignore[misc, no-any-return]
+
+    def _read(self) -> None:
+        if self._afresh.unfinished:
+            self._afresh.unfinished.pop(self, None)
