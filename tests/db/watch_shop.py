@@ -84,9 +84,13 @@ class Shop:
 
     def _load(self, sql: str, given: tuple[object, ...]) -> list[list[object]]:
         self.loads.append(f"{sql} {given}")
-        if self._connection.closed or self._connection.broken:
+        try:
+            found = self._connection.execute(sql, given).fetchall()  # type: ignore[call-overload]
+        except psycopg.OperationalError:  # the server was restarted
+            self._connection.close()
             self._connection = psycopg.connect(self.url, autocommit=True)
-        return [list(row) for row in self._connection.execute(sql, given).fetchall()]  # type: ignore[arg-type]
+            found = self._connection.execute(sql, given).fetchall()  # type: ignore[call-overload]
+        return [list(row) for row in found]
 
     def psql(self, sql: str) -> str:
         """What another program does."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 
 from afresh.db.watch.asking import Asker, Server
 from afresh.db.watch.barrier import Barrier, Unseen
@@ -71,20 +72,22 @@ class Session:
         self._status.slot = state
         self._confirmed = state.confirmed if state is not None else 0
         if new:
-            running = self._barrier.running()
-            self._everything(
-                changes, f"the slot {self._slot.name} is new: what changed before it isn't known"
-            )
-            if running:  # one of them may be in the log before the slot, and not yet seen by readers
-                end = time.monotonic() + _RUNNING
-                try:
-                    self._barrier.wait(running, lambda: self._stopped() or time.monotonic() > end)
-                finally:
-                    self._announce([*changes.everything()])
+            self._from_here(changes)
         elif not self._targets.know(self._server, self._confirmed):
             self._everything(
                 changes, "not every cache was told of all changes up to the slot, or the server was restarted"
             )
+        self._targets.remember(self._server, self._confirmed)
+
+    def _from_here(self, changes: Changes) -> None:
+        """Everything, and again once the commits are seen that the log may have from before the slot."""
+        running = self._barrier.running()
+        self._everything(changes, f"the slot {self._slot.name} is new: what changed before it isn't known")
+        if running:
+            end = time.monotonic() + _RUNNING
+            with suppress(Unseen):
+                self._barrier.wait(running, lambda: self._stopped() or time.monotonic() > end)
+            self._announce([*changes.everything()])
 
     def follow(self, source: Source, transactions: Transactions) -> None:
         """Announce what the source tells, until stopped."""
