@@ -80,14 +80,12 @@ class Connection:
 
     def reads(self, sql: str, parameters: Any, many: bool) -> Running | None:
         """Note what a statement reads. If it may do more than read, what `before` asks for."""
+        # The way of every statement of the program, so it asks for nothing twice.
         planner = self._own or self.database.planner or self.database.load(self._run)
         plan = planner.plan(sql)
-        tracker = current.get()
-        if tracker is not None:
+        if current.get() is not None:
             plan = self._recorded(plan, sql, parameters, many)
-        return (
-            None if plan.facts.kind in _HARMLESS and not plan.writes else Running(plan, sql, parameters, many)
-        )
+        return None if plan.harmless else Running(plan, sql, parameters, many)
 
     def _recorded(self, plan: Plan, sql: str, parameters: Any, many: bool) -> Plan:
         tracker = asking()
@@ -336,9 +334,6 @@ class Connection:
         except Exception:
             return False
         return True
-
-
-_HARMLESS = frozenset({"read", "other"})
 
 
 def _inserted(

@@ -31,6 +31,10 @@ Positions: TypeAlias = Mapping[int, int]
 class Database:
     """A database whose reads and writes are watched.
 
+    Attributes:
+        planner: What plans its statements; `None` while its schema has to be asked for.
+        schema_tag: Marked when the schema changes.
+
     Args:
         dialect: `sqlite` or `postgres`.
         name: Its name in tags (`db=` of `Row`); the default database has none. Whoever invalidates
@@ -81,13 +85,8 @@ class Database:
         self._lock = threading.Lock()
         self._seen: dict[int, int] = {}
         self._positions: dict[int, int] = {}
-        self._planner = None if catalogue is None else self.planned_by(catalogue)
+        self.planner = None if catalogue is None else self.planned_by(catalogue)
         on_fork(self)
-
-    @property
-    def planner(self) -> Planner | None:
-        """What plans its statements; `None` while its schema has to be asked for."""
-        return self._planner
 
     def planned_by(self, catalogue: Catalogue) -> Planner:
         """A planner for this schema of it."""
@@ -128,7 +127,7 @@ class Database:
     def adopt(self, planner: Planner, seen: Positions) -> None:
         """Plan by this from now on: the schema as it was seen at these positions."""
         with self._lock:
-            self._planner = planner
+            self.planner = planner
             self._seen = dict(seen)
             self._positions = dict(seen)
 
@@ -136,7 +135,7 @@ class Database:
         """The schema has changed, or may have: ask for it again before the next statement."""
         if self._given is None:
             with self._lock:
-                self._planner = None
+                self.planner = None
 
     def check(self) -> None:
         """Forget the schema if somebody, anywhere, announced another one."""

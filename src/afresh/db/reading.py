@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +11,9 @@ from afresh.engine.tracker import Tracker
 from afresh.sql.bounds import Bounded
 from afresh.sql.clock import is_present
 from afresh.sql.plan import Plan
+from afresh.sql.shape import CLOCK_WORDS
 
+_LONGEST_WORD = 24  # of those that mean the present, with blanks around it
 _TIMELESS = frozenset({int, float, bool, type(None), bytes})
 
 
@@ -28,26 +29,33 @@ def record(
         tracker: Of the load or scope that runs it.
         transaction: That of the connection, if one is open.
     """
-    facts = plan.facts
-    if facts.uncacheable:
-        tracker.refuse(facts.uncacheable)
+    if plan.facts.uncacheable:
+        tracker.refuse(plan.facts.uncacheable)
     named = tracker.named
     named.update(plan.carried(parameters))
     named.add(database.schema_tag)
     if len(named) > tracker.crowded:
         thin_out(tracker)
-    if facts.clock or plan.volatile or asks_for_now(parameters):
+    if plan.aged or asks_for_now(parameters):
         tracker.cap(database.now() + database.unseen_ttl)
     if transaction is not None:
         transaction.is_read_by(tracker)
 
 
 def asks_for_now(parameters: Any) -> bool:
-    """Whether a parameter is the present."""
-    for value in parameters.values() if isinstance(parameters, Mapping) else parameters or ():
-        if type(value) not in _TIMELESS and (type(value) is not str or len(value) >= 3):
-            return is_present(parameters, datetime.now().astimezone())
+    """Whether a parameter is the present. Most are nothing like a time, and cost next to nothing."""
+    for value in parameters.values() if type(parameters) is dict else parameters or ():
+        kind = type(value)
+        if kind in _TIMELESS or (kind is str and not _may_be_time(value)):
+            continue
+        return is_present(parameters, datetime.now().astimezone())
     return False
+
+
+def _may_be_time(text: str) -> bool:
+    return (len(text) >= 10 and text[4] == "-") or (
+        len(text) <= _LONGEST_WORD and text.strip().lower() in CLOCK_WORDS
+    )
 
 
 def thin_out(tracker: Tracker) -> None:

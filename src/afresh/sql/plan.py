@@ -28,6 +28,9 @@ class Plan:
 
     Attributes:
         facts: What its shape says: its kind, why it can't be cached, whether it depends on the clock.
+        aged: The result's age has to be bounded: by the text alone it depends on the time, or it reads
+            volatile columns.
+        harmless: It only reads, and changes nothing about its connection.
         carried: Given the parameters, the names of the tags that a reader carries. Only the tables'
             own: what `facts.uncacheable` and `facts.clock` say comes on top.
     """
@@ -51,6 +54,8 @@ class Plan:
         holes = shaped.holes if shaped is not None else ()
         self.carried: Carry = reader(facts.reads, holes)
         self._markers = [Marker(write, holes, database) for write in facts.writes]
+        self.aged = facts.clock or any(read.volatile for read in facts.reads)
+        self.harmless = facts.kind in {"read", "other"} and not self.writes
 
     @property
     def kind(self) -> Kind:
