@@ -120,16 +120,11 @@ class Shop:
             f"SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = '{self.name}'"
         )
 
-    def announced(self, watcher: Watcher, do: str) -> int:
-        """Let another program do something, and wait until it is announced; how many values were dropped.
-
-        Everything that was asked is asked again afterwards.
-        """
+    def announced(self, watcher: Watcher, do: str, transactions: int = 1) -> None:
+        """Let another program do something, and wait until its transactions are announced."""
         before = watcher.status.transactions
         self.psql(do)
-        until(lambda: watcher.status.transactions > before, do)
-        self.loads.clear()
-        return before
+        until(lambda: watcher.status.transactions >= before + transactions, do)
 
 
 @contextmanager
