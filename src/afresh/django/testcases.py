@@ -27,33 +27,7 @@ def _of_test(block: object) -> bool:
     return bool(getattr(block, "_from_testcase", False))
 
 
-class Blocks:
-    """The savepoints of one connection.
-
-    Args:
-        statements: What is told.
-    """
-
-    def __init__(self, statements: Statements) -> None:
-        self._statements = statements
-
-    def made(self, name: str) -> None:
-        """A savepoint was made."""
-        self._statements.savepoint(name)
-
-    def before_release(self, name: str) -> None:
-        """A savepoint is about to be released."""
-
-    def released(self, name: str) -> None:
-        """A savepoint was released."""
-        self._statements.release(name)
-
-    def undone(self, name: str) -> None:
-        """What was done since a savepoint was undone."""
-        self._statements.rollback_to(name)
-
-
-class TestBlocks(Blocks):
+class TestBlocks:
     """The savepoints of one connection during a test case.
 
     A savepoint is made before its block is known: what it is, is asked when something follows.
@@ -64,8 +38,8 @@ class TestBlocks(Blocks):
     """
 
     def __init__(self, connection: BaseDatabaseWrapper, statements: Statements) -> None:
-        super().__init__(statements)
         self._connection = connection
+        self._statements = statements
         self._undecided: list[str] = []
         self._tests: set[str] = set()
         self._outermost = ""

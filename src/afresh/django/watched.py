@@ -12,7 +12,7 @@ from afresh.db import Database, Statements
 from afresh.db.connection import Running
 from afresh.django.cursors import watched_cursor
 from afresh.django.fetched import Fetched
-from afresh.django.testcases import Blocks, TestBlocks, in_test_case
+from afresh.django.testcases import TestBlocks, in_test_case
 from afresh.engine.tracker import Tracker, asking
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ class WatchedConnection:
     """Tells `Statements` what a connection does.
 
     It stands first among the connection's execute wrappers, outermost: `with
-    connection.execute_wrapper(…)` removes the last one at its end, whosever that is. What begins and
-    ends transactions passes no wrapper, or says too little: those methods are replaced on the connection.
+    connection.execute_wrapper(…)` removes the last one at its end, whosever that is. What ends
+    transactions passes no wrapper: those methods are replaced on the connection itself.
 
     Args:
         connection: The connection.
@@ -44,7 +44,6 @@ class WatchedConnection:
         self._test: TestBlocks | None = None
         self.unfinished: WeakKeyDictionary[Any, Tracker | None] = WeakKeyDictionary()
         self._holds_snapshots = connection.vendor == "sqlite"
-        self._own = False  # a statement of Django's that was told of already
         connection.execute_wrappers.insert(0, self.execute)
         self._make_cursor = _replaced(connection, "make_cursor", self.make_cursor)
         self._make_debug_cursor = _replaced(connection, "make_debug_cursor", self.make_debug_cursor)
@@ -85,8 +84,6 @@ class WatchedConnection:
         cursor = context["cursor"]
         if isinstance(cursor.cursor, Fetched):
             cursor.cursor = cursor.cursor.cursor
-        if self._own:
-            return execute(sql, params, many, context)
         if many:
             params = list(params)  # an iterator can be gone through once
         if self.connection.autocommit:
@@ -241,34 +238,28 @@ class WatchedConnection:
             test, self._test = self._test, None
             test.end()
 
-    # -- savepoints -----------------------------------------------------------------------------
+    # -- savepoints: outside of test cases their statements say enough -----------------------------
 
     def savepoint(self, name: str) -> None:
         """SAVEPOINT."""
-        self._told_already(self._savepoint, name)
-        self._blocks().made(name)
+        self._savepoint(name)
+        if (test := self._test_blocks()) is not None:
+            test.made(name)
 
     def savepoint_commit(self, name: str) -> None:
         """RELEASE SAVEPOINT."""
-        blocks = self._blocks()
-        blocks.before_release(name)
-        self._told_already(self._savepoint_commit, name)
-        blocks.released(name)
+        test = self._test_blocks()
+        if test is not None:
+            test.before_release(name)
+        self._savepoint_commit(name)
+        if test is not None:
+            test.released(name)
 
     def savepoint_rollback(self, name: str) -> None:
         """ROLLBACK TO SAVEPOINT."""
-        self._told_already(self._savepoint_rollback, name)
-        self._blocks().undone(name)
-
-    def _blocks(self) -> Blocks:
-        return self._test_blocks() or Blocks(self.statements)
-
-    def _told_already(self, step: Callable[[str], Any], name: str) -> None:
-        self._own = True
-        try:
-            step(name)
-        finally:
-            self._own = False
+        self._savepoint_rollback(name)
+        if (test := self._test_blocks()) is not None:
+            test.undone(name)
 
 
 def _replaced(connection: BaseDatabaseWrapper, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
