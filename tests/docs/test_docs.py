@@ -10,10 +10,11 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Self
 
 import pytest
 
-from afresh.testing.servers import MemcachedServer, RedisServer
+from afresh.testing.servers import MemcachedServer, PostgresServer, RedisServer
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted(path for path in (ROOT / "docs").rglob("*.md") if not path.is_symlink())]
@@ -54,7 +55,21 @@ def printed(text: str) -> str:
     )
 
 
-SERVERS: dict[str, Callable[[Path], RedisServer | MemcachedServer]] = {
+class _Shop(PostgresServer):
+    """PostgreSQL with an empty database of that name."""
+
+    def start(self) -> Self:
+        super().start()
+        self.create("shop")
+        return self
+
+    @property
+    def url(self) -> str:
+        return self.url_of("shop")
+
+
+SERVERS: dict[str, Callable[[Path], RedisServer | MemcachedServer | PostgresServer]] = {
+    "postgresql://localhost/shop": _Shop,
     "redis://localhost/0": RedisServer,
     "memcached://localhost": MemcachedServer,
 }
