@@ -150,12 +150,12 @@ class Connection:
         self.database.check()
         wanted = self._image_wanted(running)
         if self.transaction is None:
-            running.alone = DatabaseTransaction(self.database)
+            running.alone = DatabaseTransaction(self.database, self)
             running.wrapped = wanted and await self._began_one()
         if wanted and (self.transaction is not None or running.wrapped):
             running.old = await self._old_image(running)
         if running.alone is not None and not running.wrapped:
-            running.alone.add(self._marked(running, None))
+            running.alone.add(self._marked(running, None), running.sql)
             await running.alone.prepare()
 
     def _image_wanted(self, running: Running) -> bool:
@@ -215,15 +215,15 @@ class Connection:
         alone = running.alone
         if alone is None:
             if self.transaction is not None:
-                self.transaction.add(names)
+                self.transaction.add(names, running.sql)
         elif running.wrapped:
-            await self._committed(alone, names)
+            alone.add(names, running.sql)
+            await self._committed(alone)
         else:
             await alone.commit(names)
 
-    async def _committed(self, alone: DatabaseTransaction, names: Sequence[str]) -> None:
+    async def _committed(self, alone: DatabaseTransaction) -> None:
         """Commit the transaction that was begun for one statement."""
-        alone.add(names)
         try:
             await alone.prepare()
             await self._rows("COMMIT", ())
@@ -253,16 +253,17 @@ class Connection:
     def begin(self) -> None:
         """See `Statements.begin`."""
         if self.transaction is None:
-            self.transaction = DatabaseTransaction(self.database)
+            self.transaction = DatabaseTransaction(self.database, self)
             self.transaction.enter()
             if self._owed:
                 self.transaction.add(self._owed)
 
     def savepoint(self, name: str) -> None:
         """See `Statements.savepoint`. In some databases it begins a transaction."""
+        outermost = self.transaction is None
         self.begin()
         assert self.transaction is not None
-        self.transaction.savepoint(name)
+        self.transaction.savepoint(name, outermost=outermost)
 
     def release(self, name: str) -> None:
         """See `Statements.release`."""
@@ -310,16 +311,21 @@ class Connection:
     async def _before_step(self, word: str, sql: str) -> None:
         if word == "begin":
             self.begin()
-        elif word == "commit":
+        elif word == "commit" or self._commits(word, sql):
             await self.before_commit()
 
     async def _after_step(self, word: str, sql: str) -> None:
-        if word == "commit":
+        if word == "commit" or self._commits(word, sql):
             await self.after_commit()
         elif word == "rollback":
             await self.after_rollback()
         elif word in steps.NAMED:
             steps.NAMED[word](self, steps.name_of(sql))
+
+    def _commits(self, word: str, sql: str) -> bool:
+        """Whether releasing a savepoint is a COMMIT, as the transaction began with it."""
+        transaction = self.transaction
+        return word == "release" and transaction is not None and transaction.ends_with(steps.name_of(sql))
 
     # -- statements of our own --------------------------------------------------------------------------
 

@@ -39,8 +39,8 @@ class WrappedCursor:
 
     def executescript(self, script: str) -> Self:
         """Execute several statements (`sqlite3`): what is open is committed first."""
-        self._connection.commit()
-        self._seen(script, (), False, lambda: self._raw.executescript(script))
+        self._rows = None
+        self._connection.script(script, lambda: self._raw.executescript(script))
         return self
 
     def callproc(self, name: str, *args: Any) -> Any:

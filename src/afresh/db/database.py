@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 from afresh.core.durations import Duration, seconds
 from afresh.core.ports import Ledger
 from afresh.core.tags import hashed
+from afresh.db.lag import Lag
 from afresh.engine import capturing
 from afresh.errors import ConfigurationError
 from afresh.runtime.clock import SYSTEM_CLOCK, Clock
@@ -48,6 +49,8 @@ class Database:
             more, without which such a write drops what depends on any row of the table.
         unseen_ttl: How long a result may live that depends on what no write announces: the clock,
             volatile columns. 60 seconds by default.
+        replica_lag: It is a read replica, and never further behind than this: what is read there is
+            not kept as long as a change may be on its way. Changes are captured where they are made.
         catalogue: Its schema, if it shall not be asked for.
         clock: What tells the time.
     """
@@ -63,6 +66,7 @@ class Database:
         functions: Mapping[str, Purity] | None = None,
         old_images: bool = True,
         unseen_ttl: Duration = 60.0,
+        replica_lag: Duration | None = None,
         catalogue: Catalogue | None = None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
@@ -76,6 +80,7 @@ class Database:
         self.path = tuple(path)
         self.old_images = old_images
         self.unseen_ttl = seconds(unseen_ttl, "unseen_ttl")
+        self.lag = None if replica_lag is None else Lag(seconds(replica_lag, "replica_lag"))
         self.now = clock.now
         self.schema_tag = f"schema:{name}"
         self._schema_tags = frozenset({hashed(self.schema_tag)})

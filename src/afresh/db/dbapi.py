@@ -13,7 +13,7 @@ what the result depends on.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Self
 from weakref import WeakSet
@@ -122,6 +122,22 @@ class WrappedConnection:
     def after(self, running: Running | None, cursor: Any) -> None:
         """It was executed."""
         self._driven.after(running, cursor)
+
+    def script(self, script: str, execute: Callable[[], Any]) -> None:
+        """Execute several statements outside of a transaction; they may leave one open."""
+        self.commit()
+        as_often_as_once: list[tuple[()]] = [()]  # so that nobody looks at rows before it
+        running = self._statements.before(script, as_often_as_once, many=True)
+        try:
+            execute()
+        except BaseException:
+            self.failed(running)
+            raise
+        self._statements.after(running)
+        self._driven.follow()
+        if self._statements.in_transaction:
+            # What it has begun is changed at the end of that.
+            self._statements.after(self._statements.before(script, as_often_as_once, many=True))
 
     def failed(self, running: Running | None) -> None:
         """It raised an exception."""

@@ -38,6 +38,8 @@ def record(
         thin_out(tracker)
     if plan.aged or asks_for_now(parameters):
         tracker.cap(database.now() + database.unseen_ttl)
+    if database.lag is not None:
+        database.lag.is_read_by(tracker, database.now())
     if transaction is not None:
         transaction.is_read_by(tracker)
 

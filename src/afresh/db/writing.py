@@ -6,6 +6,7 @@ caches, and what is read through its connection is kept nowhere.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterable, Sequence
 
 from afresh.core.events import Event, Kind
@@ -21,12 +22,16 @@ from afresh.runtime.fork import forks
 from afresh.runtime.gate import track, untrack
 from afresh.sql.bounds import Bounded
 
+_TOLD = 8  # statements that an event tells, and
+_LONG = 400  # characters of each
+
 
 class DatabaseTransaction:
     """One transaction of one connection.
 
     Args:
         database: Of the connection.
+        connection: Whose it is. When that is thrown away, the transaction is over.
 
     Attributes:
         outer: The transaction that was open when this one began.
@@ -34,12 +39,15 @@ class DatabaseTransaction:
         schema: It has changed the schema.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, connection: object) -> None:
         self.database = database
+        self._connection = weakref.ref(connection, self._abandon)
         self.outer = _innermost_open(current.get())
         self.wrote = False
         self.schema = False
         self._frames: list[tuple[str, Bounded]] = [("", Bounded(database.name))]
+        self._outermost = False
+        self._statements: list[str] = []
         self._by_hand: dict[str, None] = {}
         self._began = positions()
         self._ended = False
@@ -57,6 +65,11 @@ class DatabaseTransaction:
     def enter(self) -> None:
         """Make it the innermost one of this thread or task."""
         current.set(self)
+
+    def _abandon(self, _: object) -> None:
+        self._ended = True
+        if self.wrote:
+            untrack(self)
 
     def concerns(self, engine: Engine) -> bool:
         """Whether this cache is told of what it writes."""
@@ -84,8 +97,10 @@ class DatabaseTransaction:
 
     # -- what it writes -----------------------------------------------------------------------------
 
-    def add(self, names: Iterable[str]) -> None:
-        """It changes these."""
+    def add(self, names: Iterable[str], by: str = "") -> None:
+        """It changes these, by a statement."""
+        if by and len(self._statements) < _TOLD:
+            self._statements.append(by[:_LONG])
         if not self.wrote:
             self.wrote = True
             track(self)  # hits look closer from now on
@@ -93,9 +108,14 @@ class DatabaseTransaction:
                 self.enter()
         self._frames[-1][1].add(names)
 
-    def savepoint(self, name: str) -> None:
-        """What comes now can be undone by itself."""
+    def savepoint(self, name: str, *, outermost: bool = False) -> None:
+        """What comes now can be undone by itself; `outermost`: the transaction began with it."""
+        self._outermost = self._outermost or outermost
         self._frames.append((name, Bounded(self.database.name)))
+
+    def ends_with(self, name: str) -> bool:
+        """Whether releasing this savepoint commits the transaction."""
+        return self._outermost and self._index(name) == 1
 
     def release(self, name: str) -> None:
         """What was done since this savepoint belongs to what was before it."""
@@ -110,12 +130,16 @@ class DatabaseTransaction:
 
     def _since(self, name: str) -> list[tuple[str, Bounded]]:
         """Take away what was done since the last savepoint of this name, if there is one."""
-        for index in range(len(self._frames) - 1, 0, -1):
-            if self._frames[index][0] == name:
-                frames = self._frames[index:]
-                del self._frames[index:]
-                return frames
-        return []
+        index = self._index(name)
+        if index is None:
+            return []
+        frames = self._frames[index:]
+        del self._frames[index:]
+        return frames
+
+    def _index(self, name: str) -> int | None:
+        found = (at for at in range(len(self._frames) - 1, 0, -1) if self._frames[at][0] == name)
+        return next(found, None)
 
     def names(self) -> tuple[str, ...]:
         """The tags of all that it changes."""
@@ -188,7 +212,7 @@ class DatabaseTransaction:
                     await ledger.announce(tags)
             except BackendError as error:
                 trouble = error
-            _tell(group, names)
+            _tell(group, names, self._statements)
         for ledger, number in intents:
             # That of a cache which was closed meanwhile, or of which more was known in the end.
             await _quietly(ledger, number)
@@ -219,11 +243,11 @@ async def _quietly(ledger: Ledger, number: int) -> None:
         return  # whoever finds the intent announces it
 
 
-def _tell(group: Sequence[Engine], names: Sequence[str]) -> None:
+def _tell(group: Sequence[Engine], names: Sequence[str], statements: Sequence[str]) -> None:
     for engine in group:
         engine.counters.invalidations += len(names)
         if engine.events and names:
-            detail = {"names": tuple(names)}
+            detail = {"names": tuple(names), "statements": tuple(statements)}
             engine.events.emit(Event(Kind.INVALIDATE, "ledger", reason="captured", detail=detail))
 
 
