@@ -129,7 +129,7 @@ class Connection:
             await self._written(
                 running, self._marked(running, rowcount, _inserted(running, lastrowid, rowcount, rows))
             )
-            if kind == "schema":
+            if running.plan.reshapes:
                 await self._schema_changed()
 
     async def failed(self, running: Running) -> None:
@@ -143,6 +143,8 @@ class Connection:
         elif facts.kind != "session":
             # Some statements keep what they did before they failed; marking too much is no error.
             await self._written(running, self._marked(running, None))
+            if running.plan.reshapes:
+                self._schema_may_have_changed()
 
     # -- writing ----------------------------------------------------------------------------------------
 
@@ -210,7 +212,7 @@ class Connection:
         return [*every, *running.plan.marked(() if running.many else running.parameters)]
 
     async def _written(self, running: Running, names: Sequence[str]) -> None:
-        if running.plan.facts.kind == "schema":
+        if running.plan.reshapes:
             names = [*names, self.database.schema_tag]
         alone = running.alone
         if alone is None:
@@ -238,11 +240,15 @@ class Connection:
         await alone.rollback()
 
     async def _schema_changed(self) -> None:
+        self._schema_may_have_changed()
+        if self.transaction is not None:
+            await self._plan_own()
+
+    def _schema_may_have_changed(self) -> None:
         if self.transaction is None:
             self.database.forget()
         else:
             self.transaction.schema = True
-            await self._plan_own()
 
     async def _plan_own(self) -> None:
         """Plan by the schema as this transaction sees it; nobody else does yet."""

@@ -87,6 +87,15 @@ class Plan:
         """It may change tables."""
         return bool(self._markers or self.facts.whole or self.facts.everything)
 
+    @cached_property
+    def reshapes(self) -> bool:
+        """It may change the schema: DDL, several statements, or nobody knows what."""
+        if self.facts.kind == "read":
+            return False
+        unknown = bool(self.facts.everything) and self.facts.uncacheable != "it writes"
+        tokens = () if self._shaped is None else self._shaped.tokens[:-1]
+        return self.facts.kind == "schema" or unknown or any(token.text == ";" for token in tokens)
+
     def dependency(self, parameters: Parameters = ()) -> Carried:
         """What a reader depends on, for `cache.depends_on`."""
         return Carried(self.carried(parameters))
