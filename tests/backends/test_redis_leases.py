@@ -16,6 +16,7 @@ import pytest
 from redis_room import another, empty, place, server  # noqa: F401  fixtures
 
 from afresh.backends.redis import leases as room
+from afresh.backends.redis.connect import open_client
 from afresh.backends.redis.entries import entry_key, lease_key
 from afresh.backends.redis.leases import RedisLeases
 from afresh.backends.redis.store import RedisStore
@@ -210,6 +211,28 @@ def test_a_broken_subscription_is_made_again(server: RedisServer, another: Anoth
     assert taken[0] is not None
     for leases in (first, second):
         leases.close()
+
+
+def test_a_user_who_may_not_listen_looks_every_now_and_then(tmp_path: Any, another: Another) -> None:
+    """As every user of Redis 7 that was given no channels."""
+    with RedisServer(tmp_path) as server, server.client() as client:
+        client.execute_command("ACL", "SETUSER", "deaf", "on", ">secret", "~*", "+@all", "resetchannels")
+        url = f"redis://deaf:secret@127.0.0.1:{server.port}/0?timeout=5&connect_timeout=5"
+        first, second = RedisLeases(open_client(url)), RedisLeases(open_client(url))
+        held = drive(first.take("k", 0.0, RUNTIME))
+        assert held is not None
+        taken: list[Any] = []
+        thread = threading.Thread(target=lambda: taken.append(drive(second.take("k", 20.0, RUNTIME))))
+        before = client.info("stats")["total_connections_received"]
+        thread.start()
+        time.sleep(1.0)
+        held.release()
+        thread.join(1.0)
+        assert taken[0] is not None
+        assert client.info("stats")["total_connections_received"] - before < 10
+        for leases in (first, second):
+            leases.close()
+            leases._client.close()
 
 
 def test_without_a_server_it_is_an_error_at_once(tmp_path: Any, another: Another) -> None:

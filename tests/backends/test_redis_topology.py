@@ -233,6 +233,26 @@ def test_a_service_that_the_sentinels_do_not_know(tmp_path):
         client.close()
 
 
+def test_a_name_that_means_another_primary_is_asked_again(run, tmp_path):
+    """A proxy, or a name in the DNS, that moves while the demoted primary lives and keeps its connections."""
+    with RedisServer(tmp_path / "a") as a, RedisServer(tmp_path / "b") as b:
+        name = tmp_path / "name"
+        name.symlink_to(a.socket)
+        client = open_client(f"unix://{name}" + OPTIONS)
+
+        async def main():
+            assert await client.run("SET", "k", "old") == b"OK"
+            with a.client() as admin:
+                admin.replicaof("127.0.0.1", b.port)
+            name.unlink()
+            name.symlink_to(b.socket)
+            assert await client.run("SET", "k", "new") == b"OK"
+            assert await client.run("GET", "k") == b"new"
+
+        run(main())
+        client.close()
+
+
 def test_a_replica_alone_refuses_writes_and_says_so(tmp_path):
     with RedisSentinels(tmp_path, replicas=1) as trio:
         replica = next(server for server in trio.servers if server is not trio.primary())

@@ -145,6 +145,23 @@ def test_a_connection_that_hangs_is_left_though_the_server_lives(client_of):
         assert sum(b"HELLO" in packet for packet in fake.heard) == 3  # two of the loop, and the probe's
 
 
+@pytest.mark.parametrize("end", ["hang_up", "close"])
+def test_a_connection_that_ends_before_it_was_used_is_a_backend_error(client_of, end):
+    async def main(client):
+        node = client._topology.only
+        adopt = node.loops._adopt
+
+        def adopt_and_end(*arguments):
+            adopt(*arguments)
+            getattr(node, end)()
+
+        node.loops._adopt = adopt_and_end
+        return await asyncio.gather(*(client.run("GET", "k") for _ in range(3)), return_exceptions=True)
+
+    with FakeRedis(lambda _: b"+yes\r\n") as fake:
+        assert {type(each) for each in asyncio.run(main(client_of(fake)))} == {Gone}
+
+
 def test_a_cancelled_caller_leaves_its_place_in_the_row(client_of):
     def answer(packet):
         words = packet.split(b"\r\n")[4::5]

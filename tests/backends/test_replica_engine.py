@@ -50,6 +50,7 @@ class Shop:
             in_memory=False,
             remote=True,
             proven=self.ledger.proven,
+            waiting=self.ledger.waiting,
             words=self.ledger.cell,
             begin=self.ledger.begin,
             look_after=self.ledger.look_after,
@@ -178,10 +179,41 @@ def test_an_undelivered_change_is_not_served_here_until_it_is_delivered_everywhe
     assert same.loads == loads, "only its own scope is bypassed"
     server.refuses = False
     soon(lambda: there.price(1) == 5)
-    soon(lambda: not here.ledger.status()["undelivered"])
+    soon(here.ledger.proven)  # a moment after it was delivered
     loads = here.loads
     assert [here.price(1) for _ in range(5)] == [5] * 5
     assert here.loads <= loads + 1
+
+
+def test_a_load_that_began_before_an_undelivered_change_is_nobodys_who_asks_after_it(
+    shop: Callable[..., Shop], server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, begun, go_on = shop(), threading.Event(), threading.Event()
+    load = here._load
+
+    def slowly(id: int) -> int:
+        price = load(id)
+        begun.set()
+        assert go_on.wait(10)
+        return price
+
+    options = {"tags": lambda id: [Row("product", id)], "prefix": "slow"}
+    price = decorate(here.engine, slowly, Policy.of(ttl=600), options, KeyMaker)
+    early: list[int] = []
+    late: list[int] = []
+    threads = [threading.Thread(target=lambda: early.append(price(1)))]
+    threads[0].start()
+    assert begun.wait(10)
+    server.refuses = True
+    here.change(1, 5)
+    threads += [threading.Thread(target=lambda: late.append(price(1))) for _ in range(8)]
+    for thread in threads[1:]:
+        thread.start()
+    soon(lambda: sum(site.joined for site in here.engine.sites.values()) == 8)
+    go_on.set()
+    for thread in threads:
+        thread.join(10)
+    assert (early, late) == ([0], [5] * 8)
 
 
 def test_a_restart_from_an_old_snapshot_serves_nothing_that_it_forgot(

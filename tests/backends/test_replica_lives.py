@@ -67,6 +67,31 @@ def test_all_processes_go_over_to_the_copy_that_one_of_them_loaded(
     assert two.ledger._channel.loads == 0
 
 
+def test_a_copy_that_another_process_put_at_that_moment_is_the_only_one(
+    here: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between its look for a successor and its making one, another process may make it."""
+    one, two = here.process(), here.process()
+    channel = two.ledger._channel
+    newest, looks = channel._copies.newest, []
+
+    def slowly() -> object:
+        looks.append(1)
+        if len(looks) == 2:
+            drive(one.ledger._channel.catch_up())
+        return newest()
+
+    assert one.copy is not None
+    one.copy.condemn()
+    monkeypatch.setattr(channel._copies, "newest", slowly)
+    drive(channel.load(None, ""))
+    assert len(looks) > 2
+    assert one.copy.number == two.copy.number
+    since = two.ledger.position()
+    announce(one.ledger, A)
+    assert not valid(two.ledger, A, since)
+
+
 def test_another_epoch_ends_everything_older(here: Machine, server: Server) -> None:
     one = here.process()
     since, epoch = one.ledger.position(), one.ledger.epoch

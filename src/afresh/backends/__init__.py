@@ -24,6 +24,10 @@ def _always() -> bool:
     return True
 
 
+def _never() -> bool:
+    return False
+
+
 def _nothing() -> None:
     return None
 
@@ -52,6 +56,8 @@ class Backend:
         remote: Others may announce what is not seen here yet: `strict` has to confirm.
         proven: Says whether the ledger's server was heard of lately. While it was not, nothing in memory
             may be served without a look.
+        waiting: Says whether something that was announced on this machine has no number yet, since it could
+            not be delivered.
         words: A cell that holds the mapped words of the machine's ledger (others, after it began a
             new life in another file), and
         begin: the index of the word that hits compare with.
@@ -70,6 +76,7 @@ class Backend:
     in_memory: bool = True
     remote: bool = False
     proven: Callable[[], bool] = _always
+    waiting: Callable[[], bool] = _never
     words: CellType | None = None
     begin: int = 0
     tick: Callable[[], object] = _nothing

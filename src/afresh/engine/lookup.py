@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+from afresh.core.entry import NEVER
 from afresh.core.events import Event, Kind
 from afresh.core.ports import UNASKED, Runtime, Unasked
 from afresh.engine.confirm import assure
@@ -47,7 +48,8 @@ async def obtain(engine: Engine, runtime: Runtime, call: Call, asked: Unasked | 
         return await _shadow(engine, runtime, call)
     if call.site is engine.values:
         engine.watched.add(engine.names.of_key(call.key))
-    asked_at = engine.ledger.position()
+    # What was announced before this call, and waits to be delivered, has no number that could be compared.
+    asked_at = NEVER if engine.backend.waiting() else engine.ledger.position()
     found = await look(engine, runtime, call, asked)
     if found.fresh or found.stale:
         return _serve(engine, runtime, call, found)
@@ -85,7 +87,7 @@ def _serve(engine: Engine, runtime: Runtime, call: Call, found: Found) -> Any:
     return deliver(engine, call, Made.of(entry))
 
 
-async def _load_once(engine: Engine, runtime: Runtime, call: Call, found: Found, asked_at: int) -> Made:
+async def _load_once(engine: Engine, runtime: Runtime, call: Call, found: Found, asked_at: float) -> Made:
     """Join the load that is under way, or lead one."""
     held = held_flights()
     too_old = 0
@@ -105,7 +107,8 @@ async def _load_once(engine: Engine, runtime: Runtime, call: Call, found: Found,
             # over, and the others join that one.
             engine.flights.give_up(flight)
         elif flight.made is not None:
-            if _new_enough(engine, flight.made, asked_at):
+            # A second flight began when the first had ended, so after the call.
+            if too_old or _new_enough(engine, flight.made, asked_at):
                 return spared(engine, call, flight.made, found.spare)
             too_old += 1
     made = await load_if_still_missing(engine, runtime, call, None, found.spare)
@@ -123,7 +126,7 @@ def _patience(call: Call, held: list[Flight]) -> float:
     return patience if deadline is None else min(patience, deadline)
 
 
-def _new_enough(engine: Engine, made: Made, asked_at: int) -> bool:
+def _new_enough(engine: Engine, made: Made, asked_at: float) -> bool:
     """Whether another's result is as good as a load begun when the caller asked.
 
     A stamp as late as the call is enough, but not for `strict`: between an intent and its end a

@@ -17,6 +17,10 @@ _MOST: Final = 1024
 """Records of one passage; the rest is for the next call."""
 
 
+_BEYOND: Final = 2**63
+"""A number that no log reaches: any other one might by now be the next of a copy that others write too."""
+
+
 class Reader:
     """Reads one log. Thread-safe."""
 
@@ -40,7 +44,7 @@ class Reader:
                 return Passage(to, tuple(records))
             if at < reach:
                 if not records and self._holes.overdue(after.epoch, at + 1):
-                    return Passage(to, (everything(to.at + 1),))  # not what follows: load
+                    return Passage(to, (everything(_BEYOND),))  # not what follows: load
                 return Passage(to, tuple(records))
             window = self._windows[1]
 

@@ -25,6 +25,7 @@ LASTS: Final = 3.0
 _MILLISECONDS: Final = int(LASTS * 1000)
 _RENEW: Final = LASTS / 3
 _SLACK: Final = 0.005  # what expires is gone a little later
+_UNHEARD: Final = 0.05  # seconds between two looks, where no message can be had
 _FIRST: Final = b"-"  # the caller has seen no entry yet
 _OURS, _UNNEEDED = 1, 2
 
@@ -106,7 +107,8 @@ class RedisLeases:
                     answer = await self._ask(wanted, answer[2])
                     if answer[0]:
                         break
-                await runtime.wait(waiter, min(left, _lasts(answer[1])))
+                longest = _lasts(answer[1]) if self._wakers.listening else _UNHEARD
+                await runtime.wait(waiter, min(left, longest))
         finally:
             if waiter is not None:
                 self._wakers.leave(wanted.lease, waiter)

@@ -46,6 +46,7 @@ def open_redis(url_or_client: Any, asked: Asked) -> Backend:
         in_memory=False,
         remote=True,
         proven=ledger.proven,
+        waiting=ledger.waiting,
         words=ledger.cell,
         begin=ledger.begin,
         look_after=in_turn(client.look_after, ledger.look_after),

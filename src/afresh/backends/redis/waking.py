@@ -11,7 +11,7 @@ import time
 from contextlib import suppress
 from typing import Any, Final
 
-from afresh.backends.redis.client import Client, Dedicated
+from afresh.backends.redis.client import Client, Dedicated, ErrorReply
 from afresh.core.ports import Waiter
 from afresh.errors import BackendError
 from afresh.runtime.fork import on_fork
@@ -56,6 +56,11 @@ class Wakers:
                 self._subscribe(self._line, channel)
             return False
 
+    @property
+    def listening(self) -> bool:
+        """Whether messages can be had. While they can't, whoever waits looks for itself every now and then."""
+        return self._running
+
     def leave(self, channel: bytes, waiter: Waiter) -> None:
         """Wake it no more."""
         with self._lock:
@@ -77,7 +82,7 @@ class Wakers:
             line = self._line
         if line is not None:
             line.close()
-        self._end()
+        self._end(line)
 
     def after_fork(self) -> None:
         """The thread and those who wait are in the parent; the connection is the parent's too."""
@@ -112,10 +117,12 @@ class Wakers:
                 if self._waiting:
                     self._subscribe(line, *self._waiting)
             self._listen(line)
+        except ErrorReply:  # this user may not listen to these channels, or there are too many clients
+            self._not_before = time.monotonic() + _REST
         except BackendError:
             self._not_before = time.monotonic() + _REST if line is None else 0.0
         finally:
-            self._end()
+            self._end(line)
             if line is not None:
                 line.close()
 
@@ -154,10 +161,11 @@ class Wakers:
         self._asked = {}
         self._heard = set()
 
-    def _end(self) -> None:
-        """Nothing is heard any more: let everybody look for themselves."""
+    def _end(self, line: Dedicated | None) -> None:
+        """Nothing is heard on this connection any more: let everybody look for themselves."""
         with self._lock:
-            self._forget()
+            if self._line is line:  # and not one that another thread has made since
+                self._forget()
             woken = [waiter for waiters in self._waiting.values() for waiter in waiters]
         for waiter in woken:
             waiter.wake()

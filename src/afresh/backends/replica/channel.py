@@ -243,6 +243,8 @@ class Channel:
 
     async def _anew(self, faulty: Copy | None) -> Copy | None:
         number, found = self._copies.newest()
+        if found is not None and found.alive():
+            return None  # put there since the caller looked: a successor would leave two that live
         if found is not None and found.last().at > self.known().at:
             self._known = found.last()
         known, began = self.known(), self._now()

@@ -121,6 +121,11 @@ class ReplicaLedger:
         copy = self._channel.copy()
         return None if copy is None else copy.log.blame(tags, since)
 
+    def waiting(self) -> bool:
+        """Whether something is to be announced as soon as that is possible."""
+        copy = self._channel.copy()
+        return not self._spool.empty() if copy is None else copy.words[PENDING] != 0
+
     def _heard(self, copy: Copy) -> bool:
         now = self._now()
         if now - copy.heard() <= self._max_stale:

@@ -120,7 +120,10 @@ class Loops:
             self._source.failed(error)
             raise error
         dialling.result()
-        return self._wires[loop]
+        wire = self._wires.get(loop)
+        if wire is None:  # closed, or another primary was named, before this task had its turn
+            raise Gone(f"{self._source.name}: hung up")
+        return wire
 
     def _adopt(self, loop: AbstractEventLoop, dialled: asyncio.Future[Connection]) -> None:
         self._dialling.pop(loop, None)
