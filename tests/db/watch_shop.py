@@ -114,11 +114,18 @@ class Shop:
     def close(self) -> None:
         """Give back the connection, and the slot."""
         self._connection.close()
-        self.psql(
-            "SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots"
-            f" WHERE slot_name = '{self.name}' AND active;"
-            f"SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = '{self.name}'"
-        )
+        until(self._dropped, "the slot's end")
+
+    def _dropped(self) -> bool:
+        slot = f"FROM pg_replication_slots WHERE slot_name = '{self.name}'"
+        try:
+            self.psql(
+                f"SELECT pg_terminate_backend(active_pid) {slot} AND active;"
+                f"SELECT pg_drop_replication_slot(slot_name) {slot}"
+            )
+        except RuntimeError:  # whoever read it is still ending
+            return False
+        return True
 
     def announced(self, watcher: Watcher, do: str, transactions: int = 1) -> None:
         """Let another program do something, and wait until its transactions are announced."""

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from afresh.testing.servers.process import Server, ServerMissing, installed
@@ -149,7 +150,8 @@ class PostgresServer(Server):
     def _all(self, how: signal.Signals) -> None:
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text()
         for child in children.split():
-            os.kill(int(child), how)
+            with suppress(ProcessLookupError):  # it has ended by itself
+                os.kill(int(child), how)
 
     def __exit__(self, *_: object) -> None:
         self.kill()
