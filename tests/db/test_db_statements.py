@@ -130,42 +130,61 @@ def test_returned_rows_make_an_insert_exact(raw: sqlite3.Connection, cache: Cach
     assert len(loads) == 2
 
 
-def test_coroutines(raw: sqlite3.Connection, cache: Cache) -> None:
-    async def rows(sql: str, parameters: Any) -> list[Any]:
+class AsyncGlue:
+    """The same for coroutines."""
+
+    def __init__(self, raw: sqlite3.Connection, cache: Cache) -> None:
+        self.raw = raw
+        self.statements = AsyncStatements(Database("sqlite"), self.rows)
+        self.loads = 0
+        self.ant = cache.cached(prefix="async")(self._load)
+
+    async def _load(self) -> Any:
+        self.loads += 1
+        return await self.execute(ANT)
+
+    async def rows(self, sql: str, parameters: Any) -> list[Any]:
         await asyncio.sleep(0)
-        return raw.execute(sql, parameters).fetchall()
+        return self.raw.execute(sql, parameters).fetchall()
 
-    statements = AsyncStatements(Database("sqlite"), rows)
-    loads: list[int] = []
-
-    async def execute(sql: str, *parameters: Any) -> list[Any]:
-        running = await statements.before(sql, parameters)
+    async def execute(self, sql: str, *parameters: Any) -> list[Any]:
+        running = await self.statements.before(sql, parameters)
         try:
-            cursor = raw.execute(sql, parameters)
+            cursor = self.raw.execute(sql, parameters)
         except BaseException:
-            await statements.failed(running)
+            await self.statements.failed(running)
             raise
-        await statements.after(running, cursor.rowcount, cursor.lastrowid)
+        await self.statements.after(running, cursor.rowcount, cursor.lastrowid)
         return cursor.fetchall()
 
-    @cache.cached
-    async def ant() -> Any:
-        loads.append(1)
-        return await execute(ANT)
 
+def test_coroutines(raw: sqlite3.Connection, cache: Cache) -> None:
     async def main() -> None:
-        assert await ant() == await ant() == [("ant",)]
-        await execute(CHANGE, "asp")
-        assert await ant() == [("asp",)]
-        await execute("UPDATE product SET name = 'bug' WHERE id = 2")
-        await ant()
-        assert len(loads) == 2
+        glue = AsyncGlue(raw, cache)
+        assert await glue.ant() == await glue.ant() == [("ant",)]
+        await glue.execute(CHANGE, "asp")
+        assert await glue.ant() == [("asp",)]
+        await glue.execute("UPDATE product SET name = 'bug' WHERE id = 2")
+        await glue.ant()
+        assert glue.loads == 2
         with pytest.raises(sqlite3.IntegrityError):
-            await execute(CHANGE, "bug")
+            await glue.execute(CHANGE, "bug")
+        await glue.execute("CREATE TABLE more (id INTEGER)")
+        assert await glue.execute("SELECT id FROM more") == []
+        await glue.statements.close()
+
+    asyncio.run(main())
+
+
+def test_transactions_of_coroutines(raw: sqlite3.Connection, cache: Cache) -> None:
+    async def main() -> None:
+        glue = AsyncGlue(raw, cache)
+        statements = glue.statements
+        assert await glue.ant() == [("ant",)]
         statements.begin()
         raw.execute("BEGIN")
         statements.savepoint("a")
-        await execute(CHANGE, "x")
+        await glue.execute(CHANGE, "x")
         statements.rollback_to("a")
         statements.release("a")
         await statements.before_commit()
@@ -174,15 +193,12 @@ def test_coroutines(raw: sqlite3.Connection, cache: Cache) -> None:
         raw.execute("ROLLBACK")
         statements.begin()
         raw.execute("BEGIN")
-        await execute(CHANGE, "y")
-        assert await ant() == [("y",)]
+        await glue.execute(CHANGE, "y")
+        assert await glue.ant() == [("y",)]
         await statements.before_commit()
         raw.execute("COMMIT")
         await statements.after_commit()
         assert not statements.in_transaction
-        assert await ant() == [("y",)]
-        await execute("CREATE TABLE more (id INTEGER)")
-        await execute("SELECT id FROM more")
-        await statements.close()
+        assert await glue.ant() == [("y",)]
 
     asyncio.run(main())

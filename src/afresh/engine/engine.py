@@ -104,7 +104,6 @@ class Engine:
         self.mode: Mode = ON
         self.plain = True
         self.sites: dict[int, Site] = {}
-        self.refusals: dict[str, str] = {}
         self.names = Naming(namespace)
         self.watched = Watched(alone=backend.in_memory)
         self.values = self.site("", Policy())
@@ -114,7 +113,8 @@ class Engine:
         self._join_in()
 
     def _join_in(self) -> None:
-        """Be told what happens: entries that are evicted, forks, time."""
+        """Be told what happens: entries that are evicted, loads that are not kept, forks, time."""
+        self.refusals: dict[str, str] = {}
         if self.l1 is not None:
             self.l1.on_evict = self.evicted
         on_fork(self)
