@@ -128,6 +128,29 @@ def test_a_schema_that_another_program_changed(tmp_path: Path) -> None:
         there.close()
 
 
+def test_a_write_is_planned_by_the_schema_that_another_program_made(tmp_path: Path) -> None:
+    path = str(tmp_path / "db")
+    with sqlite3.connect(path) as setup:
+        setup.executescript(SCRIPT)
+    setup.close()
+    with Cache(f"sqlite:///{tmp_path}/folder") as cache:
+        here: Any = dbapi.connect(sqlite3, path, database=Database("sqlite"))
+        there: Any = dbapi.connect(sqlite3, path, database=Database("sqlite"))
+        here.execute("UPDATE product SET price = 1 WHERE id = 1")
+        here.commit()
+        there.execute(
+            "CREATE TRIGGER t AFTER UPDATE ON product BEGIN INSERT INTO audit (what) VALUES ('x'); END"
+        )
+        there.commit()
+        audit = cache.cached(prefix="audit")(lambda: there.execute("SELECT what FROM audit").fetchall())
+        assert audit() == []
+        here.execute("UPDATE product SET price = 2 WHERE id = 1")
+        here.commit()
+        assert audit() == [("x",)]
+        here.close()
+        there.close()
+
+
 def test_a_cache_that_is_opened_later(small: Small) -> None:
     """What was announced in it before it was looked at isn't known: the schema is asked for again."""
     small.connection.execute("SELECT 1").fetchall()
@@ -163,3 +186,24 @@ def test_threads_share_it(cache: Cache, tmp_path: Path) -> None:
         thread.join()
     assert found == [[("ant",)]] * 4
     database.after_fork()
+
+
+def test_a_schema_that_cant_be_read(small: Small) -> None:
+    """The statements of the program go on; nothing is kept meanwhile."""
+    small.raw.set_authorizer(_no_master)
+    query = small.cached("SELECT name FROM product WHERE id = 1")
+    assert query() == query() == [("ant",)]
+    assert len(small.loads) == 2
+    assert small.reasons("fill-refused") == ["the schema could not be read"] * 2
+    small.raw.set_authorizer(None)
+    assert query() == query() == [("ant",)]
+    assert len(small.loads) == 3
+    small.raw.set_authorizer(_no_master)
+    small.database.forget()
+    small.change("UPDATE product SET name = 'asp' WHERE id = 1")
+    small.raw.set_authorizer(None)
+    assert query() == [("asp",)]
+
+
+def _no_master(action: int, table: str | None, *_: object) -> int:
+    return sqlite3.SQLITE_DENY if table == "sqlite_master" else sqlite3.SQLITE_OK

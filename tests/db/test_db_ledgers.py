@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import subprocess
 import sys
@@ -15,8 +16,8 @@ import db_writer
 import pytest
 from db_faces import prepare_sqlite
 
-from afresh import Cache
-from afresh.db import Database, dbapi
+from afresh import Cache, Row
+from afresh.db import AsyncStatements, Database, dbapi
 from afresh.errors import BackendError, NotInvalidated
 from afresh.testing.servers import MemcachedServer, RedisServer
 
@@ -207,3 +208,62 @@ def test_servers_hear_of_it_too(
         assert (price(1), local(1)) == (11, 11)
         run_writer(path, server.url, 12)
         assert price(1) == 12
+
+
+def test_a_task_that_is_cancelled_while_it_announces_has_announced(path: str) -> None:
+    """COMMIT is made: whoever reads next must not get the old value."""
+
+    async def main() -> None:
+        raw = sqlite3.connect(path, isolation_level=None)
+        with Cache("memory://") as cache:
+            statements = AsyncStatements(Database("sqlite"), _run(raw))
+            price = cache.cached(prefix="price")(lambda: _price(raw, cache))
+            assert price() == 10
+            statements.begin()
+            raw.execute("BEGIN")
+            running = await statements.before("UPDATE product SET price = 11 WHERE id = 1")
+            raw.execute("UPDATE product SET price = 11 WHERE id = 1")
+            await statements.after(running, 1)
+            await statements.before_commit()
+            raw.execute("COMMIT")
+            ledger = cache._engine.ledger
+            cache._engine.ledger = _Slow(ledger)
+            task = asyncio.create_task(statements.after_commit())
+            await asyncio.sleep(0)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            cache._engine.ledger = ledger
+            assert price() == 11
+        raw.close()
+
+    asyncio.run(main())
+
+
+def _run(raw: sqlite3.Connection) -> Any:
+    async def run(sql: str, parameters: Any) -> Any:
+        return raw.execute(sql, parameters).fetchall()
+
+    return run
+
+
+def _price(raw: sqlite3.Connection, cache: Cache) -> Any:
+    cache.depends_on(Row("product", 1, columns=["price"]))
+    return raw.execute("SELECT price FROM product WHERE id = 1").fetchone()[0]
+
+
+class _Slow:
+    """A ledger on a server that takes its time, the first time."""
+
+    def __init__(self, ledger: Any) -> None:
+        self._ledger, self._quick = ledger, False
+
+    async def settle(self, intent: int, *, announce: bool) -> int:
+        if not self._quick:
+            self._quick = True
+            await asyncio.sleep(60)
+        position: int = await self._ledger.settle(intent, announce=announce)
+        return position
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._ledger, name)

@@ -176,6 +176,30 @@ def test_coroutines(raw: sqlite3.Connection, cache: Cache) -> None:
     asyncio.run(main())
 
 
+def test_a_schema_that_another_connection_of_coroutines_changed(
+    raw: sqlite3.Connection, cache: Cache
+) -> None:
+    async def main() -> None:
+        here, there = AsyncGlue(raw, cache), Glue(raw)
+        assert await here.ant() == [("ant",)]
+        there.execute(
+            "CREATE TRIGGER t AFTER UPDATE ON product BEGIN INSERT INTO audit (what) VALUES ('x'); END"
+        )
+        assert await here.ant() == await here.ant() == await here.ant() == [("ant",)]
+        assert here.loads == 3  # one of them found out in the middle, and wasn't kept
+        audit = cache.cached(prefix="audit")(lambda: there.execute("SELECT what FROM audit"))
+        assert audit() == []
+        there.execute("DROP TRIGGER t")
+        there.execute(
+            "CREATE TRIGGER t AFTER UPDATE ON product BEGIN INSERT INTO audit (what) VALUES ('y'); END"
+        )
+        assert audit() == []
+        await here.execute(CHANGE, "asp")
+        assert audit() == [("y",)]
+
+    asyncio.run(main())
+
+
 def test_transactions_of_coroutines(raw: sqlite3.Connection, cache: Cache) -> None:
     async def main() -> None:
         glue = AsyncGlue(raw, cache)

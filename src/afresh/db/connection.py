@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from afresh.core.events import Event, Kind
 from afresh.db import steps
-from afresh.db.database import Database
+from afresh.db.database import Database, Run
 from afresh.db.reading import record
 from afresh.db.writing import DatabaseTransaction
 from afresh.engine import capturing
 from afresh.engine.tracker import asking, current
-from afresh.sql import Plan, Planner
+from afresh.sql import NOTHING, Plan, Planner
 from afresh.sql.labels import labels
 from afresh.sql.marking import MANY_TAGS, Image
 
@@ -52,7 +53,7 @@ class Connection:
 
     Args:
         database: What it is connected to.
-        run: Runs a statement on it, unseen, and gives its rows, or a coroutine that does.
+        run: Runs a statement on it, unseen, and gives its rows; `None` where that needs a coroutine.
         run_async: The same for coroutines, where they need another one.
 
     Attributes:
@@ -62,13 +63,13 @@ class Connection:
     def __init__(
         self,
         database: Database,
-        run: Callable[[str, Any], Any],
+        run: Run | None,
         run_async: Callable[[str, Any], Any] | None = None,
     ) -> None:
         self.database = database
         self.transaction: DatabaseTransaction | None = None
         self._run = run
-        self._run_async = run_async or run
+        self._run_async: Callable[[str, Any], Any] = run_async or run or _nothing
         self._own: Planner | None = None  # of a schema that is not committed yet
         self._odd = ""  # why the meaning of names isn't known on this connection
         self._owed: tuple[str, ...] = ()
@@ -76,12 +77,20 @@ class Connection:
     # -- plans --------------------------------------------------------------------------------------
 
     def _planner(self) -> Planner:
-        return self._own or self.database.planner or self.database.load(self._run)
+        return self._own or self.database.planner or self._load()
+
+    def _load(self) -> Planner:
+        """Ask for the schema. If that can't be done now, the statement itself shall say why."""
+        with suppress(Exception):
+            if self._run is not None:
+                return self.database.load(self._run)
+        # By names alone: nothing that is read is kept, and of what is written the table is marked.
+        return self.database.planned_by(NOTHING)
 
     def reads(self, sql: str, parameters: Any, many: bool) -> Running | None:
         """Note what a statement reads. If it may do more than read, what `before` asks for."""
         # The way of every statement of the program, so it asks for nothing twice.
-        planner = self._own or self.database.planner or self.database.load(self._run)
+        planner = self._own or self.database.planner or self._load()
         plan = planner.plan(sql)
         if current.get() is not None:
             plan = self._recorded(plan, sql, parameters, many)
@@ -95,12 +104,15 @@ class Connection:
             plan = self._planner().plan(sql)
         if self._odd:
             tracker.refuse(self._odd)
+        if self._own is None and self.database.planner is None:
+            tracker.refuse("the schema could not be read")
         record(self.database, plan, () if many else parameters, tracker, self.transaction)
         return plan
 
     async def plan_anew(self) -> None:
-        """Ask for the schema, if the driver can't be asked by a plain function."""
-        await self.database.load_async(self._rows)
+        """Ask for the schema, from a coroutine."""
+        with suppress(Exception):  # the statement itself shall say why
+            await self.database.load_async(self._rows)
 
     # -- statements -----------------------------------------------------------------------------------
 
@@ -150,6 +162,9 @@ class Connection:
 
     async def _before_write(self, running: Running) -> None:
         self.database.check()
+        if self.database.planner is None and self._own is None:
+            await self.plan_anew()
+            running.plan = (self.database.planner or self.database.planned_by(NOTHING)).plan(running.sql)
         wanted = self._image_wanted(running)
         if self.transaction is None:
             running.alone = DatabaseTransaction(self.database, self)
@@ -346,6 +361,10 @@ class Connection:
         except Exception:
             return False
         return True
+
+
+def _nothing(sql: str, parameters: Any) -> Sequence[Sequence[Any]]:
+    raise NotImplementedError(sql)
 
 
 def _inserted(

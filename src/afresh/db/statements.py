@@ -154,7 +154,7 @@ class AsyncStatements:
 
     def __init__(self, database: Database, run: AsyncRun) -> None:
         self.database = database
-        self.connection = Connection(database, run)
+        self.connection = Connection(database, None, run)
 
     @property
     def in_transaction(self) -> bool:

@@ -18,6 +18,7 @@ from afresh.engine.engine import Engine
 from afresh.engine.tracker import Tracker, same_ledger
 from afresh.engine.transaction import Unfinished, current
 from afresh.errors import BackendError, NotInvalidated
+from afresh.runtime.drive import drive
 from afresh.runtime.fork import forks
 from afresh.runtime.gate import track, untrack
 from afresh.sql.bounds import Bounded
@@ -182,17 +183,23 @@ class DatabaseTransaction:
             NotInvalidated: Somewhere it couldn't be announced.
         """
         self._ended = True
-        names = (*(self.names() if names is None else names), *self._by_hand)
-        try:
-            await self._announce(names)
-        finally:
-            self._leave()
+        await self._end((*(self.names() if names is None else names), *self._by_hand))
 
     async def rollback(self) -> None:
         """Nothing was changed."""
         self._ended = True
+        await self._end(tuple(self._by_hand))
+
+    async def _end(self, names: Sequence[str]) -> None:
         try:
-            await self._announce(tuple(self._by_hand))
+            await self._announce(names)
+        except Exception:
+            raise
+        except BaseException:
+            # The task was cancelled. What is made has to be said all the same, if need be by blocking.
+            self._intended = frozenset()
+            drive(self._announce(names))
+            raise
         finally:
             self._leave()
 
@@ -200,22 +207,22 @@ class DatabaseTransaction:
         """Mark these in every ledger that is open now, and clear the intents."""
         trouble: BackendError | None = None
         exact = frozenset(names) == self._intended
-        intents, self._intents = self._intents, []
         tags = [hashed(name) for name in names]
         for group in list(capturing.by_ledger()):
             ledger = group[0].ledger
-            intent = next((each for each in intents if same_ledger(each[0], ledger)), None)
+            intent = next((each for each in self._intents if same_ledger(each[0], ledger)), None)
             try:
                 if intent is not None and exact:
-                    await _settled(intents, intent, announce=True)
+                    await ledger.settle(intent[1], announce=True)
+                    self._intents.remove(intent)
                 elif tags:
                     await ledger.announce(tags)
             except BackendError as error:
                 trouble = error
             _tell(group, names, self._statements)
-        for ledger, number in intents:
+        while self._intents:
             # That of a cache which was closed meanwhile, or of which more was known in the end.
-            await _quietly(ledger, number)
+            await _quietly(*self._intents.pop())
         if trouble is not None:
             raise NotInvalidated(f"a change was made, but not announced everywhere: {trouble}") from trouble
 
@@ -229,11 +236,6 @@ class DatabaseTransaction:
             untrack(self)
         if current.get() is self:
             current.set(_innermost_open(self.outer))
-
-
-async def _settled(intents: list[tuple[Ledger, int]], intent: tuple[Ledger, int], *, announce: bool) -> None:
-    intents.remove(intent)
-    await intent[0].settle(intent[1], announce=announce)
 
 
 async def _quietly(ledger: Ledger, number: int) -> None:
