@@ -92,7 +92,7 @@ READS = {
         Product.objects.order_by("pk").values_list(Coalesce("category__name", Value("none")), flat=True)
     ),
     "window": lambda: list(
-        Product.objects.annotate(rank=Window(Rank(), order_by="price")).order_by("pk").values_list("rank", flat=True)
+        Product.objects.annotate(rank=Window(Rank(), order_by="stock")).order_by("pk").values_list("rank", flat=True)
     ),
     "union": lambda: sorted(
         Product.objects.filter(pk=1).values_list("name").union(Label.objects.values_list("name"))

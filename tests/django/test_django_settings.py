@@ -33,6 +33,8 @@ def findings(setting):
         ({"VOLATILE": ["django_shop.Product.view"]}, ["afresh.E003"]),
         ({"VOLATILE": ["django_shop.Produce.views", "django_shop.Product.reviews"]}, ["afresh.E003"] * 2),
         ({"DATABASES": {"other": "third"}}, ["afresh.E004"]),
+        ({"REPLICA_LAG": {"other": "5s"}}, []),
+        ({"REPLICA_LAG": {"third": "5s"}}, ["afresh.E004"]),
     ],
 )
 def test_what_is_wrong_with_the_setting_is_said(setting, found):
@@ -98,3 +100,17 @@ def test_without_old_images_less_is_known_and_nothing_is_stale(cache, database, 
     write("UPDATE django_shop_product SET price = 0 WHERE slug = 'a'")
     assert len(prices()) == 2
     assert (0,) in prices()
+
+
+def test_what_a_replica_says_is_as_old_as_it_may_be(cache, database):
+    """The other alias is a replica of the default one, which hasn't heard of the last change."""
+    filled()
+    Product.objects.using("other").create(pk=1, slug="a", name="hammer")
+    connections["other"].close()
+    with override_settings(AFRESH={"DATABASES": {"other": "default"}, "REPLICA_LAG": {"other": "1h"}}):
+        name = cache.cached(prefix="name")(lambda: Product.objects.using("other").get(pk=1).name)
+        Product.objects.using("default").filter(pk=1).update(name="new")
+        assert name() == "hammer"
+        assert name.peek() is None
+        assert "replica" in cache.explain("name()").reason
+    connections["other"].close()

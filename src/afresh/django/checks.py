@@ -39,9 +39,8 @@ def check_setting(app_configs: Sequence[Any] | None, **options: Any) -> list[Che
         for name in unknown_columns()
     ]
     found += [
-        Error(f"AFRESH['DATABASES'] names {name!r}, which is not in DATABASES.", id="afresh.E004")
-        for pair in given("DATABASES", {}).items()
-        for name in pair
+        Error(f"AFRESH names the database {name!r}, which is not in DATABASES.", id="afresh.E004")
+        for name in (*given("DATABASES", {}), *given("DATABASES", {}).values(), *given("REPLICA_LAG", {}))
         if name not in connections.settings
     ]
     return found

@@ -27,17 +27,19 @@ def database_of(connection: BaseDatabaseWrapper) -> Database | None:
     dialect = DIALECTS.get(connection.vendor)
     if dialect is None:
         return None
-    key = (name_of(connection.alias), *_place(connection.alias, connection.settings_dict))
+    lag = given("REPLICA_LAG", {}).get(connection.alias)
+    key = (name_of(connection.alias), lag, *_place(connection.alias, connection.settings_dict))
     with _lock:
         if key not in _databases:
-            _databases[key] = _opened(connection, dialect, key[0])
+            _databases[key] = _opened(connection, dialect, key[0], lag)
         return _databases[key]
 
 
-def _opened(connection: BaseDatabaseWrapper, dialect: Dialect, name: str) -> Database:
+def _opened(connection: BaseDatabaseWrapper, dialect: Dialect, name: str, lag: Any) -> Database:
     return Database(
         dialect,
         name=name,
+        replica_lag=lag,
         paramstyle="format",
         volatile=volatile(connection.alias),
         old_images=bool(given("OLD_IMAGES", True)),

@@ -5,6 +5,7 @@
         "UNSEEN_TTL": "1m",                          # how old what depends on them or on the clock may be
         "OLD_IMAGES": True,                          # look at rows before they are changed
         "DATABASES": {"reporting": "default"},       # aliases that mean the same database
+        "REPLICA_LAG": {"reporting": "5s"},          # replicas, and how far behind they may be
     }
 
 All of it is optional.
@@ -20,7 +21,7 @@ from django.conf import settings
 from django.core.exceptions import FieldDoesNotExist
 from django.db import router
 
-KNOWN = ("DATABASES", "OLD_IMAGES", "UNSEEN_TTL", "VOLATILE")
+KNOWN = ("DATABASES", "OLD_IMAGES", "REPLICA_LAG", "UNSEEN_TTL", "VOLATILE")
 
 
 def given(name: str, default: Any) -> Any:
