@@ -10,6 +10,7 @@ Glue for anything else is written against `Database` and `Statements`.
 """
 
 from afresh.db.database import Database
+from afresh.db.marks import Running
 from afresh.db.statements import AsyncStatements, Statements
 
-__all__ = ["AsyncStatements", "Database", "Statements"]
+__all__ = ["AsyncStatements", "Database", "Running", "Statements"]

@@ -8,44 +8,18 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
-from afresh.core.events import Event, Kind
 from afresh.db import steps
 from afresh.db.database import Database, Run
+from afresh.db.marks import Running, everything, inserted, marked
 from afresh.db.reading import record
 from afresh.db.writing import DatabaseTransaction
-from afresh.engine import capturing
 from afresh.engine.tracker import asking, current
 from afresh.sql import NOTHING, Plan, Planner
-from afresh.sql.labels import labels
 from afresh.sql.marking import MANY_TAGS, Image
 
 _FEW_ROWS = MANY_TAGS  # an old image of more rows would be more tags than are kept
-
-
-@dataclass(slots=True)
-class Running:
-    """A statement under way that is not just a read.
-
-    Attributes:
-        plan: Its plan.
-        sql: Its text.
-        parameters: Its parameters, or with `many` a list of them.
-        many: It is executed once for each of them.
-        alone: Outside of a transaction: what it is by itself.
-        wrapped: A transaction was begun for it.
-        old: The rows that it is about to change, if all of them are known.
-    """
-
-    plan: Plan
-    sql: str
-    parameters: Any
-    many: bool = False
-    alone: DatabaseTransaction | None = None
-    wrapped: bool = False
-    old: list[Image] | None = None
 
 
 class Connection:
@@ -72,6 +46,7 @@ class Connection:
         self._run_async: Callable[[str, Any], Any] = run_async or run or _nothing
         self._own: Planner | None = None  # of a schema that is not committed yet
         self._odd = ""  # why the meaning of names isn't known on this connection
+        self._own_is_old = False
         self._owed: tuple[str, ...] = ()
 
     # -- plans --------------------------------------------------------------------------------------
@@ -138,9 +113,8 @@ class Connection:
         if kind == "transaction":
             await self._after_step(running.plan.facts.word, running.sql)
         elif kind != "session":
-            await self._written(
-                running, self._marked(running, rowcount, _inserted(running, lastrowid, rowcount, rows))
-            )
+            new = inserted(running, rowcount, lastrowid, rows)
+            await self._written(running, self._marked(running, rowcount, new))
             if running.plan.reshapes:
                 await self._schema_changed()
 
@@ -154,7 +128,7 @@ class Connection:
             await self._undone(running.alone)
         elif facts.kind != "session":
             # Some statements keep what they did before they failed; marking too much is no error.
-            await self._written(running, self._marked(running, None))
+            await self._written(running, self._marked(running))
             if running.plan.reshapes:
                 self._schema_may_have_changed()
 
@@ -165,6 +139,8 @@ class Connection:
         if self.database.planner is None and self._own is None:
             await self.plan_anew()
             running.plan = (self.database.planner or self.database.planned_by(NOTHING)).plan(running.sql)
+        elif self._own_is_old:
+            running.plan = (await self._plan_own()).plan(running.sql)
         wanted = self._image_wanted(running)
         if self.transaction is None:
             running.alone = DatabaseTransaction(self.database, self)
@@ -172,7 +148,7 @@ class Connection:
         if wanted and (self.transaction is not None or running.wrapped):
             running.old = await self._old_image(running)
         if running.alone is not None and not running.wrapped:
-            running.alone.add(self._marked(running, None), running.sql)
+            running.alone.add(self._marked(running), running.sql)
             await running.alone.prepare()
 
     def _image_wanted(self, running: Running) -> bool:
@@ -203,28 +179,13 @@ class Connection:
         return self.transaction is not None and self.transaction.wrote
 
     def _marked(
-        self, running: Running, rowcount: int | None, new: list[Image] | None = None
+        self, running: Running, rowcount: int | None = None, new: list[Image] | None = None
     ) -> Sequence[str]:
         """The tags that a statement marks."""
-        plan = running.plan
-        if self._odd or plan.effects_unknown:
-            return self._everything(self._odd or plan.effects_unknown, running)
-        if running.many:
-            return _marked_by_many(plan, running.parameters, self.database.name)
-        count = rowcount if rowcount is not None and rowcount >= 0 else None
-        return plan.marked(running.parameters, old=running.old, new=new, count=count)
-
-    def _everything(self, reason: str, running: Running) -> Sequence[str]:
-        """Nobody knows what changes: every table does."""
-        for engine in capturing.engines():
-            if engine.events:
-                detail = {"statement": running.sql[:200]}
-                engine.events.emit(
-                    Event(Kind.INVALIDATE, "ledger", reason=f"everything: {reason}", detail=detail)
-                )
-        tables = self._planner().catalogue.tables()
-        every = [name for table in tables for name in labels(self.database.name, table.name).whole]
-        return [*every, *running.plan.marked(() if running.many else running.parameters)]
+        unknown = self._odd or running.plan.effects_unknown
+        if unknown:
+            return everything(running, self.database.name, self._planner().catalogue, unknown)
+        return marked(running, self.database.name, rowcount, new)
 
     async def _written(self, running: Running, names: Sequence[str]) -> None:
         if running.plan.reshapes:
@@ -265,9 +226,11 @@ class Connection:
         else:
             self.transaction.schema = True
 
-    async def _plan_own(self) -> None:
+    async def _plan_own(self) -> Planner:
         """Plan by the schema as this transaction sees it; nobody else does yet."""
+        self._own_is_old = False
         self._own = await self.database.planner_for(self._rows)
+        return self._own
 
     # -- transactions -----------------------------------------------------------------------------------
 
@@ -295,6 +258,7 @@ class Connection:
         """See `Statements.rollback_to`."""
         if self.transaction is not None:
             self.transaction.rollback_to(name)
+            self._own_is_old = self._own is not None
 
     async def before_commit(self) -> None:
         """See `Statements.before_commit`."""
@@ -327,6 +291,7 @@ class Connection:
 
     def _end(self) -> DatabaseTransaction | None:
         transaction, self.transaction, self._own, self._owed = self.transaction, None, None, ()
+        self._own_is_old = False
         return transaction
 
     async def _before_step(self, word: str, sql: str) -> None:
@@ -365,25 +330,3 @@ class Connection:
 
 def _nothing(sql: str, parameters: Any) -> Sequence[Sequence[Any]]:
     raise NotImplementedError(sql)
-
-
-def _inserted(
-    running: Running, lastrowid: Any, rowcount: int | None, rows: Sequence[Sequence[Any]] | None
-) -> list[Image] | None:
-    """The rows that an INSERT left, as far as the driver told."""
-    plan = running.plan
-    if not plan.numbered or running.many:
-        return None
-    columns = steps.returned(running.sql) if rows else ()
-    if rows and plan.numbered in columns and rowcount in {len(rows), -1, None}:
-        return [dict(zip(columns, row, strict=True)) for row in rows]
-    return [{plan.numbered: lastrowid}] if lastrowid and rowcount == 1 else None
-
-
-def _marked_by_many(plan: Plan, parameters: Sequence[Any], database: str) -> Sequence[str]:
-    """The tags of a statement that is executed many times; of very many, whole tables."""
-    names = dict.fromkeys(name for each in parameters[:MANY_TAGS] for name in plan.marked(each))
-    if len(parameters) > MANY_TAGS:
-        for write in plan.facts.writes:
-            names.update(dict.fromkeys(labels(database, write.table.name).whole))
-    return tuple(names)

@@ -19,10 +19,10 @@ from typing import Any, Self
 from weakref import WeakSet
 
 from afresh.db import drivers
-from afresh.db.connection import Running
 from afresh.db.cursors import WrappedCursor
 from afresh.db.database import Database
 from afresh.db.driving import Driven
+from afresh.db.marks import Running
 from afresh.engine.tracker import Tracker, asking
 from afresh.errors import ConfigurationError
 

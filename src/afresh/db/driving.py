@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from afresh.db import steps
-from afresh.db.connection import Running
 from afresh.db.database import AsyncRun, Database, Positions, positions
 from afresh.db.drivers import Driver
+from afresh.db.marks import Running
 from afresh.db.statements import Statements, Wait
 from afresh.engine.tracker import asking
 from afresh.runtime.drive import drive

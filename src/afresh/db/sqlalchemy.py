@@ -19,9 +19,9 @@ from sqlalchemy.engine import Connection, Engine, ExceptionContext
 from sqlalchemy.util import concurrency
 
 from afresh.db import drivers
-from afresh.db.connection import Running
 from afresh.db.database import Database
 from afresh.db.driving import Driven
+from afresh.db.marks import Running
 from afresh.errors import ConfigurationError
 from afresh.runtime.drive import drive
 from afresh.sql.lexer import Paramstyle

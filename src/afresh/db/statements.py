@@ -19,8 +19,9 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeAlias
 
-from afresh.db.connection import Connection, Running
+from afresh.db.connection import Connection
 from afresh.db.database import AsyncRun, Database, Run
+from afresh.db.marks import Running
 from afresh.runtime.drive import drive
 
 Wait: TypeAlias = Callable[[Coroutine[Any, Any, Any]], Any]

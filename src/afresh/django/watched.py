@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
+from weakref import ref
 
 from afresh.db import Database, Statements
-from afresh.db.connection import Running
+from afresh.db.marks import Running
 from afresh.django.cursors import watched_cursor
 from afresh.django.fetched import Fetched
 from afresh.django.testcases import TestBlocks, in_test_case
@@ -42,7 +42,7 @@ class WatchedConnection:
         self.connection = connection
         self.statements = Statements(database, self.run)
         self._test: TestBlocks | None = None
-        self.unfinished: WeakKeyDictionary[Any, Tracker | None] = WeakKeyDictionary()
+        self.unfinished: dict[int, tuple[ref[Any], Tracker | None]] = {}
         self._holds_snapshots = connection.vendor == "sqlite"
         connection.execute_wrappers.insert(0, self.execute)
         self._make_cursor = _replaced(connection, "make_cursor", self.make_cursor)
@@ -82,7 +82,7 @@ class WatchedConnection:
     ) -> Any:
         """The execute wrapper."""
         cursor = context["cursor"]
-        if isinstance(cursor.cursor, Fetched):
+        if type(cursor.cursor) is Fetched:
             cursor.cursor = cursor.cursor.cursor
         if many:
             params = list(params)  # an iterator can be gone through once
@@ -100,13 +100,15 @@ class WatchedConnection:
     ) -> Any:
         statements, cursor = self.statements, context["cursor"]
         if self.unfinished:
-            self.unfinished.pop(cursor, None)
-            self._sees_no_more()
-        running = statements.before(*self._told(sql, params), many=many)
+            self._sees_no_more(cursor)
+        text, parameters = (
+            (sql, params) if type(sql) is str and params is not None else self._told(sql, params)
+        )
+        running = statements.before(text, parameters, many=many)
         if running is None:
             result = execute(sql, params, many, context)
             if self._holds_snapshots:
-                self.unfinished[cursor] = asking()
+                self.unfinished[id(cursor)] = ref(cursor), asking()
             return result
         returning = self._returning(running, sql, many)
         try:
@@ -145,15 +147,16 @@ class WatchedConnection:
         running.sql += returning
         return returning
 
-    def _sees_no_more(self) -> None:
+    def _sees_no_more(self, asked: Any) -> None:
         """Queries that are not read to their end hold an older view of the database."""
-        tracker = asking()
-        if tracker is None:
-            return
-        for began_in in list(self.unfinished.values()):
-            if began_in is None:
+        self.unfinished.pop(id(asked), None)
+        for number, (cursor, began_in) in list(self.unfinished.items()):
+            tracker = asking()
+            if cursor() is None:
+                self.unfinished.pop(number, None)
+            elif tracker is not None and began_in is None:
                 tracker.refuse("an unfinished query of this connection may see older rows")
-            else:
+            elif tracker is not None and began_in is not None:
                 tracker.stamp = min(tracker.stamp, began_in.stamp)
 
     @contextmanager
