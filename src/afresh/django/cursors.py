@@ -107,4 +107,4 @@ class WatchedCursor:
 
     def _read(self) -> None:
         if self._afresh.unfinished:
-            self._afresh.unfinished.pop(self, None)
+            self._afresh.unfinished.pop(id(self), None)
