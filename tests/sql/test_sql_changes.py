@@ -141,3 +141,11 @@ def test_values_that_have_no_spelling_tell_the_table():
     assert set(shop(table).marked(table, "insert", None, {"it": "infinity"})) == set(
         WholeTable("review").marked()
     )
+
+
+def test_tables_that_are_not_what_they_were():
+    bare = shop(Table("review", COLUMNS, ("id",)))
+    assert bare.differing(shop()) == {"review"}
+    assert shop().differing(shop()) == set()
+    assert Changes(Schema([])).differing(shop()) == {"review"}
+    assert shop(before=bare).differing(shop()) == set()

@@ -36,7 +36,8 @@ class Changes:
     def __init__(self, catalogue: Catalogue, database: str = "", before: Changes | None = None) -> None:
         self._catalogue = catalogue
         self._database = database
-        self._tables = {each.name: _with_keys_of(each, before) for each in catalogue.tables()}
+        self._plain = {each.name: each for each in catalogue.tables()}
+        self._tables = {name: _with_keys_of(each, before) for name, each in self._plain.items()}
         self._known: frozenset[str] = frozenset(self._tables)
         if before is not None:
             self._known |= before._known
@@ -53,6 +54,11 @@ class Changes:
         if found is not None:
             return found.name
         return name if schema == self._catalogue.default else f"{schema}.{name}"
+
+    def differing(self, before: Changes) -> set[str]:
+        """Names of the tables that are not what they were: readers may carry column sets that are none now."""
+        names = self._plain.keys() | before._plain.keys()
+        return {name for name in names if self._plain.get(name) != before._plain.get(name)}
 
     def whole(self, names: Iterable[str]) -> Iterable[str]:
         """The tags of whole tables."""

@@ -63,10 +63,10 @@ DECLARE
 BEGIN
     SELECT jsonb_agg(CASE
         WHEN d.object_type = 'table' THEN jsonb_build_array(d.schema_name, d.object_name, 'DROP TABLE')
-        ELSE jsonb_build_array(NULL, NULL, 'DROP') END)
+        ELSE jsonb_build_array(NULL, NULL, 'DROP ' || upper(d.object_type)) END)
     INTO told FROM pg_catalog.pg_event_trigger_dropped_objects() d
-    WHERE NOT d.is_temporary AND d.object_type IN
-        ('table', 'view', 'materialized view', 'foreign table', 'function', 'procedure', 'rule', 'policy', 'trigger');
+    WHERE NOT d.is_temporary AND (d.object_type = 'index' AND d.original OR d.object_type IN
+        ('table', 'view', 'materialized view', 'foreign table', 'function', 'procedure', 'rule', 'policy', 'trigger'));
     IF told IS NOT NULL THEN PERFORM pg_catalog.pg_logical_emit_message(true, '{PREFIX}', told::text); END IF;
 END $$
 """  # noqa: S608

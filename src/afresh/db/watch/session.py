@@ -100,7 +100,7 @@ class Session:
                 end = each.end
                 if each.schema or each.everything:
                     self._settle(ready, transactions.changes)
-                    transactions.renew()
+                    self._announce([*transactions.changes.whole(transactions.renew())])
                     ready = []
             self._settle(ready, transactions.changes)
             if messages:

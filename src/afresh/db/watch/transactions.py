@@ -59,10 +59,12 @@ class Transactions:
         """Whether no transaction is under way in the messages."""
         return self._open is None
 
-    def renew(self) -> None:
-        """Read the schema again."""
+    def renew(self) -> set[str]:
+        """Read the schema again; names of the tables that are not what they were."""
+        before = self.changes
         self._agreeing.clear()
         self.changes = self._renew()
+        return self.changes.differing(before)
 
     def take(self, messages: Sequence[bytes]) -> Iterator[Transaction]:
         """Take messages; the transactions that they complete.
@@ -101,12 +103,13 @@ class Transactions:
         before = self._relations.get(relation.number)
         self._relations[relation.number] = relation
         self._agreeing.pop(relation.number, None)
-        if before is not None or self._agreed(relation) is None:
-            self.renew()
-        if before is not None and before != relation and self._open is not None:
+        differing = self.renew() if before is not None or self._agreed(relation) is None else set()
+        if before is not None and before != relation:
+            differing |= {self.changes.name(each.schema, each.name) for each in (before, relation)}
+        if self._open is not None and differing:
             self._open.schema = True
-            for each in (before, relation):
-                self._whole(self._open, self.changes.name(each.schema, each.name))
+            for name in differing:
+                self._whole(self._open, name)
 
     def _agreed(self, relation: Relation) -> Table | None:
         """The table, if the log and the schema know the same columns of it."""
