@@ -41,11 +41,19 @@ def test_what_is_wrong_with_the_setting_is_said(setting, found):
     assert findings(setting) == found
 
 
-def test_a_database_that_is_not_watched_is_said(monkeypatch):
+def test_a_database_that_is_not_watched_is_said_and_kept_nowhere(cache, database, monkeypatch):
+    filled()
+    connections["other"].close()
+    del connections["other"]
     monkeypatch.setattr(connections["other"], "vendor", "oracle", raising=False)
     monkeypatch.setattr(connections["other"], "display_name", "Oracle", raising=False)
     assert findings({}) == ["afresh.W001"]
-    assert database_of(connections["other"]) is None
+    count = cache.cached(prefix="count")(lambda: Product.objects.using("other").count())
+    assert count() == 0
+    assert count.peek() is None
+    assert "Oracle" in cache.explain("count()").reason
+    connections["other"].close()
+    del connections["other"]
 
 
 def test_volatile_columns_by_their_names_in_the_database():

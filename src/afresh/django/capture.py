@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from django.db import connections
@@ -9,6 +10,7 @@ from django.db.backends.signals import connection_created
 
 from afresh.django.databases import database_of
 from afresh.django.watched import WatchedConnection
+from afresh.engine.tracker import asking
 
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
@@ -36,6 +38,19 @@ def watch(connection: BaseDatabaseWrapper) -> None:
         former.reopened(database)
     elif database is not None:
         setattr(connection, _ATTRIBUTE, WatchedConnection(connection, database))
+    elif refuse not in connection.execute_wrappers:
+        connection.execute_wrappers.insert(0, refuse)
+
+
+def refuse(execute: Callable[..., Any], *given: Any) -> Any:
+    """The execute wrapper of a database that can't be watched: what is made from it is not kept."""
+    tracker = asking()
+    if tracker is not None:
+        connection = given[-1]["connection"]
+        tracker.refuse(
+            f"the database {connection.alias!r} is a {connection.display_name}, which isn't watched"
+        )
+    return execute(*given)
 
 
 def watched(connection: BaseDatabaseWrapper) -> WatchedConnection | None:
