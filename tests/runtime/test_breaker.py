@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from afresh import BackendError
+from afresh.runtime import ticker
 from afresh.runtime.breaker import FIRST_PAUSE, LONGEST_PAUSE, Breaker
 
 
@@ -93,3 +96,33 @@ def test_a_child_process_may_probe_though_its_parent_did(breaker, time):
     breaker._lock.acquire()
     breaker.after_fork()
     assert breaker.may_probe()
+
+
+class Ticked:
+    def __init__(self) -> None:
+        self.parked = threading.Event()
+        self.ticks = 0
+
+    def tick(self) -> None:
+        self.ticks += 1
+
+    def look_after(self) -> None:
+        return
+
+    def park(self) -> None:
+        self.parked.set()
+
+
+def test_housekeeping_goes_on_while_a_server_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An idle process must find it again before its next write."""
+    monkeypatch.setattr(ticker, "SHIFT", 0.02)
+    monkeypatch.setattr(ticker, "INTERVAL", 0.002)
+    own, thing, given_up = ticker.Ticker(), Ticked(), Breaker("a server")
+    own.add(thing)
+    given_up.failed("it is gone")
+    own.nudge()
+    assert not thing.parked.wait(0.3)
+    assert thing.ticks > 30
+    given_up.worked()
+    assert thing.parked.wait(10)
+    assert not own.working

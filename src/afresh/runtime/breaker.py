@@ -11,6 +11,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from typing import Literal
 
@@ -19,6 +20,14 @@ from afresh.runtime.fork import on_fork
 
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 1.0
+
+
+_open: weakref.WeakSet[Breaker] = weakref.WeakSet()
+
+
+def any_open() -> bool:
+    """Whether some server of this process is not asked for now: housekeeping has to go on."""
+    return len(_open) > 0
 
 
 class Breaker:
@@ -69,6 +78,7 @@ class Breaker:
         with self._lock:
             if not self._open:
                 self.opened += 1
+            _open.add(self)
             self._open, self._probing, self._reason = True, False, str(error) or type(error).__name__
             self._pause = min(max(2 * self._pause, FIRST_PAUSE), LONGEST_PAUSE)
             # Full jitter on the upper half: many processes must not come back in one moment.
@@ -80,6 +90,7 @@ class Breaker:
             with self._lock:
                 self._open = self._probing = False
                 self._pause = 0.0
+                _open.discard(self)
 
     def may_probe(self) -> bool:
         """Whether the caller should ask the server now, to find out. `True` for one caller at a time."""

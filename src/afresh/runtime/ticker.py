@@ -22,6 +22,7 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Protocol
 
+from afresh.runtime.breaker import any_open
 from afresh.runtime.fork import on_fork
 from afresh.runtime.living import Living
 
@@ -131,14 +132,16 @@ class Ticker:
     def _shift(self) -> None:
         """The clock's thread: tick for a while, then park."""
         pause = threading.Event()
-        for _ in range(int(SHIFT / INTERVAL)):
-            self._round = time.monotonic()
-            self._each(lambda thing: thing.tick())
-            self._round = float("inf")
-            pause.wait(INTERVAL)
-        with self._lock:
-            # Said before parking: whoever comes through a shut gate from now on gets a new shift.
-            self.working = False
+        while self.working:
+            for _ in range(int(SHIFT / INTERVAL)):
+                self._round = time.monotonic()
+                self._each(lambda thing: thing.tick())
+                self._round = float("inf")
+                pause.wait(INTERVAL)
+            with self._lock:
+                # Said before parking: whoever comes through a shut gate from now on gets a new shift. A
+                # server in trouble is looked after until it is found well: the next write must reach it.
+                self.working = any_open() and any(self._ticked.all())
         self._park()
 
     def _keep(self) -> None:
