@@ -75,6 +75,15 @@ def test_cached_values_are_used_and_true(run):
             product.name = "three"
             product.save()
 
+    run(Case)
+
+
+def test_blocks_commit_and_roll_back(run):
+    class Case(TestCase):
+        @classmethod
+        def setUpTestData(cls):
+            filled()
+
         def test_a_block_commits_and_rolls_back(self):
             names = Names(self.cache)
             names()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import connections
 from django.db.backends.signals import connection_created
@@ -11,9 +11,6 @@ from django.db.backends.signals import connection_created
 from afresh.django.databases import database_of
 from afresh.django.watched import WatchedConnection
 from afresh.engine.tracker import asking
-
-if TYPE_CHECKING:
-    from django.db.backends.base.base import BaseDatabaseWrapper
 
 _ATTRIBUTE = "_afresh"
 
@@ -26,11 +23,11 @@ def watch_connections() -> None:
             watch(connection)
 
 
-def _created(connection: BaseDatabaseWrapper, **_: Any) -> None:
+def _created(connection: Any, **_: Any) -> None:
     watch(connection)
 
 
-def watch(connection: BaseDatabaseWrapper) -> None:
+def watch(connection: Any) -> None:
     """Watch one connection, from a new beginning if it was watched before."""
     former: WatchedConnection | None = getattr(connection, _ATTRIBUTE, None)
     database = database_of(connection)
@@ -53,6 +50,6 @@ def refuse(execute: Callable[..., Any], *given: Any) -> Any:
     return execute(*given)
 
 
-def watched(connection: BaseDatabaseWrapper) -> WatchedConnection | None:
+def watched(connection: Any) -> WatchedConnection | None:
     """What watches a connection."""
     return getattr(connection, _ATTRIBUTE, None)

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connections
 
 from afresh.db import Database
 from afresh.django.settings import given, volatile
 from afresh.sql.planner import Dialect
-
-if TYPE_CHECKING:
-    from django.db.backends.base.base import BaseDatabaseWrapper
 
 DIALECTS: dict[str, Dialect] = {"sqlite": "sqlite", "postgresql": "postgres"}
 """The dialect of each of Django's vendors that is understood."""
@@ -22,7 +19,7 @@ _lock = threading.Lock()
 _databases: dict[tuple[Any, ...], Database] = {}
 
 
-def database_of(connection: BaseDatabaseWrapper) -> Database | None:
+def database_of(connection: Any) -> Database | None:
     """The database of a connection, one object for all threads; None if its dialect isn't understood."""
     dialect = DIALECTS.get(connection.vendor)
     if dialect is None:
@@ -35,7 +32,7 @@ def database_of(connection: BaseDatabaseWrapper) -> Database | None:
         return _databases[key]
 
 
-def _opened(connection: BaseDatabaseWrapper, dialect: Dialect, name: str, lag: Any) -> Database:
+def _opened(connection: Any, dialect: Dialect, name: str, lag: Any) -> Database:
     return Database(
         dialect,
         name=name,
@@ -50,7 +47,7 @@ def _opened(connection: BaseDatabaseWrapper, dialect: Dialect, name: str, lag: A
 def name_of(alias: str) -> str:
     """The name of a database in tags: that of the first alias that means it; the default one has none."""
     alias = given("DATABASES", {}).get(alias, alias)
-    settings: Mapping[str, Any] = connections.settings
+    settings: Any = connections.settings  # a cached property: its type says nothing
     if alias in settings:
         place = _place(alias, settings[alias])
         alias = next(each for each in (DEFAULT_DB_ALIAS, *settings) if _place(each, settings[each]) == place)

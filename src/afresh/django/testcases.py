@@ -9,15 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import Any
 
 from afresh.db import Statements
 
-if TYPE_CHECKING:
-    from django.db.backends.base.base import BaseDatabaseWrapper
 
-
-def in_test_case(connection: BaseDatabaseWrapper) -> bool:
+def in_test_case(connection: Any) -> bool:
     """Whether a connection's transaction is one of a test case."""
     blocks = connection.atomic_blocks
     return bool(blocks) and _of_test(blocks[0])
@@ -37,7 +34,7 @@ class TestBlocks:
         statements: What is told.
     """
 
-    def __init__(self, connection: BaseDatabaseWrapper, statements: Statements) -> None:
+    def __init__(self, connection: Any, statements: Statements) -> None:
         self._connection = connection
         self._statements = statements
         self._undecided: list[str] = []

@@ -1,32 +1,28 @@
-"""One connection of Django's, watched."""
+"""One connection of Django's, watched: its statements."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from weakref import ref
 
 from afresh.db import Database, Statements
 from afresh.db.marks import Running
 from afresh.django.cursors import watched_cursor
 from afresh.django.fetched import Fetched
-from afresh.django.testcases import TestBlocks, in_test_case
+from afresh.django.transactions import Transactions, replaced
 from afresh.engine.tracker import Tracker, asking
-
-if TYPE_CHECKING:
-    from django.db.backends.base.base import BaseDatabaseWrapper
 
 _PLAIN_INSERT = re.compile(r"\s*INSERT\s(?!.*(\bRETURNING\b|;))", re.IGNORECASE | re.DOTALL)
 
 
-class WatchedConnection:
+class WatchedConnection(Transactions):
     """Tells `Statements` what a connection does.
 
     It stands first among the connection's execute wrappers, outermost: `with
-    connection.execute_wrapper(…)` removes the last one at its end, whosever that is. What ends
-    transactions passes no wrapper: those methods are replaced on the connection itself.
+    connection.execute_wrapper(…)` removes the last one at its end, whosever that is.
 
     Args:
         connection: The connection.
@@ -38,22 +34,13 @@ class WatchedConnection:
             SQLite lets later queries of the connection see no more than such a one.
     """
 
-    def __init__(self, connection: BaseDatabaseWrapper, database: Database) -> None:
-        self.connection = connection
-        self.statements = Statements(database, self.run)
-        self._test: TestBlocks | None = None
+    def __init__(self, connection: Any, database: Database) -> None:
+        super().__init__(connection, Statements(database, self.run))
         self.unfinished: dict[int, tuple[ref[Any], Tracker | None]] = {}
         self._holds_snapshots = connection.vendor == "sqlite"
         connection.execute_wrappers.insert(0, self.execute)
-        self._make_cursor = _replaced(connection, "make_cursor", self.make_cursor)
-        self._make_debug_cursor = _replaced(connection, "make_debug_cursor", self.make_debug_cursor)
-        self._commit = _replaced(connection, "_commit", self.commit)
-        self._rollback = _replaced(connection, "_rollback", self.rollback)
-        self._close = _replaced(connection, "_close", self.close)
-        self._set_autocommit = _replaced(connection, "_set_autocommit", self.set_autocommit)
-        self._savepoint = _replaced(connection, "_savepoint", self.savepoint)
-        self._savepoint_commit = _replaced(connection, "_savepoint_commit", self.savepoint_commit)
-        self._savepoint_rollback = _replaced(connection, "_savepoint_rollback", self.savepoint_rollback)
+        self._make_cursor = replaced(connection, "make_cursor", self.make_cursor)
+        self._make_debug_cursor = replaced(connection, "make_debug_cursor", self.make_debug_cursor)
 
     def reopened(self, database: Database | None) -> None:
         """It is connected again: whatever was open before isn't any more."""
@@ -61,11 +48,6 @@ class WatchedConnection:
         self._test = None
         if database is not None and database is not self.statements.database:
             self.statements = Statements(database, self.run)
-
-    def _test_blocks(self) -> TestBlocks | None:
-        if self._test is None and in_test_case(self.connection):
-            self._test = TestBlocks(self.connection, self.statements)
-        return self._test
 
     def make_cursor(self, cursor: Any) -> Any:
         """A cursor."""
@@ -190,83 +172,3 @@ class WatchedConnection:
             else:
                 cursor.execute(sql)  # here a single `%` is one
             return [] if cursor.description is None else cursor.fetchall()
-
-    # -- transactions ---------------------------------------------------------------------------
-
-    def commit(self) -> None:
-        """COMMIT: what changed is announced as about to change, and after it as changed."""
-        self.committed_by(self._commit)
-
-    def set_autocommit(self, autocommit: bool) -> None:
-        """To switch autocommit on commits what is open, in some databases."""
-        if autocommit:
-            self.committed_by(lambda: self._set_autocommit(True))
-        else:
-            self._set_autocommit(False)
-
-    def committed_by(self, commit: Callable[[], Any]) -> None:
-        """Something commits what is open, if anything is."""
-        if not self.statements.in_transaction:
-            commit()
-            return
-        try:
-            self.statements.before_commit()
-        except BaseException:
-            self.connection.rollback()
-            raise
-        try:
-            commit()
-        except BaseException:
-            self.statements.commit_failed()
-            raise
-        self.statements.after_commit()
-
-    def rollback(self) -> None:
-        """ROLLBACK: nothing was changed."""
-        try:
-            self._rollback()
-        finally:
-            self._undone()
-
-    def close(self) -> None:
-        """The connection is closed: what was not committed is undone."""
-        try:
-            self._close()
-        finally:
-            self._undone()
-
-    def _undone(self) -> None:
-        self.statements.after_rollback()
-        if self._test is not None:
-            test, self._test = self._test, None
-            test.end()
-
-    # -- savepoints: outside of test cases their statements say enough -----------------------------
-
-    def savepoint(self, name: str) -> None:
-        """SAVEPOINT."""
-        self._savepoint(name)
-        if (test := self._test_blocks()) is not None:
-            test.made(name)
-
-    def savepoint_commit(self, name: str) -> None:
-        """RELEASE SAVEPOINT."""
-        test = self._test_blocks()
-        if test is not None:
-            test.before_release(name)
-        self._savepoint_commit(name)
-        if test is not None:
-            test.released(name)
-
-    def savepoint_rollback(self, name: str) -> None:
-        """ROLLBACK TO SAVEPOINT."""
-        self._savepoint_rollback(name)
-        if (test := self._test_blocks()) is not None:
-            test.undone(name)
-
-
-def _replaced(connection: BaseDatabaseWrapper, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
-    """Put a method in the place of another of one object; gives the former one."""
-    former: Callable[..., Any] = getattr(connection, name)
-    setattr(connection, name, method)
-    return former
