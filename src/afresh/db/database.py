@@ -76,7 +76,7 @@ class Database:
             raise ConfigurationError(f"name={name!r}: a database's name has no colon.")
         self.dialect: Dialect = dialect
         self.name = name
-        self.paramstyle = paramstyle
+        self.paramstyle: Paramstyle | None = paramstyle
         self.path = tuple(path)
         self.old_images = old_images
         self.unseen_ttl = seconds(unseen_ttl, "unseen_ttl")

@@ -22,8 +22,8 @@ class Driver:
     """
 
     def __init__(self, dialect: Dialect, paramstyle: Paramstyle | None = None) -> None:
-        self.dialect = dialect
-        self.paramstyle = paramstyle
+        self.dialect: Dialect = dialect
+        self.paramstyle: Paramstyle | None = paramstyle
 
     def autocommits(self, raw: Any) -> bool:
         """Whether each statement is a transaction by itself, unless it says BEGIN."""
