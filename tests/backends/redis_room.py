@@ -10,9 +10,13 @@ import pytest
 from afresh.backends.redis.connect import open_client
 from afresh.testing.servers import FLAVOURS as FLAVOURS_HERE
 from afresh.testing.servers import RedisCluster, RedisServer
+from sizes import seed, size
 
 SERVERS = FLAVOURS_HERE
-FLAVOURS = (*SERVERS, "cluster")
+
+_OTHERS = (*SERVERS[1:], "cluster")
+FLAVOURS = (SERVERS[0], *size((_OTHERS[seed() % len(_OTHERS)],), _OTHERS))
+"""The small size has Redis 7 and one of the others, drawn by the seed; the full size has all."""
 
 
 @pytest.fixture(scope="module", params=FLAVOURS)

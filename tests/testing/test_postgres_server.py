@@ -47,8 +47,9 @@ def test_a_killed_server_has_what_was_committed(server: PostgresServer) -> None:
 
 
 def test_a_paused_server_accepts_and_says_nothing(server: PostgresServer) -> None:
+    server.pause()
+    # Only now: a connection that was accepted before has a process of its own by then.
     with socket.create_connection(("127.0.0.1", server.port)) as client:
-        server.pause()
         client.settimeout(0.05)
         client.sendall(b"\x00\x00\x00\x08\x04\xd2\x16/")  # may I speak TLS?
         with pytest.raises(TimeoutError):
