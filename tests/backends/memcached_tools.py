@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 import threading
 from collections.abc import Callable, Coroutine, Iterator
@@ -15,7 +14,6 @@ import pytest
 from afresh.backends.memcached.client import Request
 from afresh.backends.memcached.connect import MemcachedClient, open_client
 from afresh.runtime.drive import drive
-from afresh.testing.servers import MemcachedServer
 
 T = TypeVar("T")
 World = Callable[[Coroutine[Any, Any, T]], T]
@@ -46,12 +44,6 @@ def client_of(*urls: str, timeout: float = 10.0, options: str = "") -> Iterator[
 
 def _joined(urls: tuple[str, ...]) -> str:
     return urls[0] + "".join("," + url.removeprefix("memcached://") for url in urls[1:])
-
-
-def stand_still(server: MemcachedServer) -> None:
-    """Pause a server, and wait until it has: a signal takes its time."""
-    server.pause()
-    os.waitid(os.P_PID, server.pid, os.WSTOPPED | os.WNOWAIT)
 
 
 class FakeServer:

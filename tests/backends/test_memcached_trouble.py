@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from memcached_tools import FakeServer, World, both_worlds, client_of, read, stand_still, write
+from memcached_tools import FakeServer, World, both_worlds, client_of, read, write
 
 from afresh.backends.memcached.client import Request
 from afresh.backends.memcached.connect import MemcachedClient
@@ -63,7 +63,7 @@ def test_a_server_that_stands_still_costs_one_deadline_once(
     async def first() -> tuple[float, list[float], str]:
         if connected:
             await client.one(read(b"a"))
-        stand_still(server)
+        server.pause()
         begin = time.monotonic()
         answer = (await client.run(read(b"a")))[0]
         first = time.monotonic() - begin
@@ -91,7 +91,7 @@ def test_a_late_answer_is_never_taken_for_anothers(
 ) -> None:
     client = hasty
     drive(client.one(write(b"b", b"2")))
-    stand_still(server)
+    server.pause()
     assert run(client.run(read(b"a")))[0].error
     server.resume()
     until_well(client)
@@ -173,7 +173,7 @@ def test_one_of_three_servers_is_killed(tmp_path: Path, run: World) -> None:
 def test_a_slow_server_does_not_cost_the_others_their_answers(tmp_path: Path, run: World) -> None:
     async def ask() -> tuple[float, list[str]]:
         await client.run(*(Request("mn", b"", server=at) for at in range(3)))
-        stand_still(servers[0])
+        servers[0].pause()
         begin = time.monotonic()
         answers = await client.run(*(Request("mn", b"", server=at) for at in range(3)))
         return time.monotonic() - begin, [each.status for each in answers]
