@@ -35,11 +35,13 @@ def deep_size(value: object) -> int:
 
 def _size(value: object, counted: set[int], depth: int) -> int:
     kind = type(value)
-    if kind in _FLAT:
+    if kind in _FLAT and kind is not str:
         return getsizeof(value)
     if id(value) in counted:
         return 0
     counted.add(id(value))
+    if kind is str:  # the keys of many dictionaries are most often the same few strings
+        return getsizeof(value)
     own = getsizeof(value, _UNKNOWN)
     if hasattr(kind, "nbytes"):  # arrays and buffers: a view does not count what it shows
         shown = value.nbytes  # type: ignore[attr-defined]
