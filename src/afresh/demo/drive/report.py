@@ -41,6 +41,7 @@ def show(outcome: Outcome) -> None:
         print(*sentences(outcome), sep="\n")  # noqa: T201
         return
     table = Table(*rows[0], title="The catalogue, two worker processes", title_justify="left")
+    table.columns[0].no_wrap = True
     for column in table.columns[1:]:
         column.justify = "right"
     for row in rows[1:]:
