@@ -351,8 +351,10 @@ def test_a_driver_that_is_not_known_has_to_be_described(cache: Cache) -> None:
 
     with pytest.raises(ConfigurationError, match="database=Database"):
         dbapi.wrap(Strange())
+    connection = sqlite3.connect(":memory:")
     with pytest.raises(ConfigurationError, match="no driver of"):
-        dbapi.wrap(sqlite3.connect(":memory:"), Database("postgres"))
+        dbapi.wrap(connection, Database("postgres"))
+    connection.close()
 
 
 def test_a_driver_of_which_only_the_interface_is_known(small: Small) -> None:
