@@ -82,6 +82,11 @@ def test_what_was_marked_is_never_proven(
             if log.words[w.RESERVED] - since <= log.layout.ring:
                 assert (blamed is not None) == marked
             assert blamed is None or blamed in [marks[number] for number in range(since + 1, at + 1)]
+            told = log.marks(since)
+            if log.words[w.RESERVED] - since <= log.layout.ring:
+                assert told == (at, {marks[number] for number in range(since + 1, at + 1)})
+            else:
+                assert told == (at, None)
 
 
 @given(
@@ -123,6 +128,15 @@ def test_beyond_the_ring_the_slots_decide() -> None:
     assert log.prove(frozenset([1]), START) is None
     assert log.prove(frozenset([5]), START) is None, "it shares the slot of 1, and the ring has forgotten"
     assert log.prove(frozenset([5]), START + 2) == START + 4
+
+
+def test_a_move_tells_nothing_and_everything_is_not_told_one_by_one() -> None:
+    log = made()
+    log.mark([5])
+    assert log.marks(log.move()) == (START + 2, frozenset())
+    assert log.marks(START) == (START + 2, {5})
+    log.mark_everything()
+    assert log.marks(START) == (START + 3, None)
 
 
 def test_a_move_marks_nothing() -> None:

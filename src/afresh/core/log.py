@@ -170,6 +170,18 @@ class Log:
         marked = next((tag for part in self._slices(since, at) for tag in part if tag in tags), None)
         return marked if self._covers(since) else None
 
+    def marks(self, since: int) -> tuple[int, frozenset[int] | None]:
+        """A position, and the tags that were marked in `(since, position]`.
+
+        For who tells others what was marked. `None` in place of the tags: the ring has them no more,
+        or everything was marked.
+        """
+        at = self.words[BEGIN]
+        if not self.words[FLOOR] <= since <= at or at - since > self._ring:
+            return at, None
+        marked = frozenset(tag for part in self._slices(since, at) for tag in part) - {NO_TAG}
+        return at, marked if self._covers(since) else None
+
     def _replay(self, tags: AbstractSet[int], since: int, at: int) -> bool | None:
         """Whether none of `tags` is in the ring's `(since, at]`; `None` if that is there no more."""
         if at - since > self._ring:

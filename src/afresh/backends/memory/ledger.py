@@ -81,6 +81,10 @@ class MemoryLedger:
         """The tag that `prove` failed for, while the ring still tells."""
         return self._log.blame(tags, since)
 
+    def marks(self, since: int) -> tuple[int, frozenset[int] | None]:
+        """What was marked after a position; see `Log.marks`."""
+        return self._log.marks(since)
+
     async def confirm(self) -> int:
         """There is nobody else whose invalidations could be out of sight."""
         return self._position

@@ -121,6 +121,14 @@ class ReplicaLedger:
         copy = self._channel.copy()
         return None if copy is None else copy.log.blame(tags, since)
 
+    def marks(self, since: int) -> tuple[int, frozenset[int] | None]:
+        """What was marked after a position; see `Log.marks`. `UNKNOWN` and `None` without a copy."""
+        copy = self._channel.copy()
+        if copy is None:
+            return UNKNOWN, None
+        marked = copy.log.marks(since)
+        return marked if copy.alive() else (UNKNOWN, None)
+
     def waiting(self) -> bool:
         """Whether something is to be announced as soon as that is possible."""
         copy = self._channel.copy()

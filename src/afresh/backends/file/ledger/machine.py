@@ -158,6 +158,14 @@ class MachineLedger:
         """The tag that `prove` failed for, while the ring still tells."""
         return self._mapping.log.blame(tags, since) if self._mapping.alive() else None
 
+    def marks(self, since: int) -> tuple[int, frozenset[int] | None]:
+        """What was marked after a position; see `Log.marks`. `UNKNOWN` and `None` without a ledger."""
+        if self.position() == UNKNOWN:
+            return UNKNOWN, None
+        mapping = self._mapping
+        marked = mapping.log.marks(since)
+        return marked if mapping.alive() else (UNKNOWN, None)
+
     async def confirm(self) -> int:
         """Look whether the file is still there, at most every `max_stale` seconds; returns the position.
 
