@@ -109,6 +109,10 @@ install_servers() {
     if ! [ -x "/usr/bin/$package" ]; then missing+=("$package"); fi
   done
   if ! compgen -G "/usr/lib/postgresql/*/bin/postgres" >/dev/null; then missing+=(postgresql); fi
+  for package in nginx varnish; do
+    if ! [ -x "/usr/sbin/$package" ] && ! [ -x "/usr/sbin/${package}d" ]; then missing+=("$package"); fi
+  done
+  if ! compgen -G "/usr/lib/*/varnish/vmods/libvmod_xkey.so" >/dev/null; then missing+=(varnish-modules); fi
   if [ ${#missing[@]} = 0 ]; then return; fi
   if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
     say "The tests start ${missing[*]}. Install them first (Debian: sudo apt-get install ${missing[*]})."

@@ -12,14 +12,23 @@ import pytest
 from afresh.testing.servers import (
     Certificates,
     MemcachedServer,
+    NginxServer,
     RedisCluster,
     RedisSentinels,
     RedisServer,
     ServerMissing,
+    VarnishServer,
 )
 from afresh.testing.servers.process import Server, installed, wait_until
 
 pytestmark = pytest.mark.servers
+
+VCL = "vcl 4.1; backend default none; sub vcl_recv { return (synth(204)); }"
+
+
+def nginx_that_answers(port: int) -> str:
+    return f"events {{}} http {{ server {{ listen 127.0.0.1:{port}; access_log off; return 204; }} }} pid nginx.pid;"
+
 
 KINDS: dict[str, Callable[[Path], Server]] = {
     "redis7": lambda folder: RedisServer(folder),
@@ -28,6 +37,8 @@ KINDS: dict[str, Callable[[Path], Server]] = {
     "memcached": lambda folder: MemcachedServer(folder),
     "memcached on a socket": lambda folder: MemcachedServer(folder, unix=True),
     "memcached with TLS": lambda folder: MemcachedServer(folder, certificates=Certificates(folder / "tls")),
+    "varnish": lambda folder: VarnishServer(folder, VCL),
+    "nginx": lambda folder: NginxServer(folder, nginx_that_answers),
 }
 
 
