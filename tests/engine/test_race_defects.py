@@ -23,7 +23,7 @@ from races import (
 )
 
 from afresh.core.ports import Proof
-from afresh.engine import fill, flights, lead, load, look, lookup
+from afresh.engine import fill, flights, join, lead, load, look, lookup
 from afresh.engine.engine import Engine
 from afresh.engine.plain import Plain
 from afresh.engine.tracker import Tracker
@@ -88,7 +88,7 @@ def part_is_taken_as_new(monkeypatch):
 
 def any_flight_will_do(monkeypatch):
     """A follower takes what its flight brings, however long ago that began."""
-    monkeypatch.setattr(lookup, "_new_enough", lambda engine, made, asked_at: True)
+    monkeypatch.setattr(join, "_new_enough", lambda engine, made, asked_at: True)
 
 
 def intents_are_ignored(monkeypatch):

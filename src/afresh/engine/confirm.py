@@ -1,8 +1,9 @@
-"""`strict` and `session` where invalidations are numbered on a server: is everything that was said seen here?
+"""`strict` and `session`: is everything that was said, or done elsewhere, seen here?
 
-A read under `strict` asks the server first: nothing that was announced anywhere before that is out of
-sight then. One question is good for a whole scope, or for `LASTS` seconds of a long one. A scope that
-was handed a token of a position that can't be reached reads through to the loader.
+A read under `strict` asks the server that numbers the invalidations first, and has a look taken at the
+places where others write: nothing that was announced or changed anywhere before that is out of sight
+then. One question is good for a whole scope, or for `LASTS` seconds of a long one. A scope that was
+handed a token of a position that can't be reached reads through to the loader.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 from afresh.core.ports import Ledger
+from afresh.engine.elsewhere import any_late
 from afresh.engine.tracker import same_ledger
 from afresh.errors import BackendError
 
@@ -44,21 +46,26 @@ current: ContextVar[Confirmation | None] = ContextVar("afresh.confirmation", def
 
 def sure(engine: Engine) -> bool:
     """Whether what is stored may be judged by what is seen here, with nobody asked."""
-    if not engine.backend.remote:
+    if not engine.backend.remote and not engine.elsewhere:
         return True
     scope = _scope(engine)
     if scope is not None and scope.owed:
         return False
-    return engine.consistency != "strict" or (scope is not None and engine.now() < scope.until)
+    if engine.consistency == "strict":
+        return scope is not None and engine.now() < scope.until
+    return not any_late(engine.elsewhere)
 
 
 async def assure(engine: Engine) -> bool:
-    """`sure`, asking the server where that is needed; `False` if it doesn't answer."""
+    """`sure`, asking the server, and looking elsewhere, where that is needed; `False` if there is no answer."""
     if sure(engine):
         return True
     scope = _scope(engine)
     asked = engine.now()
     try:
+        for place in engine.elsewhere:
+            if engine.consistency == "strict" or place.late():
+                await place.look()
         await engine.ledger.confirm()
     except BackendError as error:
         engine.bypassed("", error)

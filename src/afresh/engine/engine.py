@@ -15,6 +15,7 @@ from afresh.core.ports import Proof, Runtime
 from afresh.core.verdict import FRESH, Verdict, fresh_until, judge
 from afresh.engine import transaction
 from afresh.engine.confirm import sure
+from afresh.engine.elsewhere import Elsewhere, any_late
 from afresh.engine.flights import Flights
 from afresh.engine.history import History
 from afresh.engine.limit import LoadLimit
@@ -65,6 +66,7 @@ class Engine:
         values: The site of what is set by hand and loaded by `get_or_load`.
         sites: All sites, by the identity of their spaces.
         plain: The mode serves every call.
+        elsewhere: Where others make changes that are announced later.
         refusals: Why the last loads of some keys were not kept.
         closed: It was given back.
     """
@@ -103,6 +105,7 @@ class Engine:
         self.limit = LoadLimit(max_loads)
         self.mode: Mode = ON
         self.plain = True
+        self.elsewhere: tuple[Elsewhere, ...] = ()
         self.sites: dict[int, Site] = {}
         self.names = Naming(namespace)
         self.watched = Watched(alone=backend.in_memory)
@@ -131,6 +134,18 @@ class Engine:
 
             self._loop = LoopRuntime(self._clock)
         return self._loop
+
+    def look_at(self, place: Elsewhere) -> None:
+        """Others make changes in this place: from now on nothing is served that may be older than it allows."""
+        self.elsewhere = (*self.elsewhere, place)
+        if self.consistency == "strict":
+            self.gate.shut(Shut.STRICT)
+
+    def look_away(self, place: Elsewhere) -> None:
+        """Nobody follows this place any more."""
+        self.elsewhere = tuple(each for each in self.elsewhere if each is not place)
+        if not self.elsewhere and not self.backend.remote:
+            self.gate.open(Shut.STRICT)
 
     # -- places ---------------------------------------------------------------------------------
 
@@ -169,7 +184,7 @@ class Engine:
             TICKER.nudge()
         if not self.plain or not self.usable(entry):
             return False
-        if self.backend.remote and not sure(self):
+        if (self.backend.remote or self.elsewhere) and not sure(self):
             return False
         if transaction.current.get() is not None and transaction.reads_through(self):
             return False
@@ -285,7 +300,7 @@ class Engine:
         if self.backend.in_memory and self.gate.expired(now):
             # Time is one more writer: what it changes gets a number, so hits compare nothing else.
             self.backend.tick()
-        if self.backend.proven():
+        if self.backend.proven() and not any_late(self.elsewhere):
             self._history.note(self.ledger.position(), now)
             self.gate.open(Shut.UNPROVEN)
         else:

@@ -26,12 +26,13 @@ class Flight:
     Attributes:
         done: It landed or was abandoned.
         made: What it landed with.
+        released: Its leader found that nobody can share what it makes: each has to load alone.
         loop_thread: The thread of the event loop that the leader runs on, if it does.
         alive: Says whether the leader's world still exists.
         waits_for: Flights that whoever holds this one is waiting for.
     """
 
-    __slots__ = ("alive", "done", "key", "loop_thread", "made", "waiters", "waits_for")
+    __slots__ = ("alive", "done", "key", "loop_thread", "made", "released", "waiters", "waits_for")
 
     def __init__(self, key: str, runtime: Runtime) -> None:
         self.key = key
@@ -39,6 +40,7 @@ class Flight:
         self.alive = runtime.lifeline()
         self.done = False
         self.made: Made | None = None
+        self.released = False
         self.waiters: list[Waiter] = []
         self.waits_for: list[Flight] = []
 
@@ -81,6 +83,11 @@ class Flights:
 
     def abandon(self, flight: Flight) -> None:
         """End a flight without a result: one of those who wait takes over."""
+        self._end(flight)
+
+    def release(self, flight: Flight) -> None:
+        """End a flight for everyone but its leader: what comes can't be shared, so nobody waits for it."""
+        flight.released = True
         self._end(flight)
 
     def give_up(self, flight: Flight) -> None:

@@ -83,7 +83,7 @@ async def _across_processes(
     if found.fresh and found.entry is not None:
         return Made.of(found.entry)
     stamp = engine.ledger.position()
-    lease = await _lease(engine, runtime, call)
+    lease = await take_lease(engine, runtime, call)
     # What was found with the lease is a look like any other, if the stamp is from before it: after a
     # long wait, or a mark, we look once more.
     unmoved = lease is not None and engine.ledger.position() == stamp
@@ -116,7 +116,8 @@ async def load_if_still_missing(
     return await load(engine, runtime, call, flight, stamp=stamp, spare=spare is not None)
 
 
-async def _lease(engine: Engine, runtime: Runtime, call: Call) -> Lease | None:
+async def take_lease(engine: Engine, runtime: Runtime, call: Call) -> Lease | None:
+    """The right to load among all processes, after a fair wait; `None` where nobody gives it."""
     if engine.leases is None:
         return None
     try:

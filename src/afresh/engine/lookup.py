@@ -11,19 +11,15 @@ from afresh.core.ports import UNASKED, Runtime, Unasked
 from afresh.engine.confirm import assure
 from afresh.engine.engine import Engine
 from afresh.engine.failures import again
-from afresh.engine.flights import Flight, wait_for
+from afresh.engine.flights import Flight
+from afresh.engine.join import join
 from afresh.engine.lead import lead, load_if_still_missing, refresh, spared
 from afresh.engine.load import load, load_bare
 from afresh.engine.look import Found, look
 from afresh.engine.made import Made
 from afresh.engine.site import Call
-from afresh.engine.tracker import asking, held_flights
+from afresh.engine.tracker import asking
 from afresh.engine.transaction import reads_through
-
-_JOINS = 2  # flights to join that turn out to be older than the call, before loading alone
-_HELD_PATIENCE = 1.0  # seconds that whoever holds a flight waits for another's, at most
-_LEAST_PATIENCE = 10.0  # seconds that others wait at least, and
-_MANY_TIMES = 10  # usual loads
 
 
 async def obtain(engine: Engine, runtime: Runtime, call: Call, asked: Unasked | None = UNASKED) -> Any:
@@ -89,54 +85,12 @@ def _serve(engine: Engine, runtime: Runtime, call: Call, found: Found) -> Any:
 
 async def _load_once(engine: Engine, runtime: Runtime, call: Call, found: Found, asked_at: float) -> Made:
     """Join the load that is under way, or lead one."""
-    held = held_flights()
-    too_old = 0
-    while too_old < _JOINS:
-        flight, leading = engine.flights.enter(call.key, runtime)
-        if leading:
-            return await lead(engine, runtime, call, flight, found.spare)
-        if flight in held or runtime.on_loop_of(flight.loop_thread):
-            break  # waiting for ourselves would be for ever
-        call.site.joined += 1
-        if engine.events:
-            engine.events.emit(Event(Kind.JOINED, "loader", call.key))
-        if not await wait_for(flight, runtime, held, _patience(call, held)):
-            if held:
-                break
-            # Its loop was closed in the middle, or it waits for something of ours: one of us takes
-            # over, and the others join that one.
-            engine.flights.give_up(flight)
-        elif flight.made is not None:
-            # A second flight began when the first had ended, so after the call.
-            if too_old or _new_enough(engine, flight.made, asked_at):
-                return spared(engine, call, flight.made, found.spare)
-            too_old += 1
-    made = await load_if_still_missing(engine, runtime, call, None, found.spare)
-    return spared(engine, call, made, found.spare)
-
-
-def _patience(call: Call, held: list[Flight]) -> float:
-    """Seconds to wait for another's load of the same key: many times a usual one."""
-    usual = call.site.cost
-    if held:
-        patience = min(usual or _HELD_PATIENCE, _HELD_PATIENCE)
-    else:
-        patience = max(_LEAST_PATIENCE, _MANY_TIMES * usual)
-    deadline = call.policy.hard_deadline
-    return patience if deadline is None else min(patience, deadline)
-
-
-def _new_enough(engine: Engine, made: Made, asked_at: float) -> bool:
-    """Whether another's result is as good as a load begun when the caller asked.
-
-    A stamp as late as the call is enough, but not for `strict`: between an intent and its end a
-    change is committed without a number. What nobody may keep is nobody else's either.
-    """
-    if made.refused:
-        return False
-    if engine.consistency != "strict" and made.facts.stamp >= asked_at:
-        return True
-    return engine.provable(made.facts) is not None
+    joined = await join(engine, runtime, call, asked_at)
+    if isinstance(joined, Flight):
+        return await lead(engine, runtime, call, joined, found.spare)
+    if joined is None:
+        joined = await load_if_still_missing(engine, runtime, call, None, found.spare)
+    return spared(engine, call, joined, found.spare)
 
 
 async def _shadow(engine: Engine, runtime: Runtime, call: Call) -> Any:

@@ -1,0 +1,141 @@
+"""A load whose result arrives in parts, in the hands of whoever runs it: an answer that is being sent.
+
+`load` calls a function and has its value. An application that answers a request is called by its
+server, sends its answer piece by piece, and may go on working after the last one. So here the one
+who runs it says when collecting begins and ends. The rest is as with every load: the stamp is read
+before it begins, what it reads is recorded, and `fill` decides whether the result is kept.
+
+Those who wait for the flight needn't wait for the end: as soon as the head of an answer shows that
+nobody can share it, `release` lets them all go, at once.
+"""
+
+from __future__ import annotations
+
+from contextvars import Token as ContextToken
+from typing import Any
+
+from afresh.core.entry import Facts
+from afresh.core.events import Event, Kind
+from afresh.core.ports import Lease, Runtime
+from afresh.core.verdict import Lives
+from afresh.engine.contexts import leave
+from afresh.engine.engine import Engine
+from afresh.engine.fill import fill
+from afresh.engine.flights import Flight
+from afresh.engine.made import Made
+from afresh.engine.site import Call
+from afresh.engine.tracker import Tracker, asking, current
+from afresh.runtime.gate import track, untrack
+
+
+class Gathering:
+    """One run of what makes a value in parts.
+
+    Attributes:
+        tracker: What it has read so far.
+        began: When it began, in seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        runtime: Runtime,
+        call: Call,
+        flight: Flight | None = None,
+        lease: Lease | None = None,
+    ) -> None:
+        self.engine = engine
+        self.call = call
+        self.began = runtime.now()
+        self._runtime = runtime
+        self._flight = flight
+        self._lease = lease
+        # The stamp, before anything is read: see `load`.
+        self.tracker = Tracker(engine.ledger, engine.ledger.position(), asking(), flight)
+        self._before: ContextToken[Tracker | None] | None = None
+        self._tracked = False
+
+    def begin(self) -> None:
+        """Collect what is read from here on, in this context and in those that come of it."""
+        self._before = current.set(self.tracker)
+        track(self.tracker)
+        self._tracked = True
+
+    def end(self) -> None:
+        """Collect no more: what is read now is no part of the result. Safe to call twice."""
+        self.tracker.ended = True
+        if self._tracked:
+            self._tracked = False
+            untrack(self.tracker)
+
+    def leave(self) -> None:
+        """It is over, however it ended. To be called where `begin` was.
+
+        Whoever still waits takes over: without a result nothing is known of the next run.
+        """
+        self.end()
+        if self._before is not None:
+            leave(current, self._before)
+            self._before = None
+        if self._flight is not None and not self._flight.done:
+            self.engine.flights.abandon(self._flight)
+        self._let_others()
+
+    def release(self, reason: str) -> None:
+        """What comes can be shared with nobody: let go all who wait."""
+        self.call.site.refused += 1
+        self.engine.not_kept(self.call.key, reason)
+        if self.engine.events:
+            self.engine.events.emit(Event(Kind.FILL_REFUSED, "l1", self.call.key, reason))
+        if self._flight is not None and not self._flight.done:
+            self.engine.flights.release(self._flight)
+        self._let_others()
+
+    async def keep(self, value: Any, lives: Lives) -> Made:
+        """The whole value is there: keep it, if nothing that it was made from has changed meanwhile.
+
+        Args:
+            value: What was made.
+            lives: Its expiries; it outlives no part that it was made from.
+        """
+        self.end()
+        made = self.made(value, lives)
+        site, cost = self.call.site, made.facts.cost
+        site.loaded(cost)
+        if self.engine.events:
+            self.engine.events.emit(Event(Kind.LOAD, "loader", self.call.key, seconds=cost))
+        try:
+            made = await fill(self.engine, self.call, made)
+        finally:
+            if self._flight is not None and not self._flight.done:
+                self.engine.flights.land(self._flight, made)
+            self._let_others()
+        return made
+
+    def made(self, value: Any, lives: Lives) -> Made:
+        """A value with what is known of it so far."""
+        tracker, call = self.tracker, self.call
+        tracker.depends_on(self.engine.ledger, self.engine.names.of_call(call))
+        life = lives.capped(tracker.lives())
+        facts = Facts(
+            key=call.key,
+            stamp=tracker.stamp,
+            tags=tracker.tags(),
+            names=tracker.names(),
+            loaded_at=self.began,
+            cost=max(self._runtime.now() - self.began, 0.0),
+            soft=life.soft,
+            stale_until=life.stale_until,
+            error_until=life.error_until,
+        )
+        return Made(value, facts, tracker.stamp, foreign=tracker.foreign, refused=tracker.refused)
+
+    def _let_others(self) -> None:
+        if self._lease is not None:
+            self._lease.release()
+            self._lease = None
+
+    def current(self) -> bool:
+        """Whether nothing that was read so far has changed since it was."""
+        tracker = self.tracker
+        return self.engine.ledger.prove(tracker.tags(), tracker.stamp) is not None
