@@ -72,6 +72,7 @@ class Engine:
     """
 
     closed = False
+    elsewhere: tuple[Elsewhere, ...] = ()
 
     def __init__(
         self,
@@ -105,7 +106,6 @@ class Engine:
         self.limit = LoadLimit(max_loads)
         self.mode: Mode = ON
         self.plain = True
-        self.elsewhere: tuple[Elsewhere, ...] = ()
         self.sites: dict[int, Site] = {}
         self.names = Naming(namespace)
         self.watched = Watched(alone=backend.in_memory)
