@@ -10,6 +10,7 @@ from afresh.core.tags import Row, Where
 from afresh.core.tags import Table as WholeTable
 from afresh.sql import Column, Schema, Table, kinds
 from afresh.sql.changes import Changes
+from afresh.sql.marking import Images
 
 COLUMNS = (
     Column("id", kinds.INTEGER),
@@ -149,3 +150,13 @@ def test_tables_that_are_not_what_they_were():
     assert shop().differing(shop()) == set()
     assert Changes(Schema([])).differing(shop()) == {"review"}
     assert shop(before=bare).differing(shop()) == set()
+
+
+def test_a_source_that_tells_columns_and_values_is_believed():
+    changes = shop()
+    table = changes.table("public", "review")
+    old, new = {"id": 7, "product": 1}, {"id": 7, "product": 1}
+    marked = set(changes.told(table, "update", frozenset({"stars"}), Images([old], [new])))
+    assert not marked.isdisjoint(Where("review", product=1, columns=["stars"]).carried())
+    assert marked.isdisjoint(Where("review", product=1, columns=["text"]).carried())
+    assert marked.isdisjoint(Where("review", product=2).carried())

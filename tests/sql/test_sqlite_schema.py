@@ -95,3 +95,14 @@ def test_what_a_view_calls_is_looked_into():
     assert "random" in planner.plan("SELECT * FROM lucky").uncacheable
     assert planner.plan("SELECT * FROM timed").clock
     assert not planner.plan("SELECT * FROM t").clock
+
+
+def test_what_watching_needs_is_nobodys_data():
+    connection = sqlite3.connect(":memory:")
+    connection.executescript(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY); CREATE TABLE afresh_watch_log (id INTEGER PRIMARY KEY);"
+        " CREATE TRIGGER afresh_watch_t AFTER INSERT ON t BEGIN INSERT INTO afresh_watch_log VALUES (NEW.id); END;"
+    )
+    schema = sqlite_schema(lambda sql: connection.execute(sql).fetchall())
+    connection.close()
+    assert [(each.name, each.effects) for each in schema.tables()] == [("t", ())]

@@ -82,6 +82,19 @@ class Changes:
         images = Images(_images(table, old), _images(table, new))
         return self._marker(table, operation, None).marks((), images)
 
+    def told(
+        self, table: Table, operation: Operation, changed: frozenset[str] | None, images: Images
+    ) -> Iterable[str]:
+        """The tags that a change marks of which its source tells the columns and the values themselves.
+
+        Args:
+            table: The table.
+            operation: What was done.
+            changed: The columns that an UPDATE changed; None for any.
+            images: The rows before and after.
+        """
+        return self._marker(table, operation, changed).marks((), images)
+
     def _updated(self, table: Table, old: Row | None, new: Row) -> Collection[str]:
         before = dict(old or {})
         after = {**before, **new}

@@ -14,6 +14,9 @@ from afresh.sql.statements import names_in
 Query: TypeAlias = Callable[[str], Sequence[Sequence[Any]]]
 """Runs a query without parameters and gives all its rows."""
 
+OWN = "afresh_watch_"
+"""What the names of the tables and triggers begin with that watching needs: they are nobody's data."""
+
 
 def sqlite_schema(
     query: Query,
@@ -28,7 +31,11 @@ def sqlite_schema(
         volatile: Volatile columns, by table.
         functions: What functions of the application may do.
     """
-    rows = query("SELECT type, name, tbl_name, sql FROM sqlite_master")
+    rows = [
+        row
+        for row in query("SELECT type, name, tbl_name, sql FROM sqlite_master")
+        if not str(row[1]).startswith(OWN)
+    ]
     names = [str(name) for kind, name, _, _ in rows if kind in {"table", "view"}]
     effects = _cascades(query, [name for name in names if not name.startswith("sqlite_")])
     for kind, _, target, sql in rows:
@@ -164,4 +171,4 @@ def _of_trigger(sql: str, names: Sequence[str]) -> list[Effect]:
     return [Effect(event, name) for event in events for name in names if name.lower() in mentioned]
 
 
-__all__ = ["Query", "sqlite_schema"]
+__all__ = ["OWN", "Query", "sqlite_schema"]
