@@ -36,6 +36,21 @@ class Scope:
         return frozenset(self._tracker.names())
 
     @property
+    def tags(self) -> frozenset[int]:
+        """The hashes of all tags that were read in it."""
+        return self._tracker.tags()
+
+    @property
+    def stamp(self) -> int:
+        """The least position at which a part of what was read was proven."""
+        return self._tracker.stamp
+
+    @property
+    def unsure(self) -> bool:
+        """Whether something was read that can't be kept by anybody, or that another ledger numbers."""
+        return bool(self._tracker.refused) or self._tracker.foreign
+
+    @property
     def token(self) -> Token:
         """Hand this to whoever must read no older than what was written here."""
         return Token(self._engine.ledger.epoch, self._engine.ledger.position())

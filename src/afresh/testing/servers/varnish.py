@@ -45,7 +45,7 @@ class VarnishServer(Server):
         Raises:
             RuntimeError: It is refused; the message says why.
         """
-        asked = [self._program, "-C", "-n", str(self.folder / "check"), "-f", str(self._vcl)]
+        asked = [self._program, "-j", "none", "-C", "-n", str(self.folder / "check"), "-f", str(self._vcl)]
         done = subprocess.run(asked, capture_output=True, text=True, check=False)
         if done.returncode:
             raise RuntimeError(done.stderr)

@@ -1,0 +1,86 @@
+"""Any ASGI application, with what outer caches have to know of its answers. See `outward`."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from afresh.cache import Cache
+from afresh.edge.outward import Outward
+from afresh.engine.scope import Scope
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+
+
+class OutwardMiddleware:
+    """Adds names and lifetimes for outer caches, and keeps from them what was overtaken by a change.
+
+    It collects by itself what the application reads: of databases that are captured, and of cached values.
+
+    Args:
+        app: The application; a cache of whole pages may be inside or outside.
+        cache: Whose ledger numbers what is read.
+        outward: How names are made.
+    """
+
+    def __init__(self, app: App, cache: Cache, outward: Outward | None = None) -> None:
+        self._app = app
+        self._cache = cache
+        self._outward = outward or Outward(cache)
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        """One connection."""
+        if scope["type"] != "http" or scope["method"] not in {"GET", "HEAD"}:
+            await self._app(scope, receive, send)
+            return
+        async with self._cache.aio.scope() as collected:
+            answer = _Answer(self._outward, collected, url_of(scope), send)
+            await self._app(scope, receive, answer.send)
+
+
+class _Answer:
+    """One answer on its way out. Its head waits for the first part of its body."""
+
+    def __init__(self, outward: Outward, collected: Scope, url: str, send: Send) -> None:
+        self._outward = outward
+        self._collected = collected
+        self._url = url
+        self._send = send
+        self._stamp = outward.ledger.position()
+        self._head: Message | None = None
+        self._told: frozenset[int] | None = None  # the tags that the head named
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._head = message
+            return
+        if self._head is not None and message["type"].startswith("http.response."):
+            head, self._head = self._head, None
+            await self._send({**head, "headers": self._fields(head)})
+        elif self._told is not None and not message.get("more_body", False):
+            tags = self._collected.tags
+            if not tags <= self._told or not self._outward.current(tags, self._stamp):
+                await self._outward.overtaken(self._url)
+        await self._send(message)
+
+    def _fields(self, head: Message) -> list[tuple[bytes, bytes]]:
+        tags = self._collected.tags
+        stamp = min(self._stamp, self._collected.stamp)
+        given = head.get("headers", ())
+        if self._collected.unsure or not self._outward.current(tags, stamp):
+            return self._outward.changed(given)
+        fields = self._outward.fields(self._url, head["status"], given, tags, stamp)
+        if any(name == b"surrogate-key" for name, _ in fields):
+            self._told = tags
+        return fields
+
+
+def url_of(scope: MutableMapping[str, Any]) -> str:
+    """The URL that outer caches know a request by."""
+    host = next((value for name, value in scope["headers"] if name == b"host"), b"")
+    path = scope.get("raw_path") or scope["path"].encode()
+    query = b"?" + scope["query_string"] if scope.get("query_string") else b""
+    return f"{scope.get('scheme', 'http')}://{(host + path + query).decode('latin-1')}"

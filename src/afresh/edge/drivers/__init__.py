@@ -1,0 +1,1 @@
+"""How each kind of edge is told to drop something, in a module each."""

@@ -1,0 +1,114 @@
+"""What an answer says to the caches in front of the application.
+
+Each answer that an outer cache may keep carries the names of what it was made from, and how long it
+may be kept. An answer whose tags were marked while it was made is the one that would stay wrong: its
+purge has run already when the outer cache stores it. So tags are checked again when the answer is
+ready. If they were marked, and the head is not sent yet, it says `no-store`; if it is, the page's own
+tag is announced before the last byte, and whoever follows the ledger purges this page again.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable
+
+from afresh.cache import Cache
+from afresh.core.durations import Duration, seconds
+from afresh.edge.keys import LIMIT, Keys, page_tag
+
+Fields = list[tuple[bytes, bytes]]
+
+_FORBIDDEN = re.compile(rb"(?:^|[\s,])(?:no-store|no-cache|private)(?:$|[\s,=])", re.IGNORECASE)
+_SHARED = re.compile(rb"(?:^|[\s,])s-maxage\s*=\s*\"?(\d{1,9})", re.IGNORECASE)
+_AGE = re.compile(rb"(?:^|[\s,])max-age\s*=\s*\"?(\d{1,9})", re.IGNORECASE)
+_OURS = {
+    b"surrogate-key", b"cache-tag", b"surrogate-control", b"cdn-cache-control", b"x-accel-expires",
+    b"x-afresh-stamp", b"x-afresh-changed",
+}  # fmt: skip
+_NO_STORE: Fields = [
+    (b"cache-control", b"no-store"),
+    (b"cdn-cache-control", b"no-store"),
+    (b"surrogate-control", b"no-store"),
+]
+
+
+class Outward:
+    """Makes the fields for outer caches.
+
+    Args:
+        cache: Whose ledger numbers what answers are made from.
+        secret: Of outward names, at most 64 bytes: the same in every process, and in `Follower`.
+        longest: No outer cache keeps an answer for longer, whatever it says: the bound on what a purge that got
+            lost can do.
+        commas: Also write `Cache-Tag`, as Cloudflare reads it.
+        limit: Bytes of names in one answer.
+    """
+
+    def __init__(
+        self,
+        cache: Cache,
+        *,
+        secret: bytes = b"",
+        longest: Duration = "1d",
+        commas: bool = False,
+        limit: int = LIMIT,
+    ) -> None:
+        self.ledger = cache._engine.ledger
+        self._keys = Keys(secret)
+        self._longest = int(seconds(longest, "longest"))
+        self._commas = commas
+        self._limit = limit
+
+    def fields(
+        self, url: str, status: int, fields: Iterable[tuple[bytes, bytes]], tags: Iterable[int], stamp: int
+    ) -> Fields:
+        """The head's fields with ours in them.
+
+        Args:
+            url: Of the page, with scheme and host.
+            status: Of the answer.
+            fields: What the application gave.
+            tags: What it was made from.
+            stamp: The position before it began.
+        """
+        given = [(name, value) for name, value in fields if name.lower() not in _OURS]
+        lifetime = self.lifetime(status, given)
+        if lifetime <= 0:
+            return [(b"x-accel-expires", b"0"), *given]
+        names = self._keys.carried([*tags, page_tag(url)], self._limit).encode()
+        # First: nginx up to 1.22 obeys whichever of the two comes first. Absolute: it takes no Age off.
+        ours = [(b"x-accel-expires", b"@%d" % (time.time() + lifetime)), (b"surrogate-key", names)]
+        if self._commas:
+            ours.append((b"cache-tag", names.replace(b" ", b",")))
+        return [*ours, (b"x-afresh-stamp", b"%d" % stamp), *given]
+
+    def changed(self, fields: Iterable[tuple[bytes, bytes]]) -> Fields:
+        """The same for an answer that was overtaken by a change: nobody keeps it."""
+        kept = [
+            (name, value)
+            for name, value in fields
+            if name.lower() not in _OURS and name.lower() not in {b"cache-control", b"expires"}
+        ]
+        return [(b"x-accel-expires", b"0"), (b"x-afresh-changed", b"1"), *_NO_STORE, *kept]
+
+    def lifetime(self, status: int, fields: Iterable[tuple[bytes, bytes]]) -> int:
+        """For how many seconds an outer cache may keep it; 0: not at all."""
+        lowered = [(name.lower(), value) for name, value in fields]
+        if status >= 500 or status == 206 or any(name == b"set-cookie" for name, _ in lowered):
+            return 0
+        control = b", ".join(value for name, value in lowered if name == b"cache-control")
+        varied = b", ".join(value for name, value in lowered if name == b"vary")
+        if _FORBIDDEN.search(control) or b"*" in varied:
+            return 0
+        said = _SHARED.search(control) or _AGE.search(control)
+        return 0 if said is None else min(int(said[1]), self._longest)
+
+    def current(self, tags: frozenset[int], stamp: int) -> bool:
+        """Whether none of `tags` was marked since `stamp`, or is about to be."""
+        proof = self.ledger.prove(tags, stamp)
+        return proof is not None and not proof.held
+
+    async def overtaken(self, url: str) -> None:
+        """Announce that a page has to go: its head is sent, and it was made from something that has changed."""
+        await self.ledger.announce([page_tag(url)])
