@@ -60,3 +60,8 @@ def test_a_query_for_so_many_rows() -> None:
 )
 def test_columns_that_are_returned(sql: str, columns: tuple[str, ...]) -> None:
     assert returned(sql) == columns
+
+
+def test_the_lock_of_an_update_leaves_alone_who_only_refers_to_the_row():
+    query = "SELECT id FROM t WHERE a FOR UPDATE"
+    assert limited(query, 5, keeps_keys=True) == "SELECT id FROM t WHERE a LIMIT 5 FOR NO KEY UPDATE"

@@ -174,6 +174,21 @@ def test_postgres_images_lock_and_parameters_are_renumbered():
     assert POSTGRES.plan("UPDATE review SET stars = 1 FROM product p WHERE p.id = product").old_image is None
 
 
+def test_a_condition_that_may_find_other_rows_a_moment_later_has_no_image():
+    for condition in (
+        "random() < 0.5",
+        "id = (SELECT max(id) FROM review)",
+        "id IN (SELECT id FROM review ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)",
+        "text < clock_timestamp()::text",
+        "CURRENT OF somewhere",
+        "mine(id)",
+    ):
+        assert POSTGRES.plan(f"UPDATE review SET stars = 1 WHERE {condition}").old_image is None, condition
+    assert SQLITE.plan("UPDATE review SET stars = 1 WHERE random() < 0.5").old_image is None
+    assert SQLITE.plan("UPDATE review SET stars = 1 WHERE id = (SELECT max(id) FROM review)").old_image
+    assert POSTGRES.plan("UPDATE review SET stars = 1 WHERE lower(text) IN ('a', 'b') AND id > 3").old_image
+
+
 def test_upserts():
     write = POSTGRES.plan(
         "INSERT INTO stock.product (id, count) VALUES (%s, %s) ON CONFLICT (id) DO UPDATE SET count = 1"

@@ -19,6 +19,7 @@ from afresh.engine.tracker import asking, current
 from afresh.sql import NOTHING, Plan, Planner
 from afresh.sql.marking import MANY_TAGS, Image
 
+_LOOK = "afresh_look"
 _FEW_ROWS = MANY_TAGS  # an old image of more rows would be more tags than are kept
 
 
@@ -153,7 +154,8 @@ class Connection:
 
     def _image_wanted(self, running: Running) -> bool:
         plain = self.database.old_images and not running.many and not self._odd
-        return plain and running.plan.old_image is not None
+        # Row security may show other rows to a look than the write finds.
+        return plain and running.plan.old_image is not None and not running.plan.facts.writes[0].table.guarded
 
     async def _began_one(self) -> bool:
         """Begin a transaction for a single statement, so that nothing comes between it and a look before it."""
@@ -167,13 +169,29 @@ class Connection:
             table = running.plan.facts.writes[0].table.name.replace('"', '""')
             if not await self._tried(f'DELETE FROM "{table}" WHERE 0'):  # noqa: S608  a table's own name
                 return None
-        try:
-            rows = await self._rows(
-                steps.limited(image.sql, _FEW_ROWS + 1), image.parameters(running.parameters)
-            )
-        except Exception:
+        moves = running.plan.facts.writes[0].operation == "delete"
+        sql = steps.limited(
+            image.sql, _FEW_ROWS + 1, keeps_keys=not moves and self.database.dialect == "postgres"
+        )
+        rows = await self._looked(sql, image.parameters(running.parameters))
+        return None if rows is None or len(rows) > _FEW_ROWS else list(image.images(rows))
+
+    async def _looked(self, sql: str, parameters: Any) -> Sequence[Sequence[Any]] | None:
+        """The rows of a query that may fail (rights, timeouts, locks), and if it does, nobody shall notice.
+
+        In PostgreSQL what fails takes the rest of its transaction with it, unless a savepoint stands before it.
+        """
+        if self.database.dialect != "sqlite" and not await self._tried(f"SAVEPOINT {_LOOK}"):
             return None
-        return None if len(rows) > _FEW_ROWS else list(image.images(rows))
+        try:
+            rows = await self._rows(sql, parameters)
+        except Exception:
+            rows = None
+            if self.database.dialect != "sqlite":
+                await self._tried(f"ROLLBACK TO SAVEPOINT {_LOOK}")
+        if self.database.dialect != "sqlite":
+            await self._tried(f"RELEASE SAVEPOINT {_LOOK}")
+        return rows
 
     def _has_lock(self) -> bool:
         return self.transaction is not None and self.transaction.wrote

@@ -38,10 +38,17 @@ def oddity(sql: str) -> str:
     return f"the connection's {found.group(1).lower()} was changed" if found else ""
 
 
-def limited(sql: str, rows: int) -> str:
-    """A query for at most so many rows."""
+def limited(sql: str, rows: int, *, keeps_keys: bool = False) -> str:
+    """A query for at most so many rows.
+
+    Args:
+        sql: It may lock what it finds.
+        rows: So many.
+        keeps_keys: The lock of an UPDATE will do, which leaves those alone who only refer to a row.
+    """
     if sql.endswith(_LOCK):
-        return f"{sql[: -len(_LOCK)]} LIMIT {rows}{_LOCK}"
+        lock = " FOR NO KEY UPDATE" if keeps_keys else _LOCK
+        return f"{sql[: -len(_LOCK)]} LIMIT {rows}{lock}"
     return f"{sql} LIMIT {rows}"
 
 

@@ -67,6 +67,8 @@ _UNKEPT_WORDS = """
     last_insert_rowid changes total_changes connection_id row_count found_rows sqlite_version
     pg_sleep sleep pg_typeof pg_is_in_recovery has_table_privilege
 """
+_MOVING = frozenset(["clock_timestamp", "statement_timestamp", "timeofday", "sysdate"])
+
 UNKEPT = frozenset(_UNKEPT_WORDS.split())
 """What they give depends on chance, on who asks, or on what the connection did: no value to keep."""
 
@@ -150,6 +152,24 @@ def calls(found: Iterable[Token], dialect: str, catalogue: Catalogue, aliases: C
             if known in {None, "unknown"} and dialect != "sqlite":
                 effects = effects or name
     return Calls(clock, refused, effects)
+
+
+def steady(found: Iterable[Token], dialect: str) -> bool:
+    """Whether a condition finds the same rows when it is asked again in the same transaction, if nobody changes them.
+
+    Not if it asks chance or the clock on the wall. Where others commit between two statements (every
+    database but SQLite), not if it looks at other rows either: in a subquery, in a function of one's own.
+    """
+    listed = list(found)
+    alone = dialect == "sqlite"
+    for index, token in enumerate(listed):
+        name = _called(listed, index)
+        if name is None:
+            if token.type == "word" and not alone and token.text.lower() in {"select", "current", "table"}:
+                return False
+        elif name in UNKEPT | _MOVING or not (alone or name in CLOCK or _harmless(name, dialect)):
+            return False
+    return True
 
 
 def _harmless(name: str, dialect: str) -> bool:

@@ -1,7 +1,8 @@
 """The query for a write's old image: the rows that it is about to change, cut out of its own text.
 
 Nothing is translated: table and WHERE are taken from the statement as they stand, so that the query
-finds what the write will find. It locks what it finds where the database can: a row that moved between
+finds what the write will find; where the same condition may find other rows a moment later, there is no
+such query. It locks what it finds where the database can: a row that moved between
 the two would be looked for in the wrong place.
 """
 
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from afresh.sql.functions import steady
 from afresh.sql.holes import Parameter, Parameters
 from afresh.sql.lexer import Token
 from afresh.sql.shape import Shaped
@@ -58,6 +60,8 @@ class OldImage:
         if pieces is None:
             return None
         target, where = pieces
+        if not steady(where, "" if lock else "sqlite"):
+            return None
         slots = [shaped.slots.get(token.start) for token in where]
         keys = [slot.key for slot in slots if isinstance(slot, Parameter)]
         positional = all(isinstance(key, int) for key in keys)
