@@ -17,12 +17,17 @@ class Settings:
         heuristic_fraction: The share of the time since `Last-Modified` for which a response without
             explicit freshness is fresh (RFC 9111 §4.2.2); 0 is off.
         heuristic_cap: At most so many seconds of that.
+        default_lifetime: Seconds, for responses without explicit freshness whose status may be kept
+            without it; comes before the heuristic.
         stale_while_revalidate: Seconds, for responses that don't say it themselves (RFC 5861 §3).
         stale_if_error: Seconds, for responses that don't say it themselves (RFC 5861 §4).
         set_cookie: Store responses with `Set-Cookie`, and replay it. RFC 9111 §7.3 leaves it to the
             cache: one visitor's cookie would reach the others.
-        cookies: Share answers to requests with `Cookie` although neither `public`, `s-maxage` nor
-            `Vary: Cookie` says that it may be. The RFC would; many applications forget to say `private`.
+        cookies: Share with requests that have `Cookie`, although neither `public`, `s-maxage`, a
+            targeted field nor `Vary: Cookie` says that it may be. The RFC would; many applications
+            forget to say `private`.
+        authorization: The same for requests with `Authorization` (RFC 9111 §3.5). `cookies` and
+            `authorization` are for callers that keep identity in the key.
         obey_requests: Let `no-cache`, `max-age` … of a request force a validation (RFC 9111 §5.2.1).
         ignored_parameters: Parameters of the query that are no part of the key: names, or
             beginnings of names followed by `*` (`utm_*`).
@@ -35,12 +40,14 @@ class Settings:
     targets: tuple[bytes, ...] = (b"cdn-cache-control",)
     heuristic_fraction: float = 0.1
     heuristic_cap: float = 86_400.0
+    default_lifetime: float = 0.0
     stale_while_revalidate: float = 0.0
     stale_if_error: float = 0.0
     set_cookie: bool = False
     cookies: bool = False
+    authorization: bool = False
     obey_requests: bool = True
-    ignored_parameters: tuple[bytes, ...] = ()
+    ignored_parameters: tuple[str, ...] = ()
     sorted_parameters: bool = False
     most_variants: int = 16
 

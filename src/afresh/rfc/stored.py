@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from afresh.rfc.messages import Head
 
@@ -11,30 +11,28 @@ NO_LENGTH = -1
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A stored response. Made by `storable`, `validated` and `finished` only.
+    """A stored response. Made by `storable`, `validated` and `finished`.
 
     Attributes:
-        head: Status and fields, without those of the connection (RFC 9111 §3.1).
+        head: Status and fields, without those of the connection (RFC 9111 §3.1) and without `Age`.
         vary: The names that `Vary` lists, sorted, in lower case.
         selected: The values, normalised, that the request had for them (`vary_key`).
-        requested_at: When the request was sent on, in seconds since 1970.
-        received_at: When the head of the response arrived.
-        initial_age: Its age then, in seconds (`corrected_initial_age`, RFC 9111 §4.2.3).
+        received_at: When the head of the response arrived, in seconds since 1970.
+        initial_age: Its age then, in seconds (`corrected_initial_age`, RFC 9111 §4.2.3); infinite
+            when its `Age` was malformed.
         lifetime: For how long it is fresh, counted from age 0 (§4.2.1).
         stale_while_revalidate: So much longer it may be served while it is refreshed (RFC 5861 §3).
         stale_if_error: So much longer it may be served when the origin fails (RFC 5861 §4).
         validate: Never to be served before the origin was asked (`no-cache`, §5.2.2.4).
         must_revalidate: Never to be served stale (§5.2.2.2, §5.2.2.8, §5.2.2.10).
         immutable: A reload needs no validation while it is fresh (RFC 8246 §2).
-        length: Bytes of content that are kept; -1 until `finished`.
-        first: Where in the representation they begin: 0, unless it is a part (§3.3).
-        whole: Bytes of the whole representation; -1 when not known.
+        open: It says of itself that it is the same for everybody (`public`, `s-maxage`).
+        length: Bytes of content; -1 until `finished`.
     """
 
     head: Head
     vary: tuple[bytes, ...]
     selected: tuple[bytes | None, ...]
-    requested_at: float
     received_at: float
     initial_age: float
     lifetime: float
@@ -43,38 +41,26 @@ class Stored:
     validate: bool = False
     must_revalidate: bool = False
     immutable: bool = False
+    open: bool = False
     length: int = NO_LENGTH
-    first: int = 0
-    whole: int = NO_LENGTH
-
-    @property
-    def complete(self) -> bool:
-        """All of the representation is kept."""
-        return self.length != NO_LENGTH and self.first == 0 and self.length == self.whole
 
     @property
     def fresh_until(self) -> float:
-        """When it stops being fresh, in seconds since 1970."""
+        """When it stops being fresh, in seconds since 1970. It may still have to be validated first."""
         return self.received_at + self.lifetime - self.initial_age
 
     @property
     def stale_until(self) -> float:
         """Until when `stale-while-revalidate` lets it be served."""
-        return self.fresh_until if self._strict else self.fresh_until + self.stale_while_revalidate
+        strict = self.validate or self.must_revalidate
+        return self.fresh_until if strict else self.fresh_until + self.stale_while_revalidate
 
     @property
     def error_until(self) -> float:
         """Until when `stale-if-error` lets it be served instead of an error."""
-        return self.fresh_until if self._strict else self.fresh_until + self.stale_if_error
-
-    @property
-    def _strict(self) -> bool:
-        return self.validate or self.must_revalidate
+        strict = self.validate or self.must_revalidate
+        return self.fresh_until if strict else self.fresh_until + self.stale_if_error
 
     def age(self, now: float) -> float:
         """`current_age` (RFC 9111 §4.2.3). A clock that went backwards doesn't make it younger."""
         return self.initial_age + max(0.0, now - self.received_at)
-
-    def lived(self, lifetime: float) -> Stored:
-        """The same with another lifetime, counted from age 0: a rule of the user's overrides the headers."""
-        return replace(self, lifetime=lifetime)
