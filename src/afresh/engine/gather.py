@@ -91,51 +91,58 @@ class Gathering:
             self.engine.flights.release(self._flight)
         self._let_others()
 
-    async def keep(self, value: Any, lives: Lives) -> Made:
+    async def keep(
+        self, value: Any, *, soft: float, stale_until: float, error_until: float, call: Call | None = None
+    ) -> Made:
         """The whole value is there: keep it, if nothing that it was made from has changed meanwhile.
+
+        It outlives no part that it was made from.
 
         Args:
             value: What was made.
-            lives: Its expiries; it outlives no part that it was made from.
+            soft: When it is no longer fresh, in seconds since 1970.
+            stale_until: Until when it may be served while it is refreshed.
+            error_until: Until when it may be served when a load fails.
+            call: Where it belongs, if that came out only now.
         """
         self.end()
-        made = self.made(value, lives)
-        site, cost = self.call.site, made.facts.cost
-        site.loaded(cost)
-        if self.engine.events:
-            self.engine.events.emit(Event(Kind.LOAD, "loader", self.call.key, seconds=cost))
+        engine, call = self.engine, call or self.call
+        self.tracker.depends_on(engine.ledger, engine.names.of_call(call))
+        lives = Lives(soft, stale_until, error_until).capped(self.tracker.lives())
+        cost = max(self._runtime.now() - self.began, 0.0)
+        call.site.loaded(cost)
+        if engine.events:
+            engine.events.emit(Event(Kind.LOAD, "loader", call.key, seconds=cost))
         try:
-            made = await fill(self.engine, self.call, made)
-        finally:
+            made = await fill(engine, call, self._made(value, lives, cost, call.key))
             if self._flight is not None and not self._flight.done:
-                self.engine.flights.land(self._flight, made)
+                engine.flights.land(self._flight, made)
+        finally:
             self._let_others()
         return made
 
-    def made(self, value: Any, lives: Lives) -> Made:
-        """A value with what is known of it so far."""
-        tracker, call = self.tracker, self.call
-        tracker.depends_on(self.engine.ledger, self.engine.names.of_call(call))
-        life = lives.capped(tracker.lives())
+    def _made(self, value: Any, lives: Lives, cost: float, key: str) -> Made:
+        tracker = self.tracker
         facts = Facts(
-            key=call.key,
+            key=key,
             stamp=tracker.stamp,
             tags=tracker.tags(),
             names=tracker.names(),
             loaded_at=self.began,
-            cost=max(self._runtime.now() - self.began, 0.0),
-            soft=life.soft,
-            stale_until=life.stale_until,
-            error_until=life.error_until,
+            cost=cost,
+            soft=lives.soft,
+            stale_until=lives.stale_until,
+            error_until=lives.error_until,
         )
         return Made(value, facts, tracker.stamp, foreign=tracker.foreign, refused=tracker.refused)
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether nothing that was read so far has changed since it was."""
+        tracker = self.tracker
+        return self.engine.ledger.prove(tracker.tags(), tracker.stamp) is not None
 
     def _let_others(self) -> None:
         if self._lease is not None:
             self._lease.release()
             self._lease = None
-
-    def current(self) -> bool:
-        """Whether nothing that was read so far has changed since it was."""
-        tracker = self.tracker
-        return self.engine.ledger.prove(tracker.tags(), tracker.stamp) is not None

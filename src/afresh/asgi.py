@@ -1,0 +1,5 @@
+"""`CacheMiddleware` for ASGI applications."""
+
+from afresh.http.asgi import CacheMiddleware
+
+__all__ = ["CacheMiddleware"]

@@ -1,0 +1,1 @@
+"""Whole pages: what a request gets from the cache, and what of an answer is kept."""

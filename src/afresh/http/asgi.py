@@ -1,0 +1,195 @@
+"""`CacheMiddleware` for any ASGI application."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, TypeAlias, Unpack
+from urllib.parse import quote
+
+from afresh.cache import Cache
+from afresh.core.ports import Runtime
+from afresh.http.asked import Asked
+from afresh.http.exchange import Exchange
+from afresh.http.flow import Flow
+from afresh.http.options import Given, Options
+from afresh.http.reply import Reply
+from afresh.rfc import Fields, Head, Request
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Message: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class CacheMiddleware:
+    """Answers from the cache what may be answered from it; the application answers the rest.
+
+    ::
+
+        app = CacheMiddleware(app, cache=Cache())
+
+    An answer is stored when its headers allow it (`Cache-Control: max-age=60`), and dropped when
+    something changes that it was made from: rows that were read, values of the same cache.
+
+    Args:
+        app: Any ASGI application. Websockets and lifespan pass.
+        cache: Where pages live, or a pool of it: `cache.pool("pages")`.
+        options: See `Options`.
+
+    Raises:
+        ConfigurationError: An option makes no sense.
+    """
+
+    def __init__(self, app: Application, cache: Cache, **options: Unpack[Given]) -> None:
+        self.app = app
+        self._flow = Flow(cache, Options.of(options))
+        self._runtime = self._flow.engine.loop
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        asked = asked_in(scope)
+        plan = await self._flow.plan(self._runtime, asked)
+        if isinstance(plan, Exchange):
+            await self._run(plan, scope, receive, send)
+        elif plan is None:
+            await self.app(scope, receive, send)
+        else:
+            await _send(plan, send)
+            if plan.refresh:
+                self._refresh(asked, scope)
+
+    async def _run(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
+        sending = _Sending(exchange, send)
+        exchange.begin()
+        try:
+            await self.app(with_fields(scope, exchange.fields), receive, sending)
+        except Exception as error:
+            reply = None if sending.started else exchange.failed(error)
+            if reply is None:
+                raise
+            await _send(reply, send)
+        finally:
+            exchange.leave()
+
+    def _refresh(self, asked: Asked, scope: Scope) -> None:
+        """Have the application answer once more, with nobody waiting."""
+        calm = {**scope, "state": dict(scope.get("state", {})), "extensions": {}}
+
+        async def job(runtime: Runtime) -> None:
+            exchange = await self._flow.refreshing(runtime, asked)
+            if exchange is not None:
+                await self._run(exchange, calm, _nothing_more(), _nowhere)
+
+        self._runtime.spawn(job)
+
+
+class _Sending:
+    """Stands between the application and the client.
+
+    The head waits for the first piece of content: an answer in one piece is stored before anything
+    of it is sent, so its head can still say what has become of it.
+    """
+
+    def __init__(self, exchange: Exchange, send: Send) -> None:
+        self._exchange = exchange
+        self._send = send
+        self._head: Head | None = None
+        self._start: Message = {}
+        self.started = False
+
+    async def __call__(self, message: Message) -> None:
+        """Take one message of the application's."""
+        kind = message["type"]
+        if kind == "http.response.start":
+            await self._take_head(message)
+        elif kind == "http.response.body":
+            await self._take_body(message)
+        else:
+            await self._other(message)
+
+    async def _take_head(self, message: Message) -> None:
+        exchange = self._exchange
+        if message.get("trailers"):
+            exchange.refuse("it has trailers")
+        head = Head(message["status"], Fields.of(message.get("headers", ())))
+        self._start, self._head = message, await exchange.heard(head)
+        if not exchange.collecting and self._head is not None:
+            await self._send_head()
+
+    async def _take_body(self, message: Message) -> None:
+        exchange, last = self._exchange, not message.get("more_body", False)
+        exchange.content(message.get("body", b""))
+        if last:
+            await exchange.complete(sent=self.started)
+            if exchange.reply is not None and not self.started:
+                self.started = True
+                await _send(exchange.reply, self._send)
+                return
+        if self._head is not None:
+            await self._send_head()
+            await self._send(message)
+
+    async def _send_head(self) -> None:
+        if not self.started and self._head is not None:
+            self.started = True
+            fields = self._exchange.outward(self._head).fields
+            await self._send({**self._start, "headers": list(fields.pairs)})
+
+    async def _other(self, message: Message) -> None:
+        """Content that is sent by another way (a file by its path), or what is no part of the answer."""
+        if message["type"] in {"http.response.pathsend", "http.response.zerocopysend"}:
+            self._exchange.refuse("its content is sent by the server")
+            await self._send_head()
+        await self._send(message)
+
+
+async def _send(reply: Reply, send: Send) -> None:
+    head = reply.head
+    await send({"type": "http.response.start", "status": head.status, "headers": list(head.fields.pairs)})
+    await send({"type": "http.response.body", "body": reply.content, "more_body": False})
+
+
+def asked_in(scope: Scope) -> Asked:
+    """The request of a scope."""
+    fields = Fields.of(scope["headers"])
+    path = scope.get("raw_path") or quote(scope["path"]).encode()
+    request = Request(
+        method=scope["method"],
+        scheme=scope.get("scheme", "http"),
+        authority=fields.get(b"host") or b"",
+        path=path.partition(b"?")[0],
+        query=scope.get("query_string", b""),
+        fields=fields,
+        content=None,
+    )
+    client = scope.get("client")
+    return Asked(request, client[0] if client else "")
+
+
+def with_fields(scope: Scope, fields: Fields) -> Scope:
+    """A scope with other fields; the same one where they are the same."""
+    pairs = list(fields.pairs)
+    return scope if pairs == list(map(tuple, scope["headers"])) else {**scope, "headers": pairs}
+
+
+def _nothing_more() -> Receive:
+    """What a refresh receives: an empty body, and never that its client has left."""
+    sent = False
+
+    async def receive() -> Message:
+        nonlocal sent
+        if sent:
+            await asyncio.Event().wait()
+        sent = True
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    return receive
+
+
+async def _nowhere(message: Message) -> None:
+    """Where the answer of a refresh goes."""

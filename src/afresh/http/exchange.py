@@ -1,0 +1,302 @@
+"""One run of the application: what it answers is passed on, and stored where that is allowed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from hashlib import blake2b
+from typing import NamedTuple
+
+from afresh.core.ports import Lease, Runtime
+from afresh.engine.flights import Flight
+from afresh.engine.gather import Gathering
+from afresh.http.asked import Asked
+from afresh.http.collect import Collector
+from afresh.http.page import Page
+from afresh.http.pages import Pages, Shelf
+from afresh.http.reply import Reply
+from afresh.http.told import Told
+from afresh.rfc import (
+    Fields,
+    Forward,
+    Head,
+    Invalidation,
+    Refusal,
+    Serve,
+    Stored,
+    Validate,
+    end_to_end,
+    failing,
+    finished,
+    headed,
+    invalidates,
+    selects,
+    serve,
+    storable,
+    target,
+    unconditional,
+    validated,
+)
+
+_NO_STORE = ((b"cache-control", b"no-store"),)
+_PERMITTING = (b"cache-control", b"cdn-cache-control", b"surrogate-control", b"expires")
+
+
+class Leading(NamedTuple):
+    """Others wait for this run."""
+
+    flight: Flight
+    lease: Lease | None
+
+
+class Exchange:
+    """One request that the application answers.
+
+    Attributes:
+        asked: The request.
+        fields: What the application is to see of the request's fields.
+        collecting: The content is kept for storing.
+        reply: The answer for the client, where it is not the application's own.
+        told: For `Cache-Status`.
+    """
+
+    def __init__(
+        self,
+        pages: Pages,
+        runtime: Runtime,
+        asked: Asked,
+        shelf: Shelf,
+        plan: Validate | Forward,
+        leading: Leading | None = None,
+    ) -> None:
+        self.asked = asked
+        self.pages = pages
+        self.plan = plan
+        self.collecting = False
+        self.reply: Reply | None = None
+        self.told = Told(pages.options, plan)
+        self._runtime = runtime
+        self._shelf = shelf
+        self._leading = leading
+        flight, lease = leading or (None, None)
+        call = pages.call(shelf.key)
+        self._gathering = Gathering(pages.engine, runtime, call, flight, lease)
+        self._collector = Collector(pages.options.max_body)
+        self._stored: Stored | None = None
+        self._old: Page | None = None
+        self._dated = False
+        self._refused = ""
+        self._etag: bytes | None = None
+
+    @property
+    def fields(self) -> Fields:
+        """See the class. Whoever asks for others too, asks for the whole, without conditions."""
+        if self._leading is None or isinstance(self.plan, Validate):
+            return self.plan.fields
+        return unconditional(self.plan.fields)
+
+    def begin(self) -> None:
+        """The application is about to be called, in this context."""
+        self._gathering.begin()
+
+    def leave(self) -> None:
+        """It has returned, or failed."""
+        self._gathering.leave()
+
+    # -- the answer, as it comes ----------------------------------------------------------------
+
+    async def heard(self, head: Head) -> Head | None:
+        """The application's status and fields are there.
+
+        Returns:
+            What to send on. `None` when nothing is: `reply` will be the answer, once it is `complete`.
+        """
+        if self._confirmed(head) or self._spared(head.status):
+            return None
+        rules, request = self.pages.options.rules, self.asked.request
+        stale = invalidates(request, head, rules)
+        if request.method == "HEAD" and self._head_differs(head):
+            stale = Invalidation((target(request, rules),))
+        if stale.targets or stale.groups:
+            await self.pages.invalidate(stale)
+        self._consider(head)
+        return Head(head.status, end_to_end(head.fields))
+
+    def _confirmed(self, head: Head) -> bool:
+        """It is a 304 that answers our question about a stored answer."""
+        if not isinstance(self.plan, Validate):
+            return False
+        found = validated(
+            self.asked.request,
+            self.plan.stored,
+            head,
+            requested_at=self._gathering.began,
+            received_at=self._runtime.now(),
+            settings=self.pages.options.rules,
+        )
+        if found is None:
+            return False
+        self._old = self._page(self.plan.stored)
+        self._stored, self._dated = found.stored, self._old.dated
+        self.told.status = head.status
+        if found.refusal is not None:
+            self.refuse(found.refusal.reason, stored=found.stored)
+        return True
+
+    def _spared(self, status: int) -> bool:
+        """The application failed, and an old answer may be sent in its place."""
+        stored = self.plan.stored
+        if stored is None:
+            return False
+        rules, now = self.pages.options.rules, self._runtime.now()
+        served = failing(self.asked.request, stored, now=now, settings=rules, status=status)
+        if served is not None:
+            self.told.status = status
+            self.refuse("the application failed", remember=False)
+            self._reply_with(served, self._page(stored))
+        return served is not None
+
+    def _head_differs(self, head: Head) -> bool:
+        """What is stored for GET is no longer what HEAD says."""
+        times = {"requested_at": self._gathering.began, "received_at": self._runtime.now()}
+        rules, request = self.pages.options.rules, self.asked.request
+        pages = [page.stored for _, page in self._shelf.pages if selects(page.stored, request)]
+        return any(headed(request, each, head, **times, settings=rules) is None for each in pages)
+
+    def _consider(self, head: Head) -> None:
+        """Whether what comes is stored."""
+        options, request = self.pages.options, self.asked.request
+        if isinstance(self.plan, Forward) and not self.plan.store:
+            self.refuse(self.plan.detail, remember=False)
+        if self._refused:
+            return
+        found = storable(
+            request,
+            head,
+            requested_at=self._gathering.began,
+            received_at=self._runtime.now(),
+            settings=options.rules,
+        )
+        if isinstance(found, Refusal):
+            self.refuse(found.reason)
+            return
+        length = head.fields.get(b"content-length") or b""
+        if length.isdigit() and int(length) > options.max_body:
+            self.refuse("it is too long")
+            return
+        self._stored, self.collecting = found, True
+        self._dated = b"date" in head.fields
+
+    def refuse(self, reason: str, *, remember: bool = True, stored: Stored | None = None) -> None:
+        """Nobody can share what comes; those who wait for it needn't.
+
+        Args:
+            reason: Why.
+            remember: The next answer to such a request will hardly be another.
+            stored: What this client gets all the same.
+        """
+        if self._refused:
+            return
+        self._refused = self.told.reason = reason
+        self.collecting = False
+        self._stored = stored
+        if remember:
+            self.pages.passes.add(self.asked.passing(self._shelf.key))
+        self._gathering.release(reason)
+
+    def content(self, piece: bytes) -> None:
+        """A piece of the application's content."""
+        if self.collecting and not self._collector.add(piece):
+            self.refuse("it is too long")
+
+    async def complete(self, *, sent: bool) -> None:
+        """All of it is there; the last piece is not sent yet.
+
+        Args:
+            sent: The head is sent already.
+        """
+        self._gathering.end()
+        stored, old = self._stored, self._old
+        if stored is None:
+            return
+        if old is None:
+            ended = finished(stored, len(self._collector.whole()))
+            if isinstance(ended, Refusal):
+                self.refuse(ended.reason)
+                return
+            stored = ended
+        page = Page(stored, self._collector.whole() if old is None else old.body, self._dated)
+        await self._keep(page, sent=sent)
+
+    async def _keep(self, page: Page, *, sent: bool) -> None:
+        gathering = self._gathering
+        tracker = gathering.tracker
+        if self.pages.options.etag:
+            page.stored = with_etag(page.stored, page.body)
+        page.stored = capped(page.stored, tracker.lives().soft)
+        if tracker.refused or tracker.foreign:
+            self.refuse(tracker.refused or "a part of it is numbered by another ledger", stored=page.stored)
+        if not self._refused:
+            await self.pages.keep(gathering, self.asked, self._shelf, page)
+            self.told.stored = gathering.unchanged
+            self._etag = page.stored.head.fields.get(b"etag")
+        if self._old is not None or (not sent and self._answers_client()):
+            self._reply_with(self._served(page), page)
+
+    # -- the client -----------------------------------------------------------------------------
+
+    def _answers_client(self) -> bool:
+        """The client's own conditions are still to be answered: the application did not see them."""
+        return self.told.stored and len(self.fields) < len(self.plan.fields)
+
+    def _served(self, page: Page) -> Serve:
+        return serve(self.asked.request, page.stored, now=self._runtime.now())
+
+    def _reply_with(self, served: Serve, page: Page) -> None:
+        self.reply = Reply.of(served, page, self._outward(served.head.fields))
+
+    def outward(self, head: Head) -> Head:
+        """The head as it is sent."""
+        fields = head.fields
+        if self._etag is not None and b"etag" not in fields:
+            fields = Fields((*fields.pairs, (b"etag", self._etag)))
+        return Head(head.status, self._outward(fields))
+
+    def _outward(self, fields: Fields) -> Fields:
+        """The fields as they are sent: what has changed while it was made is to be stored by nobody."""
+        if not self._gathering.unchanged:
+            fields = fields.without(_PERMITTING).replaced(_NO_STORE)
+            self.told.stored, self.told.reason = False, "invalidated while it was made"
+        return self.told.on(fields)
+
+    def failed(self, error: Exception) -> Reply | None:
+        """What to answer in the place of an application that raised an exception, if anything."""
+        stored = self.plan.stored
+        if stored is None:
+            return None
+        rules, now = self.pages.options.rules, self._runtime.now()
+        served = failing(self.asked.request, stored, now=now, settings=rules)
+        if served is None:
+            return None
+        self.refuse(f"the application raised {type(error).__name__}", remember=False)
+        self._reply_with(served, self._page(stored))
+        return self.reply
+
+    def _page(self, stored: Stored) -> Page:
+        return next(page for _, page in self._shelf.pages if page.stored is stored)
+
+
+def with_etag(stored: Stored, body: bytes) -> Stored:
+    """An answer without a validator gets one: a digest of its content."""
+    fields = stored.head.fields
+    if b"etag" in fields or b"last-modified" in fields or stored.head.status != 200:
+        return stored
+    etag = b'"%b"' % blake2b(body, digest_size=12).hexdigest().encode()
+    return replace(stored, head=replace(stored.head, fields=fields.replaced([(b"etag", etag)])))
+
+
+def capped(stored: Stored, soft: float) -> Stored:
+    """An answer is no longer fresh than the values that it was made from."""
+    if soft >= stored.fresh_until:
+        return stored
+    lifetime = max(0.0, soft - stored.received_at + stored.initial_age)
+    return replace(stored, lifetime=lifetime, stale_while_revalidate=0.0)

@@ -1,0 +1,207 @@
+"""What becomes of a request: an answer from the cache, another's answer, or a run of the application."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from typing import TypeAlias
+
+from afresh.cache import Cache
+from afresh.core.entry import NEVER, Entry
+from afresh.core.events import Event, Kind
+from afresh.core.ports import Runtime
+from afresh.engine.confirm import assure
+from afresh.engine.flights import Flight
+from afresh.engine.join import join
+from afresh.engine.lead import take_lease
+from afresh.engine.made import Made
+from afresh.engine.tracker import asking
+from afresh.engine.transaction import reads_through
+from afresh.http.asked import Asked
+from afresh.http.exchange import Exchange, Leading
+from afresh.http.options import Options
+from afresh.http.page import Page
+from afresh.http.pages import Pages, Shelf
+from afresh.http.reply import Reply
+from afresh.http.told import hit
+from afresh.rfc import Fields, Forward, Refuse, Serve, Validate, Why, answer, unconditional
+from afresh.rfc.conditions import conditions_for
+
+Decision: TypeAlias = Serve | Validate | Forward | Refuse
+
+_ROUNDS = 3  # times that another's answer may turn out to be for other requests
+
+
+class Flow:
+    """The decisions of one middleware.
+
+    Attributes:
+        pages: Where pages are.
+        engine: The cache's.
+    """
+
+    def __init__(self, cache: Cache, options: Options) -> None:
+        self.options = options
+        self.pages = Pages(cache, options)
+        self.engine = self.pages.engine
+
+    async def plan(self, runtime: Runtime, asked: Asked) -> Reply | Exchange | None:
+        """What to do with a request: send a reply, run the application, or leave it alone (`None`)."""
+        engine = self.engine
+        if engine.closed or not self._is_for_us(asked):
+            return None
+        engine.awake()
+        mode = "on" if engine.mode.plain else engine.mode.draw(runtime.random())
+        if mode != "on" or reads_through(engine) or not await assure(engine):
+            return self._past(runtime, asked, "the cache is off" if mode == "off" else "bypass")
+        asked_at = NEVER if engine.backend.waiting() else engine.ledger.position()
+        for left in reversed(range(_ROUNDS)):
+            shelf = await self.pages.look(runtime, asked)
+            decision = self._decide(asked, [page for _, page in shelf.pages])
+            if isinstance(decision, (Serve, Refuse)):
+                return self._from_shelf(decision, shelf)
+            planned = await self._together(runtime, asked, shelf, decision, asked_at)
+            if planned is not None or not left:
+                return planned or Exchange(self.pages, runtime, asked, shelf, decision)
+        raise AssertionError("the last round always ends")
+
+    async def refreshing(self, runtime: Runtime, asked: Asked) -> Exchange | None:
+        """A run in the background that replaces what is stale, unless somebody does or did."""
+        fields = unconditional(asked.request.fields).without((b"cache-control", b"pragma"))
+        calm = asked._replace(request=replace(asked.request, fields=fields, method="GET"))
+        shelf = await self.pages.look(runtime, calm)
+        decision = self._decide(calm, [page for _, page in shelf.pages])
+        if isinstance(decision, Refuse) or (isinstance(decision, Serve) and not decision.refresh):
+            return None
+        flight, leading = self.engine.flights.enter(self.pages.call(shelf.key).key, runtime)
+        if not leading:
+            return None
+        plan = _revalidation(decision, fields) if isinstance(decision, Serve) else decision
+        return Exchange(self.pages, runtime, calm, shelf, plan, Leading(flight, None))
+
+    # -- steps ----------------------------------------------------------------------------------
+
+    def _is_for_us(self, asked: Asked) -> bool:
+        hosts, authority = self.options.hosts, asked.request.authority
+        if not authority:
+            return False
+        if hosts is None:
+            return True
+        name = authority.lower().rpartition(b":")[0] or authority.lower()
+        return any(fnmatchcase(name.decode("latin-1"), each.decode("latin-1")) for each in hosts)
+
+    def _decide(self, asked: Asked, pages: list[Page]) -> Decision:
+        stored = [page.stored for page in pages]
+        return answer(asked.request, stored, now=self.engine.now(), settings=self.options.rules)
+
+    async def _together(
+        self, runtime: Runtime, asked: Asked, shelf: Shelf, decision: Validate | Forward, asked_at: float
+    ) -> Reply | Exchange | None:
+        """Wait for whoever makes the same answer already, or be the one that others wait for.
+
+        Returns `None` when something else is stored now, so that it is worth to look again.
+        """
+        pages, engine = self.pages, self.engine
+        call = pages.call(shelf.key)
+        call.site.misses += 1
+        if engine.events:
+            engine.events.emit(Event(Kind.MISS, "l1", call.key, decision.why.value))
+        if not _for_all(asked, decision) or asked.passing(shelf.key) in pages.passes:
+            return Exchange(pages, runtime, asked, shelf, decision)
+        joined = await join(engine, runtime, call, asked_at)
+        if joined is None:
+            return Exchange(pages, runtime, asked, shelf, decision)
+        if isinstance(joined, Flight):
+            return await self._lead(runtime, asked, shelf, joined)
+        return self._joined(asked, joined)
+
+    async def _lead(self, runtime: Runtime, asked: Asked, shelf: Shelf, flight: Flight) -> Reply | Exchange:
+        """Lead, unless another process, or a flight that has just landed, has stored it meanwhile."""
+        pages, engine, lease = self.pages, self.engine, None
+        planned: Reply | Exchange | None = None
+        made: Made | None = None
+        try:
+            lease = await take_lease(engine, runtime, pages.call(shelf.key))
+            again = await pages.look(runtime, asked)
+            decision = self._decide(asked, [page for _, page in again.pages])
+            if isinstance(decision, (Serve, Refuse)):
+                planned = self._from_shelf(decision, again)
+                made = _made(decision, again)
+            else:
+                planned = Exchange(pages, runtime, asked, again, decision, Leading(flight, lease))
+            return planned
+        finally:
+            if not isinstance(planned, Exchange):
+                if lease is not None:
+                    lease.release()
+                if made is None:
+                    engine.flights.abandon(flight)
+                else:
+                    engine.flights.land(flight, made)
+
+    def _joined(self, asked: Asked, made: Made) -> Reply | None:
+        """Another's answer, if it is one for this request too."""
+        page = made.value
+        if not isinstance(page, Page) or not self.pages.matches(page, asked):
+            return None
+        decision = self._decide(asked, [page])
+        if not isinstance(decision, Serve):
+            return None
+        self._told(made)
+        return Reply.of(decision, page, hit(self.options, decision, self.engine.now(), collapsed=True))
+
+    def _from_shelf(self, decision: Serve | Refuse, shelf: Shelf) -> Reply:
+        if isinstance(decision, Refuse):
+            return Reply(decision.head)
+        entry, page = next(each for each in shelf.pages if each[1].stored is decision.stored)
+        self._hit(entry, decision)
+        return Reply.of(decision, page, hit(self.options, decision, self.engine.now()))
+
+    def _hit(self, entry: Entry, decision: Serve) -> None:
+        """Count a hit, and tell whoever collects dependencies."""
+        engine = self.engine
+        entry.hits += 1
+        site = engine.sites.get(id(entry.home))
+        if engine.l1 is None and site is not None:
+            site.retire(entry)  # nobody else keeps it, nor its count
+        if engine.events:
+            kind = Kind.STALE if decision.stale else Kind.HIT
+            engine.events.emit(Event(kind, "l1", entry.facts.key))
+        self._told(Made.of(entry))
+
+    def _told(self, made: Made) -> None:
+        tracker = asking()
+        if tracker is not None:
+            tracker.saw(self.engine.ledger, made.facts, made.at)
+
+    def _past(self, runtime: Runtime, asked: Asked, why: str) -> Exchange:
+        """The application answers, and nothing of it is stored. What it changes is announced."""
+        key = self.pages.primary(asked)
+        plan = Forward(Why.BYPASS, why, asked.request.fields, store=False)
+        return Exchange(self.pages, runtime, asked, Shelf(key, key, None, []), plan)
+
+
+def _for_all(asked: Asked, decision: Validate | Forward) -> bool:
+    """Whether the answer will be one for others too, so that they may wait for it.
+
+    Who asks for a part gets what the application makes of that: to have it make all of a long file
+    instead could take its time.
+    """
+    if isinstance(decision, Forward) and (not decision.store or b"range" in asked.request.fields):
+        return False
+    return asked.request.method in {"GET", "QUERY"} and decision.why is not Why.BYPASS
+
+
+def _revalidation(served: Serve, fields: Fields) -> Validate | Forward:
+    """How to ask whether what was served is still right."""
+    conditions = conditions_for(served.stored)
+    if not conditions:
+        return Forward(Why.STALE, "", fields, served.stored)
+    return Validate(served.stored, Fields(fields.pairs + conditions), Why.STALE)
+
+
+def _made(decision: Serve | Refuse, shelf: Shelf) -> Made | None:
+    """What is served, as the flight of its key lands with it."""
+    if isinstance(decision, Refuse):
+        return None
+    return next(Made.of(entry) for entry, page in shelf.pages if page.stored is decision.stored)

@@ -1,0 +1,190 @@
+"""Where the pages of a cache are: under the URL, or under what else tells its answers apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from afresh.cache import Cache
+from afresh.core.entry import NEVER, Entry, Facts
+from afresh.core.keys import key_of
+from afresh.core.policy import Policy
+from afresh.core.ports import Runtime
+from afresh.core.tags import hashed
+from afresh.core.verdict import Answer
+from afresh.engine.engine import Engine
+from afresh.engine.fill import fill
+from afresh.engine.gather import Gathering
+from afresh.engine.invalidate import mark
+from afresh.engine.look import look
+from afresh.engine.made import Made
+from afresh.engine.site import Call
+from afresh.http.asked import Asked
+from afresh.http.options import Options
+from afresh.http.page import ANY, Guide, Page, Spec
+from afresh.http.passes import Passes
+from afresh.http.searches import Searches
+from afresh.rfc import Invalidation, groups, primary_key, target
+
+_SPECS = 8  # what the answers of one URL depend on may differ so often; then the oldest is forgotten
+_MOST = 10_000  # URLs whose variants are counted
+
+
+class Shelf(NamedTuple):
+    """What is stored for a request.
+
+    Attributes:
+        primary: The key of its URL.
+        key: The key that its answer most likely has.
+        guide: What tells the answers of this URL apart, where there are several.
+        pages: Those that may answer it, each with its entry.
+    """
+
+    primary: str
+    key: str
+    guide: Guide | None
+    pages: list[tuple[Entry, Page]]
+
+
+class Pages:
+    """The pages of one middleware.
+
+    Attributes:
+        engine: Where they live, and what numbers their invalidations.
+        options: The middleware's.
+        passes: URLs for whose answers nobody waits.
+    """
+
+    def __init__(self, cache: Cache, options: Options) -> None:
+        self.engine: Engine = cache._engine
+        self.options = options
+        self.passes = Passes(options.hit_for_miss, self.engine.now)
+        self.searches = Searches()
+        self.secret: bytes = cache._secret
+        self._policy = Policy()
+        self._site = self.engine.site("page", self._policy, lambda: Page | Guide)
+        self._variants: dict[str, dict[str, None]] = {}
+
+    # -- keys -----------------------------------------------------------------------------------
+
+    def primary(self, asked: Asked) -> str:
+        """The key of a request's URL."""
+        request = asked.request
+        key = primary_key(request, self.options.rules, self.searches.of(request))
+        return key_of("page", [("", key.decode("latin-1"))], secret=self.secret)
+
+    def variant(self, primary: str, asked: Asked, spec: Spec) -> str:
+        """The key of an answer that depends on `spec`."""
+        return f"{primary}{asked.variant(spec, self.secret)}"
+
+    def call(self, key: str) -> Call:
+        """A call of the engine for a key."""
+        return Call(self._site, key, self.engine.names.full(key), self._policy, _by_the_application)
+
+    # -- reading --------------------------------------------------------------------------------
+
+    async def look(self, runtime: Runtime, asked: Asked) -> Shelf:
+        """What is stored for a request, that nothing has invalidated."""
+        primary = self.primary(asked)
+        entry = await self._find(runtime, primary)
+        if entry is None:
+            return Shelf(primary, primary, None, [])
+        if isinstance(entry.value, Page):
+            return Shelf(primary, primary, None, [(entry, entry.value)])
+        guide: Guide = entry.value
+        keys = [self.variant(primary, asked, spec) for spec in guide.specs]
+        found = [await self._find(runtime, key) for key in keys]
+        pages = [(each, each.value) for each in found if each is not None and isinstance(each.value, Page)]
+        return Shelf(primary, keys[0], guide, pages)
+
+    async def _find(self, runtime: Runtime, key: str) -> Entry | None:
+        found = await look(self.engine, runtime, self.call(key))
+        return None if found.verdict.answer is Answer.MISS else found.entry
+
+    def matches(self, page: Page, asked: Asked) -> bool:
+        """Whether what was read for a page, beside the fields of `Vary`, is what this request has."""
+        return not page.reads or page.values == asked.values(page.reads, self.secret)
+
+    # -- writing --------------------------------------------------------------------------------
+
+    async def keep(self, gathering: Gathering, asked: Asked, shelf: Shelf, page: Page) -> Made:
+        """Keep an answer, where requests like this one will find it."""
+        request, stored = asked.request, page.stored
+        spec: Spec = (stored.vary, page.reads)
+        self.searches.learn(request, stored)
+        gathering.tracker.depends_on(self.engine.ledger, self._names(asked, page))
+        key = shelf.primary
+        if spec != ANY or shelf.guide is not None:
+            key = self.variant(shelf.primary, asked, spec)
+            await self._guide(shelf, spec)
+            await self._count(shelf.primary, key)
+        self.passes.discard(asked.passing(shelf.key))
+        until = max(stored.fresh_until, stored.stale_until, stored.error_until)
+        return await gathering.keep(
+            page,
+            soft=stored.fresh_until,
+            stale_until=until,
+            error_until=until + self.options.keep,
+            call=self.call(key),
+        )
+
+    def _names(self, asked: Asked, page: Page) -> Iterable[str]:
+        """The tags by which unsafe requests find what they made stale."""
+        request = asked.request
+        yield _named(target(request, self.options.rules))
+        for group in groups(request, page.stored.head.fields):
+            yield _named(group)
+
+    async def _guide(self, shelf: Shelf, spec: Spec) -> None:
+        """Say at the URL's own key that its answers depend on `spec`."""
+        old = () if shelf.guide is None else shelf.guide.specs
+        if old and old[0] == spec:
+            return
+        guide = Guide((spec, *[each for each in old if each != spec])[:_SPECS])
+        engine, call = self.engine, self.call(shelf.primary)
+        stamp, names = engine.ledger.position(), engine.names.of_call(call)
+        facts = Facts(
+            key=call.key,
+            stamp=stamp,
+            tags=frozenset(map(hashed, names)),
+            names=names,
+            loaded_at=engine.now(),
+            soft=NEVER,
+        )
+        await fill(engine, call, Made(guide, facts, stamp))
+
+    async def _count(self, primary: str, key: str) -> None:
+        """No URL has more answers than it may: the least used one goes."""
+        keys = self._variants.setdefault(primary, {})
+        keys[key] = None
+        if len(self._variants) > _MOST:
+            self._variants.pop(next(iter(self._variants)), None)
+        if len(keys) <= self.options.variants:
+            return
+        space = self._site.space
+        uses = {each: space[each].hits if each in space else -1 for each in list(keys) if each != key}
+        victim = min(uses, key=uses.__getitem__)
+        keys.pop(victim, None)
+        entry = space.get(victim)
+        if entry is not None and self.engine.l1 is not None:
+            self.engine.l1.discard(entry)
+            self._site.retire(entry)
+        if self.engine.store is not None:
+            call = self.call(victim)
+            await self.engine.store.delete(self.engine.stored_key(call.site, call.key))
+
+    async def invalidate(self, stale: Invalidation) -> None:
+        """Drop what an unsafe request made stale, in every process.
+
+        Raises:
+            NotInvalidated: It could not be written.
+        """
+        await mark(self.engine, [_named(each) for each in (*stale.targets, *stale.groups)])
+
+
+def _named(key: bytes) -> str:
+    return f"url:{key.decode('latin-1')}"
+
+
+def _by_the_application() -> Any:
+    raise AssertionError("pages are made by the application")

@@ -1,0 +1,34 @@
+"""An answer from the cache, whole."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from afresh.http.page import Page
+from afresh.rfc import Fields, Head, Serve
+
+
+class Reply(NamedTuple):
+    """What to send.
+
+    Attributes:
+        head: Status and fields, all of them.
+        content: The content.
+        refresh: It is stale: when it is sent, have it made anew.
+    """
+
+    head: Head
+    content: bytes = b""
+    refresh: bool = False
+
+    @classmethod
+    def of(cls, served: Serve, page: Page, fields: Fields) -> Reply:
+        """What the rules decided, for a stored page.
+
+        Servers add a `Date` of their own: where the application gave none, none is sent, or there
+        would be two.
+        """
+        sent = fields if page.dated else fields.without((b"date",))
+        whole = served.start == 0 and served.stop == len(page.body)
+        content = page.body if whole else page.body[served.start : served.stop]
+        return cls(Head(served.head.status, sent), content, served.refresh)

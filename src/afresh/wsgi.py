@@ -1,0 +1,1 @@
+"""`CacheMiddleware` for WSGI applications."""
