@@ -11,6 +11,7 @@ Glue for anything else is written against `Database` and `Statements`.
 
 from afresh.db.database import Database
 from afresh.db.marks import Running
+from afresh.db.once import answered_once
 from afresh.db.statements import AsyncStatements, Statements
 
-__all__ = ["AsyncStatements", "Database", "Running", "Statements"]
+__all__ = ["AsyncStatements", "Database", "Running", "Statements", "answered_once"]

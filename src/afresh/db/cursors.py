@@ -10,6 +10,7 @@ from afresh.engine.tracker import Tracker, asking
 
 if TYPE_CHECKING:
     from afresh.db.dbapi import WrappedConnection
+    from afresh.db.marks import Running
 
 
 class WrappedCursor:
@@ -82,7 +83,9 @@ class WrappedCursor:
     def _seen(self, sql: Any, parameters: Any, many: bool, execute: Any) -> Any:
         self._rows = None
         self._connection.unfinished.discard(self)
-        running = self._connection.before(sql, parameters, many=many)
+        return self._sent(self._connection.before(sql, parameters, many=many), execute)
+
+    def _sent(self, running: Running | None, execute: Any) -> Any:
         try:
             result = execute()
             if running is not None and self._connection.must_fetch(running, self._raw):

@@ -18,11 +18,13 @@ from contextlib import contextmanager
 from typing import Any, Self
 from weakref import WeakSet
 
-from afresh.db import drivers
+from afresh.db import drivers, once
 from afresh.db.cursors import WrappedCursor
 from afresh.db.database import Database
 from afresh.db.driving import Driven
 from afresh.db.marks import Running
+from afresh.db.memo import Memo, Question
+from afresh.db.once_cursor import OnceCursor
 from afresh.engine.tracker import Tracker, asking
 from afresh.errors import ConfigurationError
 
@@ -78,7 +80,8 @@ class WrappedConnection:
 
     def cursor(self, *args: Any, **kwargs: Any) -> WrappedCursor:
         """A cursor whose statements are seen."""
-        return WrappedCursor(self, self._raw.cursor(*args, **kwargs))
+        kind = WrappedCursor if once.current.get() is None else OnceCursor
+        return kind(self, self._raw.cursor(*args, **kwargs))
 
     def execute(self, sql: Any, parameters: Any = (), *args: Any, **kwargs: Any) -> WrappedCursor:
         """Execute a statement with a new cursor, where the driver has such a method."""
@@ -104,7 +107,14 @@ class WrappedConnection:
         tracker = asking() if self.unfinished else None
         if tracker is not None:
             self._sees_no_more(tracker)
-        return self._driven.before(text, parameters, many=many)
+        running = self._driven.before(text, parameters, many=many)
+        once.notice(running)
+        return running
+
+    def question(self, memo: Memo, cursor: Any, sql: Any, parameters: Any) -> Question | None:
+        """What a query asks, if its answer may be remembered."""
+        text = sql if type(sql) is str else self._driver.text(self._raw, sql)
+        return memo.question(self._statements.connection, cursor, text, parameters)
 
     def _sees_no_more(self, tracker: Tracker) -> None:
         """Queries that are not read to their end hold an older view of the database."""
@@ -122,18 +132,21 @@ class WrappedConnection:
     def after(self, running: Running | None, cursor: Any) -> None:
         """It was executed."""
         self._driven.after(running, cursor)
+        once.notice(running)
 
     def script(self, script: str, execute: Callable[[], Any]) -> None:
         """Execute several statements outside of a transaction; they may leave one open."""
         self.commit()
         as_often_as_once: list[tuple[()]] = [()]  # so that nobody looks at rows before it
         running = self._statements.before(script, as_often_as_once, many=True)
+        once.notice(running)
         try:
             execute()
         except BaseException:
             self.failed(running)
             raise
         self._statements.after(running)
+        once.notice(running)
         self._driven.follow()
         if self._statements.in_transaction:
             # What it has begun is changed at the end of that.
@@ -142,6 +155,7 @@ class WrappedConnection:
     def failed(self, running: Running | None) -> None:
         """It raised an exception."""
         self._driven.failed(running)
+        once.notice(running)
 
     # -- transactions ---------------------------------------------------------------------------------
 

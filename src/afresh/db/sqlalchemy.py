@@ -22,6 +22,7 @@ from afresh.db import drivers
 from afresh.db.database import Database
 from afresh.db.driving import Driven
 from afresh.db.marks import Running
+from afresh.db.sqlalchemy_once import answer_once
 from afresh.errors import ConfigurationError
 from afresh.runtime.drive import drive
 from afresh.sql.lexer import Paramstyle
@@ -82,6 +83,7 @@ class _Instrumented:
         event.listen(engine, "before_cursor_execute", self._before)
         event.listen(engine, "after_cursor_execute", self._after)
         event.listen(engine, "handle_error", self._failed)
+        answer_once(engine, self._driven, _RUNNING)
         dialect = cast("Any", engine.dialect)
         # There is no event *after* COMMIT: these are what all ways to it end in, the pool's too.
         dialect.do_commit = self._committing(dialect.do_commit)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Self
 
 
@@ -12,12 +12,20 @@ class Fetched:
 
     Args:
         cursor: The driver's cursor.
+        rows: The rows; by default all that the cursor has.
+        rest: There are more of them in the cursor.
+        description: That of the rows, where the cursor is not the one that read them.
     """
 
-    def __init__(self, cursor: Any) -> None:
+    def __init__(
+        self, cursor: Any, rows: list[Any] | None = None, *, rest: bool = False, description: Any = None
+    ) -> None:
         self.cursor = cursor
-        self.rows: list[Sequence[Any]] = list(cursor.fetchall())
-        self._left = iter(self.rows)
+        self.rows: list[Sequence[Any]] = list(cursor.fetchall()) if rows is None else rows
+        self._left = chain(self.rows, _left_in(cursor)) if rest else iter(self.rows)
+        if description is not None:
+            self.description = description
+            self.rowcount = len(self.rows)
 
     def fetchone(self) -> Any:
         """The next row."""
@@ -45,3 +53,8 @@ class Fetched:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.cursor, name)
+
+
+def _left_in(cursor: Any) -> Iterator[Any]:
+    while rows := cursor.fetchmany(cursor.arraysize):
+        yield from rows

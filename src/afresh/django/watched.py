@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext
+from functools import partial
 from typing import Any
 from weakref import ref
 
-from afresh.db import Database, Statements
+from afresh.db import Database, Statements, once
 from afresh.db.marks import Running
 from afresh.django.cursors import watched_cursor
 from afresh.django.fetched import Fetched
+from afresh.django.once import executed_once
 from afresh.django.transactions import Transactions, replaced
 from afresh.engine.tracker import Tracker, asking
 
@@ -87,28 +89,50 @@ class WatchedConnection(Transactions):
             (sql, params) if type(sql) is str and params is not None else self._told(sql, params)
         )
         running = statements.before(text, parameters, many=many)
-        if running is None:
-            result = execute(sql, params, many, context)
-            if self._holds_snapshots:
-                self.unfinished[id(cursor)] = ref(cursor), asking()
-            return result
-        returning = self._returning(running, sql, many)
+        if running is not None:
+            once.notice(running)
+            return self._change(running, execute, sql, params, many, context)
+        memo = once.current.get()
+        if memo is None or many:
+            result, whole = execute(sql, params, many, context), False
+        else:
+            send = partial(execute, sql, params, many, context)
+            result, whole = executed_once(memo, statements.connection, cursor, text, parameters, send)
+        if self._holds_snapshots and not whole:
+            self.unfinished[id(cursor)] = ref(cursor), asking()
+        return result
+
+    def _change(
+        self,
+        running: Running,
+        execute: Callable[..., Any],
+        sql: Any,
+        params: Any,
+        many: bool,
+        context: dict[str, Any],
+    ) -> Any:
+        """Send a statement that may do more than read."""
+        cursor, returning = context["cursor"], self._returning(running, sql, many)
         try:
-            result = (
-                execute(sql + returning, params, many, context)
-                if returning
-                else execute(sql, params, many, context)
-            )
-            fetched = None if cursor.cursor.description is None else Fetched(cursor.cursor)
+            result = execute(sql + returning if returning else sql, params, many, context)
+            fetched = self._fetched(cursor.cursor)
             if fetched is not None and not returning:
                 cursor.cursor = fetched
                 result = fetched if result is not None else None
         except BaseException:
-            statements.failed(running)
+            once.notice(running)
+            self.statements.failed(running)
             raise
+        once.notice(running)
         rows = None if fetched is None else fetched.rows
-        statements.after(running, cursor.cursor.rowcount, self._number(cursor.cursor), rows)
+        self.statements.after(running, cursor.cursor.rowcount, self._number(cursor.cursor), rows)
         return result
+
+    def _fetched(self, cursor: Any) -> Fetched | None:
+        if cursor.description is None:
+            return None
+        with self.connection.wrap_database_errors:
+            return Fetched(cursor)
 
     def _number(self, cursor: Any) -> Any:
         """The number that the database gave to a row that was inserted; elsewhere `lastrowid` is something else."""
@@ -149,11 +173,14 @@ class WatchedConnection(Transactions):
             self.statements.begin()
         with nullcontext() if test is None else test.statement():
             running = self.statements.before(*self._told(sql, params))
+            once.notice(running)
             try:
                 yield
             except BaseException:
+                once.notice(running)
                 self.statements.failed(running)
                 raise
+            once.notice(running)
             self.statements.after(running)
 
     def _told(self, sql: Any, params: Any) -> tuple[str, Any]:
