@@ -8,7 +8,7 @@ from replica_tools import A, B, C, Machine, announce, held, intend, valid
 
 from afresh.backends.replica.header import HIT
 from afresh.backends.replica.ledger import UNKNOWN
-from afresh.core.words import CLOSED
+from afresh.core.words import BEGIN, CLOSED
 from afresh.errors import BackendError
 from afresh.runtime.drive import drive
 from afresh.testing.clock import FakeClock
@@ -65,6 +65,27 @@ def test_all_processes_go_over_to_the_copy_that_one_of_them_loaded(
     assert valid(two.ledger, B, since)
     assert two.ledger.position() == one.ledger.position()
     assert two.ledger._channel.loads == 0
+
+
+def test_a_thread_that_comes_late_leaves_the_copy_of_another_thread_alone(
+    here: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between its look for a successor and its making one, another thread may have made it."""
+    channel = here.process().ledger._channel
+    faulty, find = channel.copy(), channel.find
+
+    def slowly() -> object:
+        found = find()
+        monkeypatch.setattr(channel, "find", find)
+        drive(channel.load(None, ""))
+        return found
+
+    assert faulty is not None
+    monkeypatch.setattr(channel, "find", slowly)
+    copy = drive(channel.load(faulty, "for this test"))
+    assert copy.alive()
+    assert copy.words[BEGIN] != CLOSED
+    assert (copy, channel.loads) == (channel.copy(), 2)
 
 
 def test_a_copy_that_another_process_put_at_that_moment_is_the_only_one(

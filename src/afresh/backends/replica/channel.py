@@ -226,6 +226,8 @@ class Channel:
         if found is not None:
             return found
         faulty = self._copy
+        if faulty is not None and faulty.alive():
+            return faulty  # another thread of this process has put it there since the line above
         try:
             copy = await self._anew(faulty)
         finally:

@@ -229,6 +229,8 @@ class Copy:
 
     def shut(self) -> None:
         """Let no hit succeed against these words any more."""
+        # First of all: who found CLOSED in living words would take it for the highest position there is.
+        self.words[LIFE] = SUPERSEDED
         self.words[HIT] = CLOSED
         self.words[BEGIN] = CLOSED
 

@@ -36,6 +36,9 @@ local foreign = kept.err ~= nil
 if foreign then kept = {} end
 local epoch, at, floor = kept[2], tonumber(kept[3] or 0), tonumber(kept[4] or 0)
 local known = tonumber(ARGV[1])
+if known >= 9007199254740992 then  -- 2^53: a new life above it could never be numbered
+  return redis.error_reply('UNSUPPORTED no ledger gives out numbers that high')
+end
 
 -- An evicted or foreign key, a foreign history, or one that is shorter than what somebody has seen.
 if foreign or kept[1] ~= history or not epoch or at < known
