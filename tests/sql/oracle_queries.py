@@ -57,6 +57,8 @@ class Condition:
         chance = self.world.chance
         column = chance.choice([*table.key, *table.columns, "id", "up" if "up" in table.columns else "c0"])
         name, chosen = f"{alias}.{column}" if alias else column, chance.random()
+        if chosen < 0.1:
+            return self.bounds(name, column, table)
         if chosen < 0.55:
             return (
                 f"{name} = {self.value(column, table)}"
@@ -67,8 +69,8 @@ class Condition:
             return f"{name} IN ({', '.join(self.value(column, table) for _ in range(chance.randint(1, 4)))})"
         if chosen < 0.78:
             return f"{name} IS NULL"
-        if chosen < 0.82:
-            return f"{name} {chance.choice(['>', '<=', '<>'])} {self.value(column, table)}"
+        if chosen < 0.8:
+            return f"{name} <> {self.value(column, table)}"
         if chosen < 0.86:
             return f"({name} = {self.value(column, table)} OR {name} = {self.value(column, table)})"
         if chosen < 0.9:
@@ -79,6 +81,18 @@ class Condition:
             return f"{name} = {self.value(column, table)} COLLATE NOCASE"
         other = chance.choice(table.columns)
         return f"{name} = {alias}.{other}" if alias else f"{name} = {other}"
+
+    def bounds(self, name: str, column: str, table: Made) -> str:
+        """A range of a column."""
+        chance = self.world.chance
+        one, sign = self.value(column, table), chance.choice(["<", "<=", ">", ">="])
+        if chance.random() < 0.3:
+            return f"{name} BETWEEN {one} AND {self.value(column, table)}"
+        if chance.random() < 0.4:
+            return f"{one} {sign} {name}"
+        return f"{name} {sign} {one}" + (
+            f" AND {name} > {self.value(column, table)}" if chance.random() < 0.3 else ""
+        )
 
     def parts(self, table: Made, alias: str = "", least: int = 1) -> str:
         """One to three conditions that all have to hold."""

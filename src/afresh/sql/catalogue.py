@@ -28,6 +28,7 @@ class Column:
         generated: The database computes it from other columns.
         numbered: The database numbers rows that are inserted without it (or with NULL or 0).
         default_null: Left out of an INSERT, it is NULL.
+        foreign: It refers to a row of another table: nobody asks for a range of it.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Column:
     generated: bool = False
     numbered: bool = False
     default_null: bool = False
+    foreign: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,13 @@ class Table:
             if each and frozenset(each) not in seen and all(self._steady(name) for name in each):
                 seen.add(frozenset(each))
                 yield each
+
+    def ranged(self) -> Iterator[str]:
+        """The columns of which ranges are tags: the first ones of indexes that are no rows' numbers."""
+        firsts = dict.fromkeys(key[0] for key in self.keys if key and key[0] not in self.primary)
+        for column in (self.by_name[name] for name in firsts if self._steady(name)):
+            if column.kind.scale is not None and not column.foreign:
+                yield column.name
 
     def _steady(self, name: str) -> bool:
         column = self.by_name.get(name)

@@ -1,4 +1,4 @@
-"""What conditions say: from WHERE and ON to equalities."""
+"""What conditions say: from WHERE and ON to equalities and bounds."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from sqlglot import exp
 
-from afresh.sql.equalities import Equalities
+from afresh.sql.equalities import Bound, Equalities
 from afresh.sql.holes import Hole
 from afresh.sql.parse import Node, conjuncts
 from afresh.sql.scopes import Scope
@@ -14,13 +14,16 @@ from afresh.sql.values import Source, source_of
 
 IS_NULL = Source(constant=None)
 
+_BELOW: dict[type[Node], bool] = {exp.LT: True, exp.LTE: True, exp.GT: False, exp.GTE: False}
+"""Whether the left side is below the right one."""
+
 
 def learn(holds: Equalities, condition: Node | None, scope: Scope, *, only: int | None = None) -> None:
     """Add what a condition says to what holds.
 
     Args:
         holds: Is added to.
-        condition: A conjunction; what isn't an equality in it says nothing.
+        condition: A conjunction; what is neither an equality nor a bound in it says nothing.
         scope: Where its names are looked up.
         only: The condition is the ON of a LEFT JOIN: it holds for the rows of this occurrence alone.
     """
@@ -35,6 +38,13 @@ def _learn(holds: Equalities, part: Node, scope: Scope, only: int | None) -> Non
         source = _of_list(part)
         if source is not None:
             _constant(holds, part.this, source, scope, only)
+    elif type(part) in _BELOW:
+        below = _BELOW[type(part)]
+        _bound(holds, part.this, part.expression, not below, scope, only)
+        _bound(holds, part.expression, part.this, below, scope, only)
+    elif isinstance(part, exp.Between) and not part.args.get("symmetric"):
+        _bound(holds, part.this, part.args.get("low"), True, scope, only)
+        _bound(holds, part.this, part.args.get("high"), False, scope, only)
     elif isinstance(part, exp.Is) and isinstance(part.expression, exp.Null):
         _constant(holds, part.this, IS_NULL, scope, only)
     elif isinstance(part, exp.Column):
@@ -88,6 +98,18 @@ def _constant(holds: Equalities, node: Node, source: Source, scope: Scope, only:
     if source is IS_NULL and occurrence.nullable and only is None:
         return  # the NULL may be that of a row that isn't there
     holds.equal((occurrence.number, column.name), source)
+
+
+def _bound(
+    holds: Equalities, node: Node, value: Node | None, lower: bool, scope: Scope, only: int | None
+) -> None:
+    """`node` is not below this value, or not above it."""
+    source = source_of(value)
+    if source is None or source.several or (source.hole is None and source.constant is None):
+        return
+    found = scope.certain(node)
+    if found is not None and (only is None or found[0].number == only):
+        holds.bounded((found[0].number, found[1].name), Bound(source, lower))
 
 
 def _flag(holds: Equalities, node: Node, value: bool, scope: Scope, only: int | None) -> None:

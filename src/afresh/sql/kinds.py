@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 from uuid import UUID
 
 from afresh.core.keys import canonical
+from afresh.sql.scales import DAYS, INSTANTS, NUMBERS, Scale
 
 Speller: TypeAlias = Callable[[Any], "str | None"]
 
@@ -40,6 +41,7 @@ class Kind:
         stored: Spells what a row holds once this value was written to it.
         native: The Python type whose values a cast to this type leaves as they are.
         casts: Types to which a cast changes nothing in a native value.
+        scale: How its values are ordered; None if that is not known, or no use.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Kind:
     stored: Speller
     native: type | None = None
     casts: frozenset[str] = frozenset()
+    scale: Scale | None = None
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Kind) and other.name == self.name
@@ -142,23 +145,25 @@ def _uuid(value: Any) -> str | None:
     return _never(value)
 
 
-def _same(name: str, speller: Speller, native: type | None = None, casts: str = "") -> Kind:
-    return Kind(name, speller, speller, native, frozenset(casts.split()))
+def _same(
+    name: str, speller: Speller, native: type | None = None, casts: str = "", scale: Scale | None = None
+) -> Kind:
+    return Kind(name, speller, speller, native, frozenset(casts.split()), scale)
 
 
 OPAQUE = _same("opaque", _never)
 """Nothing is known of how its values compare, so it makes no tags."""
 
-INTEGER = _same("integer", _integer, int, "INT BIGINT SMALLINT")
+INTEGER = _same("integer", _integer, int, "INT BIGINT SMALLINT", NUMBERS)
 TEXT = _same("text", _text, str, "TEXT VARCHAR")
 """Text that compares character by character (PostgreSQL's deterministic collations)."""
 
 BYTES = _same("bytes", _bytes, bytes, "VARBINARY BINARY")
-FLOAT = _same("float", _float, float, "DOUBLE")
+FLOAT = _same("float", _float, float, "DOUBLE", NUMBERS)
 BOOLEAN = _same("boolean", _boolean, bool, "BOOLEAN")
-DATE = _same("date", _date, date, "DATE")
-TIMESTAMP = _same("timestamp", _timestamp, datetime, "TIMESTAMP")
-TIMESTAMPTZ = _same("timestamptz", _instant, datetime, "TIMESTAMPTZ")
+DATE = _same("date", _date, date, "DATE", DAYS)
+TIMESTAMP = _same("timestamp", _timestamp, datetime, "TIMESTAMP", DAYS)
+TIMESTAMPTZ = _same("timestamptz", _instant, datetime, "TIMESTAMPTZ", INSTANTS)
 UUIDS = _same("uuid", _uuid, UUID, "UUID")
 
 
@@ -195,7 +200,7 @@ def numeric(scale: int | None = None) -> Kind:
         exact = Decimal(value).normalize().as_tuple().exponent
         return spelled if isinstance(exact, int) and -exact <= scale else None
 
-    return Kind("numeric", _numeric, stored, Decimal, frozenset({"DECIMAL"}))
+    return Kind("numeric", _numeric, stored, Decimal, frozenset({"DECIMAL"}), NUMBERS)
 
 
 def timestamp(precision: int, *, zone: bool = False) -> Kind:
@@ -207,4 +212,4 @@ def timestamp(precision: int, *, zone: bool = False) -> Kind:
             return None
         return plain.stored(value)
 
-    return Kind(plain.name, plain.compared, stored)
+    return Kind(plain.name, plain.compared, stored, scale=plain.scale)

@@ -12,6 +12,7 @@ from typing import Any
 
 from afresh.core.keys import canonical
 from afresh.sql.kinds import EXACT, NULL, OPAQUE, Kind, Speller
+from afresh.sql.scales import DAYS, NUMBERS, Scale, place_of_number, place_of_text
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,15}")
 _NUMBER = re.compile(r"[ \t\n\v\f\r]*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t\n\v\f\r]*")
@@ -42,7 +43,45 @@ def sqlite_kind(declared: str, collation: str = "BINARY") -> Kind:
         return OPAQUE
     name = affinity(declared)
     spell: Speller = {"TEXT": _text, "BLOB": _as_it_is}.get(name, _number)(fold)
-    return Kind(f"sqlite {name} {collation.upper()}", spell, _rounded(spell) if name == "REAL" else spell)
+    scale = _scale(name, declared) if collation.upper() == "BINARY" else None
+    stored = _rounded(spell) if name == "REAL" else spell
+    return Kind(f"sqlite {name} {collation.upper()}", spell, stored, scale=scale)
+
+
+# Ranges: numbers come before texts, and texts before BLOBs, whatever was declared.
+
+
+def _scale(name: str, declared: str) -> Scale | None:
+    if name in {"TEXT", "BLOB"}:
+        return None
+    dates = name == "NUMERIC" and any(word in declared.upper() for word in ("DATE", "TIME"))
+    return _DATES if dates else _NUMBERS
+
+
+def _place_of_number(value: Any) -> int | None:
+    kind = type(value)
+    if kind is int or kind is float or kind is bool:
+        finite = value == value and -(2.0**1023) < value < 2.0**1023  # noqa: PLR0124 - NaN
+        return place_of_number(float(value)) if finite else None
+    if kind is str:
+        if _INTEGER.fullmatch(value):
+            return place_of_number(float(value))
+        return None if "\0" in value or _NUMBER.fullmatch(value) else NUMBERS.top
+    return NUMBERS.top if kind is bytes else None
+
+
+def _place_of_date(value: Any) -> int | None:
+    """As applications keep dates and times: in ISO's spelling."""
+    kind = type(value)
+    if kind is str and "\0" not in value:
+        return 0 if _NUMBER.fullmatch(value) else place_of_text(value)
+    if kind is int or kind is float or kind is bool:
+        return 0 if value == value else None  # noqa: PLR0124 - NaN
+    return DAYS.top if kind is bytes else None
+
+
+_NUMBERS = Scale(_place_of_number, NUMBERS.top, NUMBERS.widths)
+_DATES = Scale(_place_of_date, DAYS.top, DAYS.widths)
 
 
 def _scalar(value: Any) -> str | None:

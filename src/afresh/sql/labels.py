@@ -7,8 +7,9 @@ set; the primary key is named as `Row` names it, every other as `Where` does.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from afresh.sql.catalogue import Table
 from afresh.sql.kinds import Kind
@@ -64,7 +65,30 @@ class Labels:
         shapes = self.read_shapes(table)
         if table.primary and shapes and shapes[0].labels[0] == "":
             shapes.append(self.shape(table, table.primary))
+        shapes.extend(each for name in table.ranged() for each in self.pieces(table, name))
         return shapes
+
+    def pieces(self, table: Table, name: str) -> Iterator[Shape]:
+        """The shapes of a column's scale, level by level, the finest first."""
+        kind = table.by_name[name].kind
+        for level in range(len(kind.scale.widths) if kind.scale else 0):
+            spell = _piece(kind, level)
+            yield Shape(
+                self.row, (name,), (f"{name}~{level}=",), (Kind(f"{kind.name}~{level}", spell, spell),)
+            )
+
+
+def _piece(kind: Kind, level: int) -> Callable[[Any], str | None]:
+    """Spells the piece in which a value lies. NULL is in none of a range's."""
+    scale = kind.scale
+    assert scale is not None
+    place_of, width = scale.place, scale.widths[level]
+
+    def spell(value: Any) -> str | None:
+        place = place_of(value)
+        return (None if value is not None else "-") if place is None else str(place >> width)
+
+    return spell
 
 
 def labels(database: str, table: str) -> Labels:

@@ -14,6 +14,7 @@ from typing import Any
 from afresh.sql.holes import UNKNOWN, Hole, Parameters
 from afresh.sql.kinds import Kind
 from afresh.sql.labels import Labels, Shape, labels
+from afresh.sql.ranges import Range, range_reader, ranges
 from afresh.sql.scopes import Occurrence
 from afresh.sql.values import Get, Source, spell
 
@@ -48,6 +49,7 @@ class Read:
         columns: What is read of it; None for all. Volatile ones are left out.
         volatile: Volatile columns are read.
         choices: Its predicates, the most selective first.
+        ranges: Those of its columns, for when no predicate is certain.
         whole: What is carried without a predicate.
         all: What every reader of the table carries.
     """
@@ -56,6 +58,7 @@ class Read:
     columns: frozenset[str] | None
     volatile: bool
     choices: tuple[Choice, ...]
+    ranges: tuple[Range, ...]
     whole: tuple[str, ...]
     all: str
 
@@ -71,10 +74,18 @@ def read_of(occurrence: Occurrence, database: str) -> Read:
     every = f"{names.table}:all"
     suffixes = _suffixes(few, ":rows")
     whole = (*(names.table + suffix for suffix in suffixes), every)
-    choices = (
-        tuple(_choices(occurrence, names, few)) if occurrence.plain and occurrence.own is not None else ()
+    own = occurrence.own if occurrence.plain else None
+    choices = tuple(_choices(occurrence, names, few)) if own is not None else ()
+    found = (
+        ()
+        if own is None
+        else tuple(
+            ranges(
+                table, occurrence.number, own, names, lambda column: _suffixes(few and few - {column}, ":all")
+            )
+        )
     )
-    return Read(table.name, columns, bool(read & volatile), choices, whole, every)
+    return Read(table.name, columns, bool(read & volatile), choices, found, whole, every)
 
 
 def _suffixes(columns: frozenset[str] | None, existence: str) -> tuple[str, ...]:
@@ -115,6 +126,7 @@ def reader(reads: Sequence[Read], holes: Sequence[Hole]) -> Carry:
 def _occurrence(read: Read, holes: Sequence[Hole]) -> Carry:
     whole = read.whole
     tries = [each for choice in read.choices if (each := _choice(choice, read, holes)) is not None]
+    tries += [each for found in read.ranges if (each := range_reader(found, read.all, holes)) is not None]
     if not tries:
         return lambda parameters: whole
     if len(tries) == 1 and (quick := _single(read.choices, tries, read, holes)) is not None:

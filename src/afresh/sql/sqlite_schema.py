@@ -64,6 +64,7 @@ def _table(query: Query, name: str, sql: str, effects: tuple[Effect, ...], volat
     if collations is None or _strange(sql):
         effects = (*effects, *(Effect(each, name) for each in _EVERY))
     alias = len(primary) == 1 and any(row[5] and str(row[2]).upper() == "INTEGER" for row in listed)
+    foreign = {str(row[3]).lower() for row in query(f"PRAGMA foreign_key_list({_quoted(name)})")}
     columns = []
     for _, column, declared, _, default, _, hidden in listed:
         folded = str(column).lower()
@@ -76,6 +77,7 @@ def _table(query: Query, name: str, sql: str, effects: tuple[Effect, ...], volat
                 generated=hidden in {2, 3},
                 numbered=alias and folded in primary,
                 default_null=default is None and hidden == 0,
+                foreign=folded in foreign,
             )
         )
     keys = tuple(_keys(query, name))

@@ -94,8 +94,13 @@ def _cast(node: exp.Cast) -> Source | None:
 
 def spell(kind: Kind, source: Source, value: Any, *, stored: bool = False) -> str | None:
     """The spelling of a value of this source, or None when it is not certain."""
-    if value is UNKNOWN:
-        return None
-    if source.cast and (type(value) is not kind.native or source.cast not in kind.casts):
+    if not certain_in(kind, source, value):
         return None
     return kind.stored(value) if stored else kind.compared(value)
+
+
+def certain_in(kind: Kind, source: Source, value: Any) -> bool:
+    """Whether a value of this source is known, and is none that a cast makes another one."""
+    if value is UNKNOWN:
+        return False
+    return not source.cast or (type(value) is kind.native and source.cast in kind.casts)
