@@ -10,8 +10,8 @@ often, never less. A purge names a tag in all three lengths.
 from __future__ import annotations
 
 from base64 import urlsafe_b64encode
-from collections.abc import Iterable
-from functools import lru_cache
+from collections.abc import Iterable, Iterator
+from functools import lru_cache, partial
 from hashlib import blake2b
 
 from afresh.core.tags import hashed
@@ -39,15 +39,19 @@ class Keys:
     def carried(self, tags: Iterable[int], limit: int = LIMIT) -> str:
         """What a page carries that was made from `tags`: names with a space between them."""
         full = {self._full(tag) for tag in tags}
-        for length in LENGTHS:
-            names = sorted({name[:length] for name in full})
-            if len(names) * (length + 1) + len(EVERYTHING) <= limit:
-                break
-        return " ".join([EVERYTHING, *names])
+        return " ".join([EVERYTHING, *next(filter(partial(_fit, limit), _cuts(full)), ())])
 
     def purged(self, tags: Iterable[int]) -> set[str]:
         """The names to purge when `tags` were marked."""
         return {name[:length] for name in map(self._full, tags) for length in LENGTHS}
+
+
+def _cuts(full: set[str]) -> Iterator[list[str]]:
+    return (sorted({name[:length] for name in full}) for length in LENGTHS)
+
+
+def _fit(limit: int, names: list[str]) -> bool:
+    return len(EVERYTHING) + sum(len(name) + 1 for name in names) <= limit
 
 
 def _full(secret: bytes, tag: int) -> str:

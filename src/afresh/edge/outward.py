@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from afresh.cache import Cache
 from afresh.core.durations import Duration, seconds
 from afresh.edge.keys import LIMIT, Keys, page_tag
+from afresh.errors import ConfigurationError
 
 Fields = list[tuple[bytes, bytes]]
 
@@ -26,6 +27,7 @@ _OURS = {
     b"surrogate-key", b"cache-tag", b"surrogate-control", b"cdn-cache-control", b"x-accel-expires",
     b"x-afresh-stamp", b"x-afresh-changed",
 }  # fmt: skip
+_LEAST_LIMIT = 256  # the shortest names of any number of tags fit into it
 _NO_STORE: Fields = [
     (b"cache-control", b"no-store"),
     (b"cdn-cache-control", b"no-store"),
@@ -54,6 +56,8 @@ class Outward:
         commas: bool = False,
         limit: int = LIMIT,
     ) -> None:
+        if limit < _LEAST_LIMIT:
+            raise ConfigurationError(f"limit={limit}: names need at least {_LEAST_LIMIT} bytes.")
         self.ledger = cache._engine.ledger
         self._keys = Keys(secret)
         self._longest = int(seconds(longest, "longest"))
@@ -77,11 +81,11 @@ class Outward:
         if lifetime <= 0:
             return [(b"x-accel-expires", b"0"), *given]
         names = self._keys.carried([*tags, page_tag(url)], self._limit).encode()
-        # First: nginx up to 1.22 obeys whichever of the two comes first. Absolute: it takes no Age off.
+        # Absolute, since nginx takes no Age off. After Cache-Control: nginx 1.22 would not read its stale-… then.
         ours = [(b"x-accel-expires", b"@%d" % (time.time() + lifetime)), (b"surrogate-key", names)]
         if self._commas:
             ours.append((b"cache-tag", names.replace(b" ", b",")))
-        return [*ours, (b"x-afresh-stamp", b"%d" % stamp), *given]
+        return [*given, *ours, (b"x-afresh-stamp", b"%d" % stamp)]
 
     def changed(self, fields: Iterable[tuple[bytes, bytes]]) -> Fields:
         """The same for an answer that was overtaken by a change: nobody keeps it."""

@@ -39,17 +39,24 @@ location / {
     proxy_cache_key "$scheme://$http_host$request_uri";
     proxy_cache_bypass $afresh_cookie $afresh_authorized $afresh_body $afresh_unsafe;
     proxy_no_cache $afresh_cookie $afresh_authorized $afresh_body $afresh_unsafe $afresh_unmarked;
-    # One asks for all. Not for long: nginx doesn't know which answers can't be kept, and makes their
-    # visitors wait one for another. afresh, behind it, runs the view once in any case.
-    proxy_cache_lock on;
-    proxy_cache_lock_timeout @LOCK@;
-    proxy_cache_lock_age @LOCK@;
+@LOCK@    proxy_force_ranges on;
     # stale-while-revalidate and stale-if-error count as the page says them.
     proxy_cache_background_update on;
 @STALE@    # No revalidation: a 304 would leave the tags of the old answer in the file.
     proxy_cache_revalidate off;
     add_header Cache-Status $afresh_status always;
 }"""
+_LOCK = """\
+    # One asks for all. nginx doesn't know beforehand which answers can't be kept, and makes their visitors
+    # wait one for another, as long as this.
+    proxy_cache_lock on;
+    proxy_cache_lock_timeout @LOCK@ms;
+    proxy_cache_lock_age @LOCK@ms;
+"""
+_NO_LOCK = """\
+    # No lock: afresh, behind it, runs the view once for all, and lets none wait whose answer can't be kept.
+    proxy_cache_lock off;
+"""
 _PUBLISHED = """\
 # Pages that afresh publishes to memcached; all else, and whoever has a session, goes to the application.
 # What is served is the body: other headers than these a published page can't have.
@@ -98,7 +105,7 @@ class Nginx:
         access_log: Where requests are written, or `off`.
         ignored_cookies: Cookies that only scripts in browsers read, `_ga*`.
         stale_if_error: Serve what is there when the application fails, however old, also where pages say nothing.
-        lock: Milliseconds for which others wait for who asks first.
+        lock: Milliseconds for which others wait for who asks first; 0: afresh, behind it, sees to that.
         memcached: Host and port of memcached.
         prefix: What the keys of published pages begin with.
         content_type: Of published pages.
@@ -122,7 +129,7 @@ class Nginx:
     access_log: str = "/var/log/nginx/access.log"
     ignored_cookies: Sequence[str] = ()
     stale_if_error: bool = False
-    lock: int = 100
+    lock: int = 0
     memcached: str = "127.0.0.1:11211"
     prefix: str = "page:"
     content_type: str = "text/html; charset=utf-8"
@@ -222,8 +229,8 @@ class Nginx:
             return _PASSING
         if self.mode == "cache":
             stale = "    proxy_cache_use_stale error timeout updating http_500 http_502 http_503 http_504;\n"
-            keeping = _KEEPING.replace("@LOCK@", f"{int(self.lock)}ms")
-            return keeping.replace("@STALE@", stale if self.stale_if_error else "")
+            lock = _LOCK.replace("@LOCK@", str(int(self.lock))) if self.lock else _NO_LOCK
+            return _KEEPING.replace("@LOCK@", lock).replace("@STALE@", stale if self.stale_if_error else "")
         headers = [
             f'    add_header {word("header", name)} "{_quoted(value)}";\n' for name, value in self.headers
         ]

@@ -17,7 +17,7 @@ def filled(template: str, **values: str) -> str:
     Raises:
         KeyError: A place has no value.
     """
-    text = resources.files(__package__).joinpath(template).read_text(encoding="utf-8")
+    text = resources.files("afresh.edge.configuration").joinpath(template).read_text(encoding="utf-8")
     return _PLACE.sub(lambda found: values[found[1].lower()], text)
 
 

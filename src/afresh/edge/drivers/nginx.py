@@ -8,6 +8,7 @@ folders that have changed are read.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from hashlib import md5
@@ -74,7 +75,7 @@ class Nginx:
         return known is None or not position or known[1].stamp < position
 
     def _drop(self, path: Path) -> None:
-        if self._soft and make_stale(path):
+        if self._soft and make_stale(path, time.time()):
             return
         try:
             path.unlink(missing_ok=True)
@@ -104,8 +105,6 @@ class Nginx:
                         yield second, second.stat().st_mtime_ns
 
     def _old_enough(self, folder: Path, changed: int) -> bool:
-        import time
-
         return time.time_ns() - changed > 20_000_000
 
     def _read(self, folder: Path) -> None:

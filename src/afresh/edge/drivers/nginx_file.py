@@ -57,13 +57,18 @@ def read(path: Path) -> Kept | None:
     )
 
 
-def make_stale(path: Path) -> bool:
-    """Make a file's page stale: it is served as its `stale-…` allow. Says whether that could be done."""
+def make_stale(path: Path, now: float) -> bool:
+    """Make a file's page stale from now on: it is served as its `stale-…` allow, counted from now.
+
+    Says whether that could be done.
+    """
     try:
         with path.open("r+b") as file:
-            if struct.unpack("=Q", file.read(8))[0] != _VERSION:
+            version, until = struct.unpack("=Qq", file.read(16))
+            if version != _VERSION:
                 return False
-            os.pwrite(file.fileno(), struct.pack("=q", 1), _VALID_UNTIL)
+            if until >= now:
+                os.pwrite(file.fileno(), struct.pack("=q", int(now) - 1), _VALID_UNTIL)
     except (OSError, struct.error):
         return False
     return True
