@@ -83,6 +83,10 @@ class Tracker:
         if len(self._parts) > _MANY:
             self._fold()
 
+    def takes_tags_of(self, facts: Facts) -> None:
+        """What is made depends on all that an older value did, which was found to be still right."""
+        self._folded |= facts.tags
+
     def depends_on(self, ledger: Ledger, names: Iterable[str]) -> None:
         """Record tags by name."""
         if ledger is not self.ledger and not same_ledger(ledger, self.ledger):

@@ -6,6 +6,7 @@ from dataclasses import replace
 from hashlib import blake2b
 from typing import NamedTuple
 
+from afresh.core.entry import Entry
 from afresh.core.ports import Lease, Runtime
 from afresh.engine.flights import Flight
 from afresh.engine.gather import Gathering
@@ -135,7 +136,8 @@ class Exchange:
         )
         if found is None:
             return False
-        self._old = self._page(self.plan.stored)
+        entry, self._old = self._on_shelf(self.plan.stored)
+        self._gathering.tracker.takes_tags_of(entry.facts)
         self._stored, self._dated = found.stored, self._old.dated
         self.told.status = head.status
         if found.refusal is not None:
@@ -152,7 +154,7 @@ class Exchange:
         if served is not None:
             self.told.status = status
             self.refuse("the application failed", remember=False)
-            self._reply_with(served, self._page(stored))
+            self._reply_with(served, self._on_shelf(stored)[1])
         return served is not None
 
     def _head_differs(self, head: Head) -> bool:
@@ -278,11 +280,11 @@ class Exchange:
         if served is None:
             return None
         self.refuse(f"the application raised {type(error).__name__}", remember=False)
-        self._reply_with(served, self._page(stored))
+        self._reply_with(served, self._on_shelf(stored)[1])
         return self.reply
 
-    def _page(self, stored: Stored) -> Page:
-        return next(page for _, page in self._shelf.pages if page.stored is stored)
+    def _on_shelf(self, stored: Stored) -> tuple[Entry, Page]:
+        return next(each for each in self._shelf.pages if each[1].stored is stored)
 
 
 def with_etag(stored: Stored, body: bytes) -> Stored:

@@ -1,0 +1,263 @@
+"""`CacheMiddleware` for any WSGI application."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextvars import copy_context
+from http import HTTPStatus
+from typing import Any, TypeAlias, Unpack
+
+from afresh.cache import Cache
+from afresh.core.ports import Runtime
+from afresh.http.asked import Asked
+from afresh.http.environ import Environ, asked_in, with_fields, without_content
+from afresh.http.exchange import Exchange
+from afresh.http.flow import Flow
+from afresh.http.options import Given, Options
+from afresh.http.reply import Reply
+from afresh.rfc import Fields, Head
+from afresh.runtime.drive import drive
+
+StartResponse: TypeAlias = Callable[..., Callable[[bytes], object]]
+Application: TypeAlias = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+
+class CacheMiddleware:
+    """Answers from the cache what may be answered from it; the application answers the rest.
+
+    ::
+
+        application = CacheMiddleware(application, cache=Cache())
+
+    Threads may share it. See `afresh.asgi.CacheMiddleware`.
+
+    Args:
+        app: Any WSGI application.
+        cache: Where pages live, or a pool of it: `cache.pool("pages")`.
+        options: See `Options`.
+
+    Raises:
+        ConfigurationError: An option makes no sense.
+    """
+
+    def __init__(self, app: Application, cache: Cache, **options: Unpack[Given]) -> None:
+        self.app = app
+        self._flow = Flow(cache, Options.of(options))
+        self._runtime = self._flow.engine.threads
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request."""
+        asked = asked_in(environ)
+        plan = drive(self._flow.plan(self._runtime, asked))
+        if plan is None:
+            return self.app(environ, start_response)
+        if isinstance(plan, Exchange):
+            changed = with_fields(environ, asked.request.fields, plan.fields)
+            return Running(plan, self.app, changed, start_response).begun()
+        _start(plan, start_response)
+        return _Sent(plan.content, lambda: self._refresh(asked, environ)) if plan.refresh else [plan.content]
+
+    def _refresh(self, asked: Asked, environ: Environ) -> None:
+        """Have the application answer once more, with nobody waiting."""
+        calm = without_content(environ)
+
+        async def job(runtime: Runtime) -> None:
+            exchange = await self._flow.refreshing(runtime, asked)
+            if exchange is None:
+                return
+            changed = with_fields(calm, asked.request.fields, exchange.fields)
+            running = Running(exchange, self.app, changed, _nobody).begun()
+            try:
+                for _ in running:
+                    pass
+            finally:
+                running.close()
+
+        self._runtime.spawn(job)
+
+
+class Running:
+    """The content of an application's answer, stored while the server takes it.
+
+    All of the application runs in a context of its own, piece by piece: what it reads is recorded,
+    and what else its thread does meanwhile is not.
+    """
+
+    def __init__(
+        self, exchange: Exchange, app: Application, environ: Environ, start_response: StartResponse
+    ) -> None:
+        self._exchange = exchange
+        self._app = app
+        self._environ = environ
+        self._start_response = start_response
+        self._context = copy_context()
+        self._iterable: Iterable[bytes] = ()
+        self._pieces: Iterator[bytes] = iter(())
+        self._ready: list[bytes] = []
+        self._line: tuple[str, Any] = ("", None)
+        self._head: Head | None = None
+        self._left: int | None = None
+        self._send: Callable[[bytes], object] | None = None
+        self._started = False
+        self._completed = False
+        self._exhausted = False
+        self._closed = False
+
+    def begun(self) -> Running:
+        """Call the application, and take its answer up to where its head can be sent."""
+        try:
+            self._context.run(self._begin)
+            self._pieces = iter(self._iterable)
+            if isinstance(self._iterable, (list, tuple)):
+                self._ready.extend(self._pieces)
+                self._exhausted = True
+                self._take(b"".join(self._ready), last=True)
+            while not self._started and not self._exhausted:
+                self._ready += self._next()
+        except Exception as error:
+            return self._instead_of(error)
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def _instead_of(self, error: Exception) -> Running:
+        reply = None if self._started else self._exchange.failed(error)
+        if reply is None:
+            self.close()
+            raise error
+        self._reply(reply)
+        return self
+
+    def _begin(self) -> None:
+        self._exchange.begin()
+        self._iterable = self._app(self._environ, self._hear)
+
+    # -- what the application calls -------------------------------------------------------------
+
+    def _hear(
+        self, line: str, headers: list[tuple[str, str]], exc_info: Any = None
+    ) -> Callable[[bytes], object]:
+        """The application's `start_response`."""
+        if exc_info is not None and self._started:
+            return self._start_response(line, headers, exc_info)
+        fields = Fields.of((name.encode("latin-1"), value.encode("latin-1")) for name, value in headers)
+        self._line = (line, exc_info)
+        self._head = drive(self._exchange.heard(Head(int(line[:3]), fields)))
+        length = fields.get(b"content-length") or b""
+        self._left = int(length) if length.isdigit() else None
+        if self._head is not None and not self._exchange.collecting:
+            self._start()
+        return self._write
+
+    def _write(self, piece: bytes) -> object:
+        """The old way to send content: at once."""
+        self._exchange.content(piece)
+        if self._left is not None:
+            self._left -= len(piece)
+        if self._head is None:
+            return None
+        return self._start()(piece)
+
+    # -- what the server calls ------------------------------------------------------------------
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        while not self._ready:
+            if self._exhausted:
+                raise StopIteration
+            self._ready += self._next()
+        return self._ready.pop(0)
+
+    def close(self) -> None:
+        """The server has what it wants. Safe to call twice."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            close = getattr(self._iterable, "close", None)
+            if close is not None:
+                self._context.run(close)
+        finally:
+            self._context.run(self._exchange.leave)
+
+    # -- steps ----------------------------------------------------------------------------------
+
+    def _next(self) -> list[bytes]:
+        """The next piece of content, if there is one."""
+        try:
+            piece = self._context.run(next, self._pieces)
+        except StopIteration:
+            self._exhausted = True
+            self._take(b"", last=True)
+            return []
+        if self._left is not None:
+            self._left -= len(piece)
+        # With its last byte it is whole, whenever the application says so.
+        self._take(piece, last=self._left == 0)
+        return [piece] if self._head is not None and self._exchange.reply is None else []
+
+    def _take(self, piece: bytes, *, last: bool) -> None:
+        """Store a piece; send the head with the first."""
+        exchange = self._exchange
+        if self._completed:
+            return
+        exchange.content(piece)
+        if last:
+            self._completed = True
+            drive(exchange.complete(sent=self._started))
+            if exchange.reply is not None and not self._started:
+                self._reply(exchange.reply)
+                return
+        if self._head is not None and (piece or last):
+            self._start()
+
+    def _start(self) -> Callable[[bytes], object]:
+        """Send the head, once."""
+        if self._send is None:
+            assert self._head is not None
+            self._started = True
+            line, exc_info = self._line
+            fields = _pairs(self._exchange.outward(self._head).fields)
+            answered = (line, fields) if exc_info is None else (line, fields, exc_info)
+            self._send = self._start_response(*answered)
+        return self._send
+
+    def _reply(self, reply: Reply) -> None:
+        self._started = self._completed = self._exhausted = True
+        _start(reply, self._start_response)
+        self._ready = [reply.content]
+
+
+class _Sent:
+    """A whole answer; when the server has sent it, something is still to be done."""
+
+    def __init__(self, content: bytes, then: Callable[[], object]) -> None:
+        self._content = content
+        self._then = then
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self._content
+
+    def close(self) -> None:
+        """It is sent."""
+        self._then()
+
+
+def _start(reply: Reply, start_response: StartResponse) -> None:
+    try:
+        phrase = HTTPStatus(reply.head.status).phrase
+    except ValueError:
+        phrase = "Unknown"
+    start_response(f"{reply.head.status} {phrase}", _pairs(reply.head.fields))
+
+
+def _pairs(fields: Fields) -> list[tuple[str, str]]:
+    return [(name.decode("latin-1").title(), value.decode("latin-1")) for name, value in fields.pairs]
+
+
+def _nobody(*_: object) -> Callable[[bytes], object]:
+    """The `start_response` of a refresh."""
+    return lambda piece: None
