@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -26,7 +27,10 @@ def environment(name: str, *requirements: str, extras: str = "sql", python: str 
     folder = ROOT / f".venv-{name}"
     made = folder / "bin" / "python"
     noted = folder / "installed"
-    wanted = f"{python}: {extras} {' '.join(requirements)}\n{(ROOT / 'pyproject.toml').read_text()}"
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = (
+        f"{python}: {extras} {requirements}\n{project['dependencies']} {project['optional-dependencies']}"
+    )
     if not noted.is_file() or noted.read_text() != wanted:
         print(f"{folder.name}: installing {', '.join(requirements)}", file=sys.stderr)
         subprocess.run([python, "-m", "venv", "--clear", folder], check=True)
