@@ -13,6 +13,7 @@ from afresh.http.asked import Asked
 from afresh.http.exchange import Exchange
 from afresh.http.flow import Flow
 from afresh.http.options import Given, Options
+from afresh.http.quick import Quick
 from afresh.http.reply import Reply
 from afresh.rfc import Fields, Head, Request
 
@@ -45,12 +46,22 @@ class CacheMiddleware:
     def __init__(self, app: Application, cache: Cache, **options: Unpack[Given]) -> None:
         self.app = app
         self._flow = Flow(cache, Options.of(options))
+        self._quick = Quick(self._flow.pages)
         self._runtime = self._flow.engine.loop
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
+            return
+        quick, path = self._quick, scope.get("raw_path") or b""
+        parts = scope["scheme"], path, scope["query_string"], scope["headers"]
+        ready = quick.find(scope["method"], *parts)
+        if ready is not None:
+            await send(
+                {"type": "http.response.start", "status": ready.status, "headers": ready.headers.copy()}
+            )
+            await send({"type": "http.response.body", "body": ready.body})
             return
         asked = asked_in(scope)
         plan = await self._flow.plan(self._runtime, asked)
@@ -62,6 +73,8 @@ class CacheMiddleware:
             await _send(plan, send)
             if plan.refresh:
                 self._refresh(asked, scope)
+            elif plan.entry is not None and path:
+                quick.learn(*parts, plan.entry)
 
     async def _run(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
         sending = _Sending(exchange, send)

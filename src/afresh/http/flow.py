@@ -155,7 +155,9 @@ class Flow:
             return Reply(decision.head)
         entry, page = next(each for each in shelf.pages if each[1].stored is decision.stored)
         self._hit(entry, decision)
-        return Reply.of(decision, page, hit(self.options, decision, self.engine.now()))
+        reply = Reply.of(decision, page, hit(self.options, decision, self.engine.now()))
+        plain = not decision.stale and reply.content is page.body
+        return reply._replace(entry=entry) if plain else reply
 
     def _hit(self, entry: Entry, decision: Serve) -> None:
         """Count a hit, and tell whoever collects dependencies."""

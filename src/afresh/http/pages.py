@@ -53,6 +53,7 @@ class Pages:
         engine: Where they live, and what numbers their invalidations.
         options: The middleware's.
         passes: URLs for whose answers nobody waits.
+        site: The pages in this process's memory.
     """
 
     def __init__(self, cache: Cache, options: Options) -> None:
@@ -62,7 +63,7 @@ class Pages:
         self.searches = Searches()
         self.secret: bytes = cache._secret
         self._policy = Policy()
-        self._site = self.engine.site("page", self._policy, lambda: Page | Guide)
+        self.site = self.engine.site("page", self._policy, lambda: Page | Guide)
         self._variants: dict[str, dict[str, None]] = {}
 
     # -- keys -----------------------------------------------------------------------------------
@@ -79,7 +80,7 @@ class Pages:
 
     def call(self, key: str) -> Call:
         """A call of the engine for a key."""
-        return Call(self._site, key, self.engine.names.full(key), self._policy, _by_the_application)
+        return Call(self.site, key, self.engine.names.full(key), self._policy, _by_the_application)
 
     # -- reading --------------------------------------------------------------------------------
 
@@ -161,14 +162,14 @@ class Pages:
             self._variants.pop(next(iter(self._variants)), None)
         if len(keys) <= self.options.variants:
             return
-        space = self._site.space
+        space = self.site.space
         uses = {each: space[each].hits if each in space else -1 for each in list(keys) if each != key}
         victim = min(uses, key=uses.__getitem__)
         keys.pop(victim, None)
         entry = space.get(victim)
         if entry is not None and self.engine.l1 is not None:
             self.engine.l1.discard(entry)
-            self._site.retire(entry)
+            self.site.retire(entry)
         if self.engine.store is not None:
             call = self.call(victim)
             await self.engine.store.delete(self.engine.stored_key(call.site, call.key))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from afresh.core.entry import Entry
 from afresh.http.page import Page
 from afresh.rfc import Fields, Head, Serve
 
@@ -15,11 +16,13 @@ class Reply(NamedTuple):
         head: Status and fields, all of them.
         content: The content.
         refresh: It is stale: when it is sent, have it made anew.
+        entry: The page that it is, as it stands in memory, where it is fresh and whole.
     """
 
     head: Head
     content: bytes = b""
     refresh: bool = False
+    entry: Entry | None = None
 
     @classmethod
     def of(cls, served: Serve, page: Page, fields: Fields) -> Reply:

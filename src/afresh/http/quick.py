@@ -1,0 +1,154 @@
+"""The short way of a hit in memory: one plain function between the server and the answer.
+
+The whole way of a request (`flow`) asks the rules about everything that can be. Most requests that
+a cache answers are plain: a GET without conditions, ranges, directives or credentials, for a page
+that was served before and is still fresh. For those the rules have only one answer, so the way from
+a request as it came to the place of its page is remembered, and what stays to be asked is what may
+have changed: whether the page is still there, fresh, and current.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from typing import NamedTuple, TypeAlias
+
+from afresh.core.entry import Entry
+from afresh.http.page import Page
+from afresh.http.pages import Pages
+from afresh.rfc import cache_status
+from afresh.rfc.answering import SPECIAL
+from afresh.rfc.keys import REDIRECTING
+
+Headers: TypeAlias = list[tuple[bytes, bytes]]
+
+_HOST = b"host"
+_CREDENTIALS = frozenset([b"authorization", b"cookie"])
+_SELECTING = frozenset([b"if-modified-since", b"if-none-match", b"if-range", b"range"])
+_MATTERS = SPECIAL | _SELECTING | REDIRECTING | {_HOST}
+_MOST = 10_000  # requests whose place is known
+_MOST_VARIANTS = 100  # of one of them
+
+
+class Place(NamedTuple):
+    """Where the pages for one spelling of a URL are.
+
+    Attributes:
+        names: What tells them apart, and
+        indexes: where each is, by the values of those.
+        credentials: Requests that say who sends them may have them too.
+    """
+
+    names: tuple[bytes, ...]
+    indexes: dict[Hashable, Hashable]
+    credentials: bool
+
+
+class Ready(NamedTuple):
+    """What a hit sends within one second.
+
+    Attributes:
+        second: Of the age.
+        status: The status.
+        headers: The fields; copy them, since who comes next may change them.
+        body: The content.
+    """
+
+    second: int
+    status: int
+    headers: Headers
+    body: bytes
+
+
+class Quick:
+    """Hits of one middleware."""
+
+    __slots__ = ("_engine", "_name", "_places", "_space", "_status")
+
+    def __init__(self, pages: Pages) -> None:
+        self._engine = pages.engine
+        self._space = pages.site.space
+        self._status = pages.options.status
+        self._name = pages.options.rules.name
+        self._places: dict[Hashable, Place] = {}
+
+    def find(
+        self, method: str, scheme: str, path: bytes, query: bytes, headers: Iterable[tuple[bytes, bytes]]
+    ) -> Ready | None:
+        """What a hit sends; `None` where it takes more to answer.
+
+        Args:
+            method: As it came.
+            scheme: As it came.
+            path: The raw path.
+            query: The raw query.
+            headers: Names in lower case, and values.
+        """
+        if method != "GET":
+            return None
+        where: tuple[bytes, ...] = ()
+        says_who = False
+        for pair in headers:
+            if pair[0] in _MATTERS:
+                if pair[0] == _HOST or pair[0] in REDIRECTING:
+                    where += pair
+                elif pair[0] in _CREDENTIALS:
+                    says_who = True
+                else:
+                    return None
+        place = self._places.get((scheme, path, query, where))
+        if place is None or (says_who and not place.credentials):
+            return None
+        values = _values(place.names, headers) if place.names else None
+        index = place.indexes.get(values)
+        entry = None if index is None else self._space.get(index)
+        if entry is None or self._engine.events or not self._engine.recall(entry):
+            return None
+        page: Page = entry.value
+        age = page.stored.age(self._engine.now())
+        ready: Ready | None = page.ready
+        return ready if ready is not None and ready.second == int(age) else self._prepare(page, age)
+
+    def learn(
+        self,
+        scheme: str,
+        path: bytes,
+        query: bytes,
+        headers: Iterable[tuple[bytes, bytes]],
+        entry: Entry,
+    ) -> None:
+        """A request was answered with a page: the next one like it needs no thought."""
+        page = entry.value
+        names = page.stored.vary
+        if page.reads or page.stored.validate or not _SELECTING.isdisjoint(names):
+            return
+        where: tuple[bytes, ...] = ()
+        for pair in headers:
+            if pair[0] == _HOST or pair[0] in REDIRECTING:
+                where += pair
+        raw = (scheme, path, query, where)
+        place = self._places.get(raw)
+        if place is None or place.names != names or len(place.indexes) >= _MOST_VARIANTS:
+            if len(self._places) >= _MOST:
+                self._places.clear()
+            # Two that are sent to the same person may differ in what was stored since for others.
+            open_to_all = page.stored.open or set(names) >= _CREDENTIALS
+            place = self._places[raw] = Place(names, {}, open_to_all)
+        place.indexes[_values(names, headers) if names else None] = entry.index
+
+    def _prepare(self, page: Page, age: float) -> Ready:
+        """Put together what hits send within this second."""
+        second = int(age)
+        headers = [pair for pair in page.stored.head.fields if page.dated or pair[0] != b"date"]
+        headers.append((b"age", b"%d" % second))
+        if self._status:
+            status = cache_status(self._name, hit=True, ttl=page.stored.lifetime - age)
+            old = [value for name, value in headers if name == b"cache-status"]
+            headers = [pair for pair in headers if pair[0] != b"cache-status"]
+            headers.append((b"cache-status", b", ".join([*old, status])))
+        ready = page.ready = Ready(second, page.stored.head.status, headers, page.body)
+        return ready
+
+
+def _values(names: tuple[bytes, ...], headers: Iterable[tuple[bytes, bytes]]) -> Hashable:
+    """The request's values of these fields, as they came."""
+    return tuple([tuple([value for name, value in headers if name == each]) for each in names])

@@ -1,0 +1,106 @@
+"""The short way of a hit answers as the whole way does, or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+import pytest
+from http_world import Application, ask
+
+from afresh import Cache, tag
+from afresh.asgi import CacheMiddleware
+from afresh.http.quick import Quick
+from afresh.testing.clock import FakeClock
+from sizes import seed, size
+
+HEADERS = {
+    "accept_language": ["de", "en"],
+    "cookie": ["a=1", "b=2"],
+    "authorization": ["Basic eDp5"],
+    "cache_control": ["no-cache", "max-age=5", "only-if-cached", "no-store"],
+    "if_none_match": ['"x"', "*"],
+    "range": ["bytes=0-0"],
+    "x_forwarded_host": ["evil.example"],
+    "x_http_method_override": ["DELETE"],
+    "content_length": ["0", "3"],
+    "user_agent": ["a"],
+}
+ANSWERS = [
+    {"cache-control": "max-age=10"},
+    {"cache-control": "public, max-age=10"},
+    {"cache-control": "max-age=10, stale-while-revalidate=5"},
+    {"cache-control": "max-age=10", "vary": "accept-language"},
+    {"cache-control": "max-age=10", "vary": "cookie, accept-language"},
+    {"cache-control": "no-cache", "etag": '"x"'},
+    {"cache-control": "private"},
+    {"cache-control": "max-age=10", "set-cookie": "a=1"},
+]
+
+
+class Twice:
+    """Two middlewares alike, one without the short way."""
+
+    def __init__(self, cache_of, monkeypatch):
+        self.caches = [cache_of(), cache_of()]
+        self.tagged = [CacheMiddleware(Application(self.view(cache)), cache=cache) for cache in self.caches]
+        self.taken = 0
+        find = Quick.find
+
+        def counted(quick, *asked):
+            ready = find(quick, *asked) if quick is self.tagged[0]._quick else None
+            self.taken += ready is not None
+            return ready
+
+        monkeypatch.setattr(Quick, "find", counted)
+
+    @staticmethod
+    def view(cache):
+        def answered(scope, calls):
+            cache.depends_on(tag(scope["path"]))
+            headers = dict(scope["headers"])
+            seen = [headers.get(name, b"") for name in (b"accept-language", b"cookie", b"x-forwarded-host")]
+            return 200, ANSWERS[int(scope["path"][1:])], [b"%d " % calls, b",".join(seen)]
+
+        return answered
+
+
+@pytest.mark.parametrize("backend", ["memory", "file"])
+def test_both_ways_answer_alike(monkeypatch, tmp_path, backend):
+    clock, chance = FakeClock(1_800_000_000.0), random.Random(seed())
+    urls = iter(("memory://",) * 2 if backend == "memory" else [f"sqlite:///{tmp_path}/{n}.db" for n in "ab"])
+    twice = Twice(lambda: Cache(next(urls), clock=clock), monkeypatch)
+
+    async def visits():
+        for _ in range(size(3_000, 100_000)):
+            path = f"/{chance.randrange(len(ANSWERS))}"
+            roll = chance.random()
+            if roll < 0.02:
+                clock.advance(chance.choice([1, 4, 11]))
+            elif roll < 0.04:
+                for cache in twice.caches:
+                    cache.invalidate(tag(path))
+            names = chance.sample(list(HEADERS), chance.choice([0, 0, 1, 2]))
+            asked = {name: chance.choice(HEADERS[name]) for name in names}
+            method = chance.choices(["GET", "HEAD", "POST"], [20, 1, 1])[0]
+            quick, whole = [await ask(app, path, method=method, **asked) for app in twice.tagged]
+            assert quick == whole, (path, method, asked)
+            await asyncio.sleep(0)
+
+    asyncio.run(visits())
+    for cache in twice.caches:
+        cache.close()
+    assert twice.taken > size(300, 10_000)
+
+
+def test_what_comes_after_may_change_the_headers():
+    with Cache("memory://") as cache:
+        app = CacheMiddleware(Application(cache_control="max-age=60"), cache=cache)
+
+        async def visits():
+            for _ in range(4):
+                answered = await ask(app)
+                answered.headers.append((b"x-mine", b"1"))
+                assert answered.get("x-mine") == "1"
+
+        asyncio.run(visits())
