@@ -60,15 +60,25 @@ def test_cloudflare_is_told_tags_files_and_everything(api: Origin) -> None:
 @pytest.mark.parametrize(
     ("answer", "settled", "after"),
     [
-        ((429, {"Retry-After": "7"}, {"success": False, "errors": [{"code": 10000, "message": "rate"}]}), False, 7),
+        (
+            (429, {"Retry-After": "7"}, {"success": False, "errors": [{"code": 10000, "message": "rate"}]}),
+            False,
+            7,
+        ),
         ((429, {}, {"success": False, "errors": []}), False, 10),
-        ((401, {}, {"success": False, "errors": [{"code": 10000, "message": "Authentication error"}]}), True, 0),
+        (
+            (401, {}, {"success": False, "errors": [{"code": 10000, "message": "Authentication error"}]}),
+            True,
+            0,
+        ),
         ((500, {}, None), False, 0),
         ((200, {}, {"success": False, "errors": [{"code": 1, "message": "not now"}]}), False, 0),
         ((200, {}, "<html>"), False, 0),
     ],
 )
-def test_what_cloudflare_doesnt_take_is_not_delivered(api: Origin, answer: Any, settled: bool, after: float) -> None:
+def test_what_cloudflare_doesnt_take_is_not_delivered(
+    api: Origin, answer: Any, settled: bool, after: float
+) -> None:
     api.pages["/client/v4/zones/z/purge_cache"] = Calls(answer)
     with closing(Cloudflare("z", "t", api=f"http://127.0.0.1:{api.port}")) as edge:
         with pytest.raises(Undelivered) as failed:
@@ -100,7 +110,9 @@ def test_fastly_can_be_told_softly_but_for_everything_by_the_name_that_all_have(
 
 def test_what_fastly_doesnt_take_waits_as_long_as_it_says(api: Origin) -> None:
     reset = int(time.time()) + 100
-    calls = Calls((429, {"Fastly-RateLimit-Reset": str(reset)}, {"msg": "Too many"}), (503, {}, None), (403, {}, {}))
+    calls = Calls(
+        (429, {"Fastly-RateLimit-Reset": str(reset)}, {"msg": "Too many"}), (503, {}, None), (403, {}, {})
+    )
     api.pages["/service/slow/purge"] = calls
     with closing(Fastly("slow", "t", api=f"http://127.0.0.1:{api.port}")) as edge:
         failures = []
@@ -113,5 +125,8 @@ def test_what_fastly_doesnt_take_waits_as_long_as_it_says(api: Origin) -> None:
 
 
 def test_nobody_there_is_not_delivered() -> None:
-    with closing(Fastly("svc", "t", api="http://127.0.0.1:9")) as edge, pytest.raises(Undelivered, match="answer"):
+    with (
+        closing(Fastly("svc", "t", api="http://127.0.0.1:9")) as edge,
+        pytest.raises(Undelivered, match="answer"),
+    ):
         edge.purge(NAMES)

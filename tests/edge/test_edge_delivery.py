@@ -116,7 +116,11 @@ def test_what_isnt_taken_is_said_again_and_told_once(spool: Spool) -> None:
     while delivery.step(0.0):
         pass
     assert edge.calls == [[key("a", 10)]]
-    assert [line.partition(":")[0] for line in told] == ["a purge waits", "a purge waits", "edge takes purges again"]
+    assert [line.partition(":")[0] for line in told] == [
+        "a purge waits",
+        "a purge waits",
+        "edge takes purges again",
+    ]
 
 
 def test_edges_follow_what_any_process_marks(tmp_path: Path) -> None:
@@ -145,12 +149,17 @@ def test_what_is_marked_while_nobody_follows_is_told_later(tmp_path: Path) -> No
 
 def test_what_nobody_remembers_drops_everything(tmp_path: Path) -> None:
     told: list[str] = []
-    with Cache(f"sqlite:///{tmp_path}/one") as cache, Follower(cache, [Recorder()], folder=tmp_path / "e") as follower:
+    with (
+        Cache(f"sqlite:///{tmp_path}/one") as cache,
+        Follower(cache, [Recorder()], folder=tmp_path / "e") as follower,
+    ):
         assert follower.settled(5)
     edge = Recorder()
-    with Cache(f"sqlite:///{tmp_path}/two") as cache:
-        with Follower(cache, [edge], folder=tmp_path / "e", tell=told.append) as follower:
-            assert follower.settled(5)
+    with (
+        Cache(f"sqlite:///{tmp_path}/two") as cache,
+        Follower(cache, [edge], folder=tmp_path / "e", tell=told.append) as follower,
+    ):
+        assert follower.settled(5)
     assert edge.said() == {"all"}
     assert "drop everything" in told[0]
 
