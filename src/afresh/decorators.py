@@ -22,7 +22,7 @@ from afresh.engine.load import load
 from afresh.engine.look import look
 from afresh.engine.lookup import deliver, obtain
 from afresh.engine.made import Made
-from afresh.engine.quick import MISSED, Quick
+from afresh.engine.quick import Quick
 from afresh.engine.site import Call
 from afresh.engine.tracker import asking
 from afresh.engine.transaction import reads_through
@@ -76,8 +76,11 @@ class Decorated(Generic[P, R]):
         self._tags = tags_of_call(function, options.get("tags"))
         self.site = engine.site(keys.prefix, policy, functools.partial(_return_type, function))
         self._index = index_of(function, shape)
-        self._quick = Quick.of(engine, self.site, policy)
         answer: Any = self._answer_async if self.is_async else self._answer
+        if Quick.serves(engine, policy):
+            long_way = self._answer_at_async if self.is_async else self._answer_at
+            quick = Quick(engine, self.site, policy, keys.key, long_way)
+            answer = quick.answer_async if self.is_async else quick.answer
         wrapper: Any = wrap(function, self.site.space, engine, answer, shape, private=policy.copy)
         self.wrapper = wrapper
         for name in ("invalidate", "invalidate_all", "refresh", "peek"):
@@ -131,25 +134,23 @@ class Decorated(Generic[P, R]):
         return functools.update_wrapper(face, method)
 
     def _answer(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        key = self.keys.key(args, kwargs)
-        asked: Unasked | None = UNASKED
-        if self._quick is not None:
-            value, asked = self._quick.value(key)
-            if value is not MISSED:
-                return value
+        return self._answer_at(args, kwargs, self.keys.key(args, kwargs))
+
+    async def _answer_async(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return await self._answer_at_async(args, kwargs, self.keys.key(args, kwargs))
+
+    def _answer_at(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], key: str, asked: Unasked | None = UNASKED
+    ) -> Any:
         call = self._call(args, kwargs, key)
         entry = self._by_key(call)
         if entry is not None:
             return self._handed_out(entry.value)
         return drive(obtain(self.engine, self.engine.threads, call, asked))
 
-    async def _answer_async(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        key = self.keys.key(args, kwargs)
-        asked: Unasked | None = UNASKED
-        if self._quick is not None:
-            value, asked = await self._quick.value_async(key)
-            if value is not MISSED:
-                return value
+    async def _answer_at_async(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], key: str, asked: Unasked | None = UNASKED
+    ) -> Any:
         call = self._call(args, kwargs, key)
         entry = self._by_key(call)
         if entry is not None:

@@ -43,15 +43,15 @@ ENCRYPTED = 8
 CHECKSUM = 4
 """Bytes at the end."""
 
-_MAGIC = b"afr"
-_HEADER = Struct("<3sBBBIIQqQddddd")
+MAGIC = b"afr"
+HEADER = Struct("<3sBBBIIQqQddddd")
 _CHECKSUM = Struct("<I")
-_TAGS = _HEADER.size
+TAGS = HEADER.size
 _ANY_EPOCH = 2**64 - 1
 _NAME = b"\xff"  # before each name; UTF-8 has no such byte
 _NO_TAGS: frozenset[int] = frozenset()
 
-_RESIDUE = 0x2144DF1C
+RESIDUE = 0x2144DF1C
 """The CRC-32 of any bytes followed by their own CRC-32: that saves cutting it off to compare."""
 
 
@@ -71,8 +71,8 @@ def head(facts: Facts, *, codec: int, flags: int, epoch: int, schema: int) -> by
     """Everything before the payload."""
     tags = facts.tags
     names = b"".join([_NAME + _utf8(name) for name in facts.names])
-    fixed = _HEADER.pack(
-        _MAGIC,
+    fixed = HEADER.pack(
+        MAGIC,
         VERSION,
         codec,
         flags,
@@ -102,14 +102,14 @@ def fixed_part(data: bytes, key: str) -> Fixed:
     Raises:
         Unreadable: It isn't one, is damaged, or belongs to another key or release.
     """
-    if len(data) < _TAGS + CHECKSUM:
+    if len(data) < TAGS + CHECKSUM:
         raise Unreadable("it is too short to be an envelope")
-    fixed: Fixed = _HEADER.unpack_from(data)
-    if fixed[0] != _MAGIC:
+    fixed: Fixed = HEADER.unpack_from(data)
+    if fixed[0] != MAGIC:
         raise Unreadable("it is not an envelope of this library")
     if fixed[1] != VERSION:
         raise Unreadable(f"it has format {fixed[1]}, and this release reads {VERSION}")
-    if crc32(data, crc32(_utf8(key))) != _RESIDUE:
+    if crc32(data, crc32(_utf8(key))) != RESIDUE:
         raise Unreadable("its checksum is wrong: it is damaged, or belongs to another key")
     if payload_at(fixed) > len(data) - CHECKSUM:
         raise Unreadable("it is shorter than it says")
@@ -118,17 +118,22 @@ def fixed_part(data: bytes, key: str) -> Fixed:
 
 def payload_at(fixed: Fixed) -> int:
     """Where the payload begins."""
-    return _TAGS + 8 * fixed[4] + fixed[5]
+    return TAGS + 8 * fixed[4] + fixed[5]
+
+
+def tags_of(data: bytes, count: int) -> frozenset[int]:
+    """The tags of an envelope that was checked."""
+    if not count:
+        return _NO_TAGS
+    form = _FEW_TAGS[count] if count < len(_FEW_TAGS) else Struct(f"<{count}Q")
+    return frozenset(form.unpack_from(data, TAGS))
 
 
 def facts_of(data: bytes, key: str, fixed: Fixed) -> Facts:
     """What is known of the value, of an envelope that was checked."""
     _, _, _, flags, count, length, _, stamp, _, loaded_at, cost, soft, stale, error = fixed
-    names_at = _TAGS + 8 * count
-    tags = _NO_TAGS
-    if count:
-        form = _FEW_TAGS[count] if count < len(_FEW_TAGS) else Struct(f"<{count}Q")
-        tags = frozenset(form.unpack_from(data, _TAGS))
+    names_at = TAGS + 8 * count
+    tags = tags_of(data, count)
     names = _names(data[names_at : names_at + length]) if length else ()
     facts = _new(Facts)
     _set_key(facts, key)

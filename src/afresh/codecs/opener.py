@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from struct import error as StructError  # noqa: N812
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 from afresh.codecs.envelope import (
     CHECKSUM,
@@ -12,12 +14,14 @@ from afresh.codecs.envelope import (
     ENCRYPTED,
     FAILED,
     PINNED,
-    Fixed,
+    RESIDUE,
+    TAGS,
     Unreadable,
     facts_of,
     fixed_part,
     payload_at,
 )
+from afresh.codecs.glance import Glance, beginning, glance
 from afresh.codecs.opened import Damaged, Opened
 
 if TYPE_CHECKING:
@@ -32,7 +36,17 @@ _SPECIAL = FAILED | PINNED
 class Opener:
     """Opens the envelopes of one type. Whatever the bytes are, nothing is raised, and nothing of theirs is run."""
 
-    __slots__ = ("_codec", "_compression", "_decode", "_digest", "_encryption", "_negative", "_number")
+    __slots__ = (
+        "_begins",
+        "_codec",
+        "_compression",
+        "_decode",
+        "_digest",
+        "_encryption",
+        "_negative",
+        "_number",
+        "_plain",
+    )
 
     def __init__(
         self,
@@ -49,6 +63,8 @@ class Opener:
         self._compression = compression
         self._encryption = encryption
         self._negative = negative
+        self._begins = beginning(codec.number)
+        self._plain = encryption is None
 
     def __call__(self, data: bytes, key: str) -> Opened | Damaged:
         """Open the envelope that was stored under a key."""
@@ -58,7 +74,7 @@ class Opener:
                 return Damaged(f"it was written by codec {fixed[2]}, not by {self._codec.name}")
             if fixed[8] != self._digest:
                 return Damaged("it was written for another type, or for an older shape of it")
-            value = self._value(data, key, fixed)
+            value = self._value(data, key, fixed[3], payload_at(fixed))
             facts = facts_of(data, key, fixed)
         except Unreadable as error:
             return Damaged(str(error))
@@ -66,25 +82,34 @@ class Opener:
             return Damaged(_reason(error))
         return _opened((value, facts, fixed[6], fixed[3] & PINNED != 0))
 
-    def glance(self, data: bytes, key: str) -> Fixed | None:
-        """The fixed part of an envelope that holds a loaded value of this type; else `None`."""
+    def glance(self, data: bytes, key: str) -> Glance | None:
+        """What a hit looks at, of an envelope that holds a loaded value of this type; else `None`."""
         try:
-            fixed = fixed_part(data, key)
-        except Unreadable:
+            seen: Glance = glance(data)
+            checksum = crc32(data, crc32(key.encode()))
+        except (StructError, UnicodeEncodeError):
             return None
-        if fixed[2] != self._number or fixed[8] != self._digest or fixed[3] & _SPECIAL:
+        if (
+            seen[0] != self._begins
+            or checksum != RESIDUE
+            or seen[1] & _SPECIAL
+            or seen[6] != self._digest
+            or TAGS + 8 * seen[2] + seen[3] > len(data) - CHECKSUM
+        ):
             return None
-        return fixed
+        return seen
 
-    def value(self, data: bytes, key: str, fixed: Fixed) -> Any:
+    def value(self, data: bytes, key: str, seen: Glance) -> Any:
         """The value of such an envelope, or `Damaged`."""
         try:
-            return self._value(data, key, fixed)
+            begin, flags = TAGS + 8 * seen[2] + seen[3], seen[1]
+            if self._plain and not flags:
+                return self._decode(data[begin:-CHECKSUM], key)
+            return self._value(data, key, flags, begin)
         except Exception as error:
             return Damaged(_reason(error))
 
-    def _value(self, data: bytes, key: str, fixed: Fixed) -> Any:
-        begin, flags = payload_at(fixed), fixed[3]
+    def _value(self, data: bytes, key: str, flags: int, begin: int) -> Any:
         payload = data[begin:-CHECKSUM]
         if flags & _WRAPPED or self._encryption is not None:
             payload = self._unwrapped(payload, flags, context(data[:begin], key))

@@ -35,6 +35,7 @@ class Breaker:
 
     Attributes:
         name: The server, for messages; without secrets.
+        is_open: It may not.
         opened: How often it opened.
     """
 
@@ -52,7 +53,7 @@ class Breaker:
         self._pause = 0.0
         self._probe_at = 0.0
         self._reason = ""
-        self._open = False
+        self.is_open = False
         self._probing = False
         self._lock = threading.Lock()
         on_fork(self)
@@ -60,7 +61,7 @@ class Breaker:
     @property
     def state(self) -> Literal["closed", "open", "half-open"]:
         """For people and counters."""
-        if not self._open:
+        if not self.is_open:
             return "closed"
         return "half-open" if self._probing else "open"
 
@@ -70,32 +71,32 @@ class Breaker:
         Raises:
             BackendError: The server doesn't answer; says why it was given up.
         """
-        if self._open:
+        if self.is_open:
             raise BackendError(f"{self.name} is not asked for now: {self._reason}")
 
     def failed(self, error: BaseException | str) -> None:
         """A deadline passed, or the connection broke. An error that the server *answers* is no failure."""
         with self._lock:
-            if not self._open:
+            if not self.is_open:
                 self.opened += 1
             _open.add(self)
-            self._open, self._probing, self._reason = True, False, str(error) or type(error).__name__
+            self.is_open, self._probing, self._reason = True, False, str(error) or type(error).__name__
             self._pause = min(max(2 * self._pause, FIRST_PAUSE), LONGEST_PAUSE)
             # Full jitter on the upper half: many processes must not come back in one moment.
             self._probe_at = self._now() + self._pause * (0.5 + self._draw() / 2)
 
     def worked(self) -> None:
         """The server answered."""
-        if self._open or self._pause:
+        if self.is_open or self._pause:
             with self._lock:
-                self._open = self._probing = False
+                self.is_open = self._probing = False
                 self._pause = 0.0
                 _open.discard(self)
 
     def may_probe(self) -> bool:
         """Whether the caller should ask the server now, to find out. `True` for one caller at a time."""
         with self._lock:
-            if not self._open or self._probing or self._now() < self._probe_at:
+            if not self.is_open or self._probing or self._now() < self._probe_at:
                 return False
             self._probing = True
             return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from afresh.errors import BackendError
@@ -71,8 +71,18 @@ class Client(Protocol):
     ) -> Reply:
         """One command, one answer. `timeout`: seconds; by default the URL's `timeout`."""
 
-    def read(self, key: Argument, packed: bytes) -> Reply:
-        """`GET key`, which is `packed` already, as a plain function that always blocks."""
+    def getter(self) -> Callable[[bytes], Reply] | None:
+        """What sends a packed `GET` and blocks for its answer; `None` where there are several servers.
+
+        An error is returned, not raised: `run` knows what to do with it.
+        """
+
+    def beginner(self) -> Callable[[bytes], Awaitable[Reply] | None] | None:
+        """The same for event loops: it sends, and returns what brings the answer.
+
+        It returns `None` where that takes more: there is no connection yet, or no event loop runs.
+        Nothing is tried twice.
+        """
 
     async def run_many(self, commands: Sequence[Sequence[Argument | Script]]) -> list[Reply]:
         """Several commands in one round trip for each node. An error is returned in its place, not raised.

@@ -16,7 +16,6 @@ from afresh.backends.redis.wire.beside import beside
 from afresh.backends.redis.wire.dedicated import DedicatedConnection
 from afresh.backends.redis.wire.resp import pack, pack_many
 from afresh.errors import BackendError
-from afresh.runtime.drive import drive
 from afresh.runtime.world import suspending_loop
 
 T = TypeVar("T")
@@ -49,14 +48,13 @@ class RedisClient:
             return await self._refused(reply, command, timeout)
         return reply
 
-    def read(self, key: Argument, packed: bytes) -> Reply:
+    def getter(self) -> Callable[[bytes], Reply] | None:
         """See `Client`."""
-        node = self._only
-        if node is not None:
-            reply = node.pool.ask(packed, self._timeout, True)
-            if type(reply) is not ErrorReply:
-                return reply
-        return drive(self.run("GET", key))
+        return None if self._only is None else self._only.pool.get
+
+    def beginner(self) -> Callable[[bytes], asyncio.Future[Reply] | None] | None:
+        """See `Client`."""
+        return None if self._only is None else self._only.loops.begin
 
     async def run_many(self, commands: Sequence[Command]) -> list[Reply]:
         """See `Client`."""

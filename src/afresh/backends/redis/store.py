@@ -6,17 +6,18 @@ and nothing comes between. A value at one of our keys that isn't ours is a miss,
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 from afresh.backends.redis.client import Argument, Client, ErrorReply
-from afresh.backends.redis.entries import MARK, entry_key, envelope_of, pattern, with_head
+from afresh.backends.redis.entries import HEAD, MARK, entry_key, envelope_of, pattern, with_head
 from afresh.backends.redis.nodes import representatives
 from afresh.backends.redis.scripts import FILL, SWAP
-from afresh.backends.redis.wire.resp import pack
+from afresh.backends.redis.wire.resp import checked, pack
 from afresh.errors import BackendError
 from afresh.runtime.clock import SYSTEM_CLOCK, Clock
+from afresh.runtime.drive import drive
 
 T = TypeVar("T")
 
@@ -25,10 +26,9 @@ _SCANNED: Final = 512  # keys that one step of a search looks at
 
 
 @lru_cache(maxsize=4096)
-def _plain_get(key: str) -> tuple[bytes, bytes]:
-    """Where an entry is, and the command that reads it, as it is sent: made once for a hot key."""
-    entry = entry_key(key)
-    return entry, pack(("GET", entry))
+def _plain_get(key: str) -> bytes:
+    """The command that reads an entry, as it is sent: made once for a hot key."""
+    return pack(("GET", entry_key(key)))
 
 
 class RedisStore:
@@ -43,6 +43,8 @@ class RedisStore:
             clock: What entries expire by, until they are there; then the server's clock counts.
         """
         self._client = client
+        self._get = client.getter()
+        self._begin = client.beginner()
         self._cluster = cluster
         self._now = clock.now
 
@@ -57,12 +59,30 @@ class RedisStore:
 
     def read(self, key: str) -> bytes | None:
         """`get` as a plain function, which blocks: the way of every hit."""
-        try:
-            return envelope_of(self._client.read(*_plain_get(key)))
-        except ErrorReply as error:
-            if error.code == "WRONGTYPE":
-                return None
-            raise
+        if self._get is not None:
+            reply = self._get(_plain_get(key))
+            if type(reply) is not ErrorReply:
+                return self.told(reply)
+        return drive(self.get(key))
+
+    def begin(self, key: str) -> Awaitable[Any] | None:
+        """`get` without a coroutine: `told` makes the envelope of what is awaited.
+
+        `None` where `get` has to be asked, as it has to be after a `BackendError` from either.
+        """
+        return None if self._begin is None else self._begin(_plain_get(key))
+
+    @staticmethod
+    def told(reply: Any) -> bytes | None:
+        """The envelope in an answer.
+
+        Raises:
+            ErrorReply: It is none.
+        """
+        if type(reply) is bytes and reply.startswith(MARK) and len(reply) >= HEAD:
+            return reply[HEAD:]
+        checked(reply)
+        return None
 
     async def get_many(self, keys: Sequence[str]) -> dict[str, bytes]:
         """The envelopes that are there."""

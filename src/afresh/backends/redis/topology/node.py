@@ -25,8 +25,8 @@ class Node:
         self.name = name
         self.source = Source(name, dial, address)
         self.breaker = self.source.breaker
-        self.pool = Pool(self.source)
-        self.loops = Loops(self.source)
+        self.pool = Pool(self.source, address.timeout)
+        self.loops = Loops(self.source, address.timeout)
         on_fork(self)
 
     def look_after(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from asyncio import AbstractEventLoop
+from asyncio import AbstractEventLoop, _get_running_loop
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -12,7 +12,7 @@ from afresh.backends.redis.wire.blocking import Connection
 from afresh.backends.redis.wire.gone import Gone, Late
 from afresh.backends.redis.wire.source import Source
 from afresh.backends.redis.wire.wire import Wire
-from afresh.runtime.world import running_loop
+from afresh.runtime.world import driving, running_loop
 
 T = TypeVar("T")
 
@@ -38,8 +38,10 @@ class _Nobody:
 class Loops:
     """See the module."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, timeout: float) -> None:
         self._source = source
+        self._timeout = timeout
+        self._breaker = source.breaker
         self._check = source.breaker.check
         self._wires: dict[AbstractEventLoop, Wire] = {}
         self._dialling: dict[AbstractEventLoop, asyncio.Future[Connection]] = {}
@@ -58,6 +60,23 @@ class Loops:
             return await wire.ask(data, timeout)
         except Gone as error:
             return await self._again(wire, loop, error, safe, lambda wire: wire.ask(data, timeout))
+
+    def begin(self, data: bytes) -> asyncio.Future[Any] | None:
+        """`ask` without its coroutine, on the loop that runs here, for what may be sent twice.
+
+        Returns the future of an answer, or `None` where there is no connection yet, or nobody who could
+        suspend. It may fail where `ask` would have tried again.
+
+        Raises:
+            BackendError: The server is not asked for now.
+        """
+        loop = _get_running_loop()  # `suspending_loop`, without its two calls
+        wire = None if loop is None else self._wires.get(loop)
+        if wire is None or wire.ended or loop is driving.loop:
+            return None
+        if self._breaker.is_open:
+            self._check()
+        return wire.ask(data, self._timeout)
 
     async def ask_many(
         self, loop: AbstractEventLoop, data: bytes, count: int, timeout: float, safe: bool
@@ -131,7 +150,7 @@ class Loops:
             return
         if (old := self._wires.get(loop)) is not None:
             self._source.open.discard(old.connection)
-        self._wires[loop] = Wire(dialled.result(), loop)
+        self._wires[loop] = Wire(dialled.result(), loop, self._source.failed)
 
     async def _again(
         self,
@@ -142,10 +161,7 @@ class Loops:
         ask: Callable[[Wire], asyncio.Future[T]],
     ) -> T:
         """Ask on a new connection, if the broken one had worked before; or raise the error."""
-        if isinstance(error, Late) or not wire.connection.used:
-            self._source.failed(error)
-            raise error
-        if not safe:
+        if not safe or isinstance(error, Late) or not wire.connection.used:
             raise error
         self._check()
         current = self._wires.get(loop)

@@ -27,8 +27,10 @@ class _Closed(list[Connection]):
 class Pool:
     """See the module. The last one used is the first to be used again."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, timeout: float) -> None:
         self._source = source
+        self._timeout = timeout
+        self._breaker = source.breaker
         self._check = source.breaker.check
         self._idle: list[Connection] = []
 
@@ -45,6 +47,26 @@ class Pool:
         except BaseException as error:
             other = self._another(connection, error, safe)
             return self._again(other, lambda: other.ask(data, timeout))
+        self._idle.append(connection)
+        return reply
+
+    def get(self, packed: bytes) -> Any:
+        """A `GET`, packed already: `ask` with a call less for each step, since every hit comes here.
+
+        Raises:
+            BackendError: No answer.
+        """
+        if self._breaker.is_open:
+            self._check()
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            return self.ask(packed, self._timeout, True)
+        try:
+            reply = connection.ask(packed, self._timeout)
+        except BaseException as error:
+            other = self._another(connection, error, True)
+            return self._again(other, lambda: other.ask(packed, self._timeout))
         self._idle.append(connection)
         return reply
 

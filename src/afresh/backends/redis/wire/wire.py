@@ -2,7 +2,8 @@
 
 The first command goes out at once. Those that come while an answer is awaited are gathered, and one
 `send` per turn of the loop carries them all (auto-pipelining). Answers come in the order of the
-commands, so a caller that was cancelled leaves a place in the row and disturbs nobody.
+commands, so a caller that was cancelled leaves a place in the row and disturbs nobody. A task goes on
+in the callback that reads its answer (see `Answer`); what it asks next is sent when all have been woken.
 
 It works on the loop's `add_reader` rather than on a transport: a loop that is closed leaves nothing
 behind that would have to be awaited.
@@ -13,10 +14,12 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from time import monotonic
 from typing import Any, Protocol
 
+from afresh.backends.redis.wire.answer import Answer
 from afresh.backends.redis.wire.blocking import CHUNK, Connection
 from afresh.backends.redis.wire.gone import Gone, Late
 from afresh.backends.redis.wire.resp import NOTHING_YET, ProtocolError, PushNotification
@@ -72,14 +75,23 @@ class Wire:
         connection: What it was made of.
     """
 
-    def __init__(self, connection: Connection, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        loop: asyncio.AbstractEventLoop,
+        failed: Callable[[BaseException], object],
+    ) -> None:
+        """Take a connection over; `failed` is told what says that the server doesn't answer."""
         self.ended = False
         self.connection = connection
+        self._failed = failed
         self._loop = loop
         self._socket = connection.socket
         self._reader = connection.reader
         self._waiting: deque[tuple[Sink, float]] = deque()
         self._out: list[bytes] = []
+        self._ready: deque[tuple[Sink, Any]] = deque()
+        self._handing_out = False
         self._alarm_at = _NEVER
         self._alarm: asyncio.TimerHandle | None = None
         self._socket.setblocking(False)
@@ -87,7 +99,7 @@ class Wire:
 
     def ask(self, data: bytes, timeout: float) -> asyncio.Future[Any]:
         """Send one command; the future gets its answer, `Late` or `Gone`."""
-        future: asyncio.Future[Any] = self._loop.create_future()
+        future = Answer(loop=self._loop)
         deadline = monotonic() + timeout
         self._waiting.append((future, deadline))
         if deadline < self._alarm_at:
@@ -142,13 +154,12 @@ class Wire:
 
     def _write(self, data: bytes, count: int) -> None:
         """Send the last `count` commands: now, or with those of others."""
-        if self._out:  # a flush is due already
-            self._out.append(data)
-        elif len(self._waiting) > count:
-            self._out.append(data)
-            self._loop.call_soon(self._flush)
-        else:
+        if len(self._waiting) == count and not self._out:
             self._send(data)
+            return
+        if not self._out and not self._handing_out:  # else a flush is due already
+            self._loop.call_soon(self._flush)
+        self._out.append(data)
 
     def _flush(self) -> None:
         """Send what this turn of the loop gathered."""
@@ -175,7 +186,8 @@ class Wire:
         self._flush()
 
     def _readable(self) -> None:
-        """Take what came, and hand it out."""
+        """Take what came, hand it out, and send what was asked on account of it."""
+        self._handing_out = True
         try:
             data = self._socket.recv(CHUNK)
             if not data:
@@ -187,8 +199,12 @@ class Wire:
                 self._drain()
         except _NOT_NOW:
             return
-        except (OSError, ProtocolError) as error:
+        except OSError as error:
             self._broke(error)
+        finally:
+            self._handing_out = False
+            if self._out:
+                self._flush()
 
     def _drain(self) -> None:
         """What was decrypted already doesn't wake the loop again."""
@@ -198,18 +214,38 @@ class Wire:
         raise ConnectionResetError("the server hung up")
 
     def _hand_out(self) -> None:
-        gets = self._reader.gets
-        while (reply := gets()) is not NOTHING_YET:
-            if type(reply) is PushNotification:
-                continue
-            if not self._waiting:
-                raise ProtocolError("an answer that nobody asked for")
-            sink = self._waiting.popleft()[0]
-            if not sink.done():
-                sink.set_result(reply)
+        """Give each answer to whose turn it is.
+
+        All are paired before the first task goes on: what it asks is not answered by what is here already.
+        """
+        gets, waiting, ready = self._reader.gets, self._waiting, self._ready
+        try:
+            while (reply := gets()) is not NOTHING_YET:
+                if type(reply) is PushNotification:
+                    continue
+                if not waiting:
+                    raise ProtocolError("an answer that nobody asked for")
+                ready.append((waiting.popleft()[0], reply))
+        except ProtocolError as error:
+            self._broke(error)
+        self._wake()
+
+    def _wake(self) -> None:
+        ready = self._ready
+        try:
+            while ready:
+                sink, reply = ready.popleft()
+                if not sink.done():
+                    sink.set_result(reply)
+        except BaseException:  # Ctrl-C in a task that went on here: the others get their answers too
+            self._loop.call_soon(self._wake)
+            raise
 
     def _broke(self, error: BaseException) -> None:
-        self.close(Gone(f"{self.connection.endpoint}: the connection broke: {error}"))
+        gone = Gone(f"{self.connection.endpoint}: the connection broke: {error}")
+        if self._waiting and not self.connection.used:
+            self._failed(gone)  # one that has answered before may break because it is old
+        self.close(gone)
 
     def _let_go(self, why: str) -> None:
         for sink, _ in self._waiting:
@@ -250,5 +286,7 @@ class Wire:
         """
         for sink, deadline in self._waiting:
             if deadline <= now and not sink.done():
+                late = Late(f"{self.connection.endpoint}: no answer in time")
                 self.ended = True
-                sink.set_exception(Late(f"{self.connection.endpoint}: no answer in time"))
+                self._failed(late)
+                sink.set_exception(late)
