@@ -10,7 +10,7 @@ from afresh.rfc.freshness import date_of
 from afresh.rfc.stored import Stored
 
 _TAG = re.compile(rb'(W/)?("[\x21\x23-\x7e\x80-\xff]*")')
-_TAGS = re.compile(rb'[ \t]*(?:((?:W/)?"[\x21\x23-\x7e\x80-\xff]*")[ \t]*)?(?:,|$)')
+_TAGS = re.compile(rb'[ \t]*(?:((?:W/)?"[\x21\x23-\x7e\x80-\xff]*")[ \t]*)?(?:,|\Z)')
 
 _STRONG_AFTER = 1.0
 """A `Last-Modified` that is so many seconds older than `Date` is a strong validator (RFC 9110 §8.8.2.2)."""
