@@ -19,7 +19,7 @@ from afresh.sql.kinds import OPAQUE, Kind
 Query: TypeAlias = Callable[[str], Sequence[Sequence[Any]]]
 """Runs a query without parameters and gives all its rows."""
 
-_OURS = "n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg\\_t%'"
+_OURS = "n.nspname NOT IN ('pg_catalog', 'information_schema', 'afresh') AND n.nspname NOT LIKE 'pg\\_t%'"
 
 _TABLES = f"""
     SELECT c.oid::bigint, n.nspname::text, c.relname::text, c.relkind::text, c.relrowsecurity,
@@ -56,7 +56,8 @@ _CASCADES = """
 _TRIGGERS = """
     SELECT g.tgrelid::bigint, g.tgtype::int, p.prosrc, l.lanname::text
     FROM pg_trigger g JOIN pg_proc p ON p.oid = g.tgfoid JOIN pg_language l ON l.oid = p.prolang
-    WHERE NOT g.tgisinternal AND g.tgenabled <> 'D'
+    JOIN pg_namespace n ON n.oid = p.pronamespace
+    WHERE n.nspname <> 'afresh' AND NOT g.tgisinternal AND g.tgenabled <> 'D'
 """
 
 _FUNCTIONS = f"""
@@ -73,7 +74,7 @@ _HEADER = 4  # bytes that a type's modifier counts with its length
 def postgres_schema(
     query: Query, *, default: str = "public", volatile: Mapping[str, Collection[str]] | None = None
 ) -> Schema:
-    """The catalogue of a PostgreSQL database: all its schemas but the system's.
+    """The catalogue of a PostgreSQL database: all its schemas but the system's and our own.
 
     Args:
         query: Runs a query on it.

@@ -8,6 +8,7 @@ with Watcher("postgresql://localhost/shop", cache):
 
 from afresh.db.watch.slot import Slot, SlotState, Taken
 from afresh.db.watch.status import Status
+from afresh.db.watch.versions import Versions, VersionTable
 from afresh.db.watch.watcher import Watcher
 
-__all__ = ["Slot", "SlotState", "Status", "Taken", "Watcher"]
+__all__ = ["Slot", "SlotState", "Status", "Taken", "VersionTable", "Versions", "Watcher"]

@@ -14,7 +14,7 @@ Connect: TypeAlias = Callable[[], Any]
 
 SETTINGS = (
     "-c DateStyle=ISO -c IntervalStyle=postgres -c TimeZone=UTC -c extra_float_digits=1 "
-    "-c bytea_output=hex -c client_encoding=UTF8 -c lc_messages=C"
+    "-c bytea_output=hex -c client_encoding=UTF8"
 )
 """One way of writing values, whatever the database's defaults are."""
 

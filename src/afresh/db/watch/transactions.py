@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from afresh.db.watch import pgoutput
 from afresh.db.watch.pgoutput import Begin, Change, Commit, Note, Relation, Truncate, Values
-from afresh.db.watch.schema import PREFIX, Told, told
+from afresh.db.watch.schema import PREFIX, Told, reached, told
 from afresh.sql.bounds import Bounded
 from afresh.sql.catalogue import Table
 from afresh.sql.changes import Changes
@@ -148,14 +148,9 @@ class Transactions:
 
     def _schema(self, done: Transaction, tables: Sequence[Told]) -> None:
         done.schema = True
-        for schema, table, command in tables:
-            if schema is None or table is None:
-                done.everything = f"{command}: its reach is not known"
-                continue
-            name = self.changes.name(schema, table)
-            known = name in done.whole or self.changes.table(schema, table) is not None
-            if command == "ALTER TABLE" and not known:
-                done.everything = f"{command}: {name} had another name before"
+        names: set[str] = set(done.whole)
+        done.everything = reached(tables, self.changes, names) or done.everything
+        for name in names:
             self._whole(done, name)
 
 
