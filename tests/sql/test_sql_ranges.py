@@ -12,9 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from shop import reaches
 
+from afresh import Row, Where
+from afresh import Table as TableTag
 from afresh.sql import Column, Planner, Schema, Table, kinds, sqlite_schema
+from afresh.sql.bounds import Bounded
 from afresh.sql.kinds_sqlite import sqlite_kind
-from afresh.sql.labels import labels
+from afresh.sql.labels import labels, scale_of
 from afresh.sql.scales import DAYS, INSTANTS, NUMBERS, Scale
 
 SCHEMA = """
@@ -109,10 +112,42 @@ def test_foreign_keys_and_row_numbers_make_no_ranges():
 
 def test_a_reader_carries_few_tags_and_a_write_marks_few():
     for read in ("price > 1", "price < 1000000", "price BETWEEN 17 AND 100001", "since > '1970-01-02'"):
-        assert len(PLANNER.plan(f"SELECT id, name, stock FROM product WHERE {read}").carried(())) <= 129, read
+        assert len(PLANNER.plan(f"SELECT id, name, stock FROM product WHERE {read}").carried(())) <= 130, read
     plan = PLANNER.plan("UPDATE product SET stock = 1 WHERE id = 7")
     row = {"id": 7, "shelf": 1, "price": 3, "since": "2026-03-01"}
     assert len(plan.marked((), old=[row], count=1)) == 26
+
+
+def test_a_write_of_many_pieces_marks_the_scale_and_no_more():
+    plan = PLANNER.plan("UPDATE product SET stock = 1 WHERE stock = 0")
+    rows = [{"id": n, "shelf": 1, "price": 2**n, "since": f"{2000 + n}-03-01"} for n in range(21)]
+    marked = set(plan.marked((), old=rows, count=21))
+    assert "table::product:all" not in marked
+    assert not marked.isdisjoint(PLANNER.plan("SELECT stock FROM product WHERE price < 0").carried(()))
+    assert marked.isdisjoint(PLANNER.plan("SELECT stock FROM product WHERE id = 99").carried(()))
+
+
+def test_a_transaction_of_many_pieces_marks_the_scale_and_no_more():
+    plan = PLANNER.plan("UPDATE product SET stock = 1 WHERE id = ?")
+    bounded = Bounded("", marks=True)
+    for n in range(18):
+        row = {"id": n, "shelf": 1, "price": 2**n, "since": f"{2000 + n}-03-01"}
+        bounded.add(plan.marked((n,), old=[row], count=1))
+    marked = set(bounded.names())
+    assert not bounded.has_whole("product")
+    assert not marked.isdisjoint(PLANNER.plan("SELECT stock FROM product WHERE price < 100").carried(()))
+    assert marked.isdisjoint(PLANNER.plan("SELECT stock FROM product WHERE id = 99").carried(()))
+
+
+def test_no_value_is_taken_for_a_piece():
+    assert scale_of("row:d:a.t:price~1=24:any") == "row:d:a.t:price~:all"
+    for dependency in (
+        Row("t", "price~1=24"),
+        Where("t", price="~1=2"),
+        Row("t", 7, columns=["a~1=2"]),
+        TableTag("t"),
+    ):
+        assert [scale_of(name) for name in dependency.marked()].count(None) == len(list(dependency.marked()))
 
 
 # Order is all that scales promise: the database's own is asked.
@@ -246,7 +281,7 @@ def test_kinds_of_postgresql_that_have_an_order():
     ]
     table = Table("t", tuple(columns), (), tuple((each.name,) for each in columns))
     assert list(table.ranged()) == ["integer", "float", "numeric", "date", "timestamp"]
-    assert len(labels("", "t").written_shapes(table)) == 7 + 3 * 3 + 2 * 4
+    assert [len(levels) for _, levels in labels("", "t").scales(table)] == [3, 3, 3, 4, 4]
     planner = Planner("postgres", Schema([table], default="public"), paramstyle="pyformat")
     read = planner.plan("SELECT text FROM t WHERE date >= %s AND date < %s")
     assert any("date~0=" in name for name in read.carried((date(2026, 1, 1), date(2026, 1, 3))))

@@ -46,7 +46,7 @@ class DatabaseTransaction:
         self.outer = _innermost_open(current.get())
         self.wrote = False
         self.schema = False
-        self._frames: list[tuple[str, Bounded]] = [("", Bounded(database.name))]
+        self._frames: list[tuple[str, Bounded]] = [("", Bounded(database.name, marks=True))]
         self._outermost = False
         self._statements: list[str] = []
         self._by_hand: dict[str, None] = {}
@@ -112,7 +112,7 @@ class DatabaseTransaction:
     def savepoint(self, name: str, *, outermost: bool = False) -> None:
         """What comes now can be undone by itself; `outermost`: the transaction began with it."""
         self._outermost = self._outermost or outermost
-        self._frames.append((name, Bounded(self.database.name)))
+        self._frames.append((name, Bounded(self.database.name, marks=True)))
 
     def ends_with(self, name: str) -> bool:
         """Whether releasing this savepoint commits the transaction."""

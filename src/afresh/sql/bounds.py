@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from afresh.sql.labels import labels
+from afresh.sql.labels import labels, scale_of
 from afresh.sql.marking import MANY_TAGS
 
 
@@ -15,9 +15,12 @@ class Bounded:
 
     Args:
         database: The database's name in tags.
+        marks: They are marks, so that pieces of a scale may become the scale first; a reader has to
+            carry what is marked.
     """
 
     database: str = ""
+    marks: bool = False
     _tables: dict[str, dict[str, None]] = field(default_factory=dict)
     _whole: set[str] = field(default_factory=set)
 
@@ -28,8 +31,13 @@ class Bounded:
             if table not in self._whole:
                 self._tables.setdefault(table, {})[name] = None
                 if len(self._tables[table]) > MANY_TAGS:
+                    self._tables[table] = self._fewer(self._tables[table])
+                if len(self._tables[table]) > MANY_TAGS:
                     self._whole.add(table)
                     self._tables[table] = dict.fromkeys(labels(self.database, table).whole)
+
+    def _fewer(self, names: dict[str, None]) -> dict[str, None]:
+        return {scale_of(name) or name: None for name in names} if self.marks else names
 
     def has_whole(self, table: str) -> bool:
         """Whether a table had too many tags: its further ones change nothing."""

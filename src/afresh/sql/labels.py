@@ -7,6 +7,7 @@ set; the primary key is named as `Row` names it, every other as `Where` does.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -65,8 +66,15 @@ class Labels:
         shapes = self.read_shapes(table)
         if table.primary and shapes and shapes[0].labels[0] == "":
             shapes.append(self.shape(table, table.primary))
-        shapes.extend(each for name in table.ranged() for each in self.pieces(table, name))
         return shapes
+
+    def scales(self, table: Table) -> list[tuple[str, list[Shape]]]:
+        """The scales that writes mark: for each the tag of all its pieces, and its levels."""
+        return [(self.scale(name), list(self.pieces(table, name))) for name in table.ranged()]
+
+    def scale(self, column: str) -> str:
+        """The tag that every reader of a range of this column carries."""
+        return f"{self.row}{column}~:all"
 
     def pieces(self, table: Table, name: str) -> Iterator[Shape]:
         """The shapes of a column's scale, level by level, the finest first."""
@@ -76,6 +84,15 @@ class Labels:
             yield Shape(
                 self.row, (name,), (f"{name}~{level}=",), (Kind(f"{kind.name}~{level}", spell, spell),)
             )
+
+
+_PIECE = re.compile(r"(row:[^:]*:[^:]*:\w+~)\d+=")
+
+
+def scale_of(tag: str) -> str | None:
+    """Of a piece's tag, that of all pieces. No value is spelled as a piece is."""
+    found = _PIECE.match(tag)
+    return None if found is None else f"{found.group(1)}:all"
 
 
 def _piece(kind: Kind, level: int) -> Callable[[Any], str | None]:

@@ -2,7 +2,8 @@
 
 For the old and the new image of each row, and for every shape of the table: `any`, and `all` when the
 row came, went or moved, else one tag for each column that changed. What a shape's values were must be
-known for that: from the statement, or from images. If it isn't, the whole table is marked.
+known for that: from the statement, or from images. If it isn't, the whole table is marked. The pieces
+of a scale are shapes like others, but when there are too many of them, the scale is marked.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ from afresh.sql.writes import COMPUTED, Write
 
 MANY_TAGS = 256
 """A write of more tags of one table marks the table."""
+
+MANY_PIECES = 64
+"""A write of more tags of one scale marks the scale."""
 
 Image: TypeAlias = Mapping[str, Any]
 
@@ -45,7 +49,7 @@ class Images:
 class Marker:
     """Marks for one write of one text."""
 
-    __slots__ = ("_holes", "_labels", "_rows", "_shapes", "_table", "_write")
+    __slots__ = ("_holes", "_labels", "_rows", "_scales", "_shapes", "_table", "_write")
 
     def __init__(self, write: Write, holes: Sequence[Hole], database: str) -> None:
         self._write = write
@@ -53,6 +57,7 @@ class Marker:
         self._holes = holes
         self._labels: Labels = labels(database, write.table.name)
         self._shapes = self._labels.written_shapes(write.table)
+        self._scales = self._labels.scales(write.table)
         self._rows = [each for row in write.rows for each in _each_row(row, holes)]
 
     @property
@@ -74,10 +79,19 @@ class Marker:
             raise Lost
         if write.operation == "update" and write.changed is not None:
             return self._update(write.changed, parameters, images)
-        found = {f"{self._labels.table}:any", f"{self._labels.table}:rows"}
-        for shape in self._shapes:
-            for name in self._names(shape, parameters, images):
-                found |= {f"{name}:any", f"{name}:all"}
+
+        def tags_of(shape: Shape) -> set[str]:
+            names = self._names(shape, parameters, images)
+            return {name + each for name in names for each in (":any", ":all")}
+
+        return {f"{self._labels.table}:any", f"{self._labels.table}:rows"} | self._each(tags_of)
+
+    def _each(self, tags_of: Callable[[Shape], set[str]]) -> set[str]:
+        """The tags of all shapes and scales."""
+        found = {tag for shape in self._shapes for tag in tags_of(shape)}
+        for scale, levels in self._scales:
+            pieces = {tag for shape in levels for tag in tags_of(shape)}
+            found |= pieces if len(pieces) <= MANY_PIECES else {scale}
         return found
 
     def _names(self, shape: Shape, parameters: Parameters, images: Images) -> set[str]:
@@ -162,15 +176,15 @@ class Marker:
         columns = [f".{each}" for each in changed]
         if steady:
             columns.append(":any")
-        found = {self._labels.table + each for each in columns}
-        for shape in self._shapes:
+
+        def tags_of(shape: Shape) -> set[str]:
             before = self._old(shape, parameters, images)
             if changed.isdisjoint(shape.columns):
-                found |= {name + each for name in before for each in columns}
-            else:
-                after = self._moved(shape, parameters, images)
-                found |= {name + each for name in before | after for each in (":any", ":all")}
-        return found
+                return {name + each for name in before for each in columns}
+            after = self._moved(shape, parameters, images)
+            return {name + each for name in before | after for each in (":any", ":all")}
+
+        return {self._labels.table + each for each in columns} | self._each(tags_of)
 
     def _moved(self, shape: Shape, parameters: Parameters, images: Images) -> set[str]:
         """The predicates under which rows are after an UPDATE of a shape's columns."""

@@ -31,6 +31,7 @@ class Range:
         lower: Its lower ends: each holds.
         upper: Its upper ends.
         suffixes: What follows the name of a piece in each of its tags.
+        all: The tag of all its pieces.
     """
 
     kind: Kind
@@ -38,6 +39,7 @@ class Range:
     lower: tuple[Source, ...]
     upper: tuple[Source, ...]
     suffixes: tuple[str, ...]
+    all: str
 
 
 def ranges(
@@ -57,7 +59,9 @@ def ranges(
         if bounds:
             heads = tuple(shape.head + shape.labels[0] for shape in names.pieces(table, column))
             kind = table.by_name[column].kind
-            yield Range(kind, heads, _ends(bounds, True), _ends(bounds, False), suffixes(column))
+            yield Range(
+                kind, heads, _ends(bounds, True), _ends(bounds, False), suffixes(column), names.scale(column)
+            )
 
 
 def _ends(bounds: Sequence[Bound], lower: bool) -> tuple[Source, ...]:
@@ -73,12 +77,12 @@ def range_reader(
     if scale is None or not (lower or upper):
         return None
     place, top, most = scale.place, scale.top, MANY_PIECES // len(found.suffixes)
-    heads, suffixes, kind = found.heads, found.suffixes, found.kind
+    heads, suffixes, kind, of_all = found.heads, found.suffixes, found.kind, found.all
 
     @lru_cache(256)
     def covered(low: int, high: int) -> tuple[str, ...]:
         pieces = [f"{heads[level]}{number}" for level, number in scale.cover(low, high, most)]
-        return (*[piece + suffix for piece in pieces for suffix in suffixes], every)
+        return (*[piece + suffix for piece in pieces for suffix in suffixes], of_all, every)
 
     def end(ends: Sequence[tuple[Source, Get]], parameters: Parameters) -> int | None:
         for source, get in ends:
