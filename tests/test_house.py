@@ -38,12 +38,12 @@ LONG_FUNCTIONS: dict[str, str] = {}
 
 DRIVERS = {
     "msgspec": ("codecs",),
-    "sqlite3": ("backends/file", "demo"),
+    "sqlite3": ("backends/file", "db/watch/sqlite", "demo"),
     "fcntl": ("backends/file", "backends/replica", "runtime"),
     "mmap": ("backends/file",),
     "cryptography": ("codecs", "testing/servers"),
     "backports": ("codecs",),
-    "asyncio": ("runtime", "backends/redis", "backends/memcached", "aio.py", "demo", "http", "testing"),
+    "asyncio": ("runtime", "backends/redis", "backends/memcached", "aio.py", "db/watch/sqlite", "demo", "http", "testing"),
     "socket": ("backends/redis", "backends/memcached", "demo", "testing/servers"),
     "ssl": ("backends/redis", "backends/memcached", "backends/endpoint.py"),
     "redis": ("backends/redis", "testing/servers"),
@@ -55,7 +55,7 @@ DRIVERS = {
     "psycopg2": ("db/watch",),
     "django": ("django",),
     "pytest": ("testing",),
-    "starlette": ("demo",),
+    "starlette": ("demo", "http/starlette.py"),
     "jinja2": ("demo",),
     "uvicorn": ("demo",),
     "typer": ("cli",),

@@ -63,7 +63,7 @@ class CacheMiddleware:
             )
             await send({"type": "http.response.body", "body": ready.body})
             return
-        asked = asked_in(scope)
+        asked = self._asked(scope)
         plan = await self._flow.plan(self._runtime, asked)
         if isinstance(plan, Exchange):
             await self._run(plan, scope, receive, send)
@@ -76,11 +76,19 @@ class CacheMiddleware:
             elif plan.entry is not None and path:
                 quick.learn(*parts, plan.entry)
 
+    def _asked(self, scope: Scope) -> Asked:
+        """The request, as a framework's glue knows it."""
+        return asked_in(scope)
+
+    def _watched(self, exchange: Exchange, scope: Scope) -> Scope:
+        """The scope that the application gets; a framework's glue has its reads noticed."""
+        return with_fields(scope, exchange.fields)
+
     async def _run(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
         sending = _Sending(exchange, send)
         exchange.begin()
         try:
-            await self.app(with_fields(scope, exchange.fields), receive, sending)
+            await self.app(self._watched(exchange, scope), receive, sending)
         except Exception as error:
             reply = None if sending.started else exchange.failed(error)
             if reply is None:

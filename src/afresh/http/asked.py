@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from hashlib import blake2b
 from typing import NamedTuple
 
 from afresh.http.page import Spec
 from afresh.rfc import Request, vary_key
+
+UNKNOWN = "?"
+"""In place of a digest: no key can say it."""
 
 _SECRET_LENGTH = 64  # bytes of a key, BLAKE2b's limit
 
@@ -18,10 +21,12 @@ class Asked(NamedTuple):
     Attributes:
         request: What the rules see of it.
         client: The address of the client, as the server gives it.
+        known: Spells what a framework knows of the request (`session`, `user`); `None` where it can't.
     """
 
     request: Request
     client: str = ""
+    known: Callable[[str], str | None] | None = None
 
     def passing(self, key: str) -> str:
         """What is remembered when nobody can share the answer: apart for those who say who they are."""
@@ -32,7 +37,8 @@ class Asked(NamedTuple):
         """The request's values of what was read of it beside whole fields, as digests.
 
         Args:
-            reads: Names: `cookie:theme` is the value of one cookie, `client` the client's address.
+            reads: Names: `cookie:theme` is the value of one cookie, `client` the client's address;
+                others are `known` to a framework.
             secret: Key of the digests: cookies stand nowhere in clear.
         """
         return tuple([self._digest(name, secret) for name in reads])
@@ -49,7 +55,15 @@ class Asked(NamedTuple):
 
     def _digest(self, name: str, secret: bytes) -> str:
         kind, _, which = name.partition(":")
-        found = [self.client.encode()] if kind == "client" else self._cookies(which.encode())
+        if kind == "client":
+            found = [self.client.encode()]
+        elif kind == "cookie":
+            found = self._cookies(which.encode())
+        else:
+            spelled = None if self.known is None else self.known(name)
+            if spelled is None:
+                return UNKNOWN
+            found = [spelled.encode()]
         key = secret[:_SECRET_LENGTH]
         joined = b"\0".join(found) if found else b""
         return f"{len(found)}{blake2b(joined, digest_size=16, key=key, person=b'afresh-read').hexdigest()}"

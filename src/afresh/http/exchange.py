@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from hashlib import blake2b
+from collections.abc import Callable
 from typing import NamedTuple
 
 from afresh.core.entry import Entry
 from afresh.core.ports import Lease, Runtime
 from afresh.engine.flights import Flight
 from afresh.engine.gather import Gathering
-from afresh.http.asked import Asked
+from afresh.http.adjusting import capped, depending, outward, with_etag
+from afresh.http.asked import UNKNOWN, Asked
 from afresh.http.collect import Collector
 from afresh.http.page import Page
 from afresh.http.pages import Pages, Shelf
+from afresh.http.reading import Reads
 from afresh.http.reply import Reply
 from afresh.http.told import Told
 from afresh.rfc import (
@@ -87,6 +88,12 @@ class Exchange:
         self._dated = False
         self._refused = ""
         self._etag: bytes | None = None
+        self._reads: Reads | None = None
+        self._settle: Callable[[], object] = int
+
+    def watch(self, reads: Reads, settle: Callable[[], object]) -> None:
+        """What the application reads of the request is noticed in `reads`; all of it after `settle()`."""
+        self._reads, self._settle = reads, settle
 
     @property
     def fields(self) -> Fields:
@@ -217,6 +224,7 @@ class Exchange:
             sent: The head is sent already.
         """
         self._gathering.end()
+        self._settle()
         stored, old = self._stored, self._old
         if stored is None:
             return
@@ -235,6 +243,8 @@ class Exchange:
         if self.pages.options.etag:
             page.stored = with_etag(page.stored, page.body)
         page.stored = capped(page.stored, tracker.lives().soft)
+        if self._reads is not None:
+            self._note_reads(self._reads, page)
         if tracker.refused or tracker.foreign:
             self.refuse(tracker.refused or "a part of it is numbered by another ledger", stored=page.stored)
         if not self._refused:
@@ -243,6 +253,17 @@ class Exchange:
             self._etag = page.stored.head.fields.get(b"etag")
         if self._old is not None or (not sent and self._answers_client()):
             self._reply_with(self._served(page), page)
+
+    def _note_reads(self, reads: Reads, page: Page) -> None:
+        """What was read of the request is a part of the key."""
+        asked = self.asked
+        old = self._old.reads if self._old is not None else ()
+        page.reads = tuple(sorted({*reads.others, *old}))
+        page.values = asked.values(page.reads, self.pages.secret)
+        page.stored = depending(page.stored, reads.headers, asked.request, finer=bool(page.reads))
+        reason = reads.refused or ("what was read can be no part of a key" if UNKNOWN in page.values else "")
+        if reason:
+            self.refuse(reason, stored=page.stored)
 
     # -- the client -----------------------------------------------------------------------------
 
@@ -261,6 +282,8 @@ class Exchange:
         fields = head.fields
         if self._etag is not None and b"etag" not in fields:
             fields = Fields((*fields.pairs, (b"etag", self._etag)))
+        if self._reads is not None and self.asked.request.method in {"GET", "HEAD"}:
+            fields = outward(fields, self._reads.headers, self._reads.others)
         return Head(head.status, self._outward(fields))
 
     def _outward(self, fields: Fields) -> Fields:
@@ -285,20 +308,3 @@ class Exchange:
 
     def _on_shelf(self, stored: Stored) -> tuple[Entry, Page]:
         return next(each for each in self._shelf.pages if each[1].stored is stored)
-
-
-def with_etag(stored: Stored, body: bytes) -> Stored:
-    """An answer without a validator gets one: a digest of its content."""
-    fields = stored.head.fields
-    if b"etag" in fields or b"last-modified" in fields or stored.head.status != 200:
-        return stored
-    etag = b'"%b"' % blake2b(body, digest_size=12).hexdigest().encode()
-    return replace(stored, head=replace(stored.head, fields=fields.replaced([(b"etag", etag)])))
-
-
-def capped(stored: Stored, soft: float) -> Stored:
-    """An answer is no longer fresh than the values that it was made from."""
-    if soft >= stored.fresh_until:
-        return stored
-    lifetime = max(0.0, soft - stored.received_at + stored.initial_age)
-    return replace(stored, lifetime=lifetime, stale_while_revalidate=0.0)

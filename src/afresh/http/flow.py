@@ -45,6 +45,15 @@ class Flow:
         self.pages = Pages(cache, options)
         self.engine = self.pages.engine
 
+    def rely_on_reads(self, lifetime: float) -> None:
+        """A framework's glue sees what is read of requests, so who sends them needs no other caution.
+
+        Args:
+            lifetime: Seconds, for answers that say nothing of caching.
+        """
+        rules = replace(self.options.rules, cookies=True, authorization=True, default_lifetime=lifetime)
+        self.options = self.pages.options = replace(self.options, rules=rules)
+
     async def plan(self, runtime: Runtime, asked: Asked) -> Reply | Exchange | None:
         """What to do with a request: send a reply, run the application, or leave it alone (`None`)."""
         engine = self.engine

@@ -13,6 +13,7 @@ from collections.abc import Hashable, Iterable
 from typing import NamedTuple, TypeAlias
 
 from afresh.core.entry import Entry
+from afresh.http.adjusting import outward
 from afresh.http.page import Page
 from afresh.http.pages import Pages
 from afresh.rfc import cache_status
@@ -138,7 +139,8 @@ class Quick:
     def _prepare(self, page: Page, age: float) -> Ready:
         """Put together what hits send within this second."""
         second = int(age)
-        headers = [pair for pair in page.stored.head.fields if page.dated or pair[0] != b"date"]
+        fields = outward(page.stored.head.fields, page.stored.vary, page.reads)
+        headers = [pair for pair in fields if page.dated or pair[0] != b"date"]
         headers.append((b"age", b"%d" % second))
         if self._status:
             status = cache_status(self._name, hit=True, ttl=page.stored.lifetime - age)

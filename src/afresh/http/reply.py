@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from afresh.core.entry import Entry
+from afresh.http.adjusting import outward
 from afresh.http.page import Page
 from afresh.rfc import Fields, Head, Serve
 
@@ -31,7 +32,8 @@ class Reply(NamedTuple):
         Servers add a `Date` of their own: where the application gave none, none is sent, or there
         would be two.
         """
-        sent = fields if page.dated else fields.without((b"date",))
+        plain = fields if page.dated else fields.without((b"date",))
+        sent = outward(plain, page.stored.vary, page.reads)
         whole = served.start == 0 and served.stop == len(page.body)
         content = page.body if whole else page.body[served.start : served.stop]
         return cls(Head(served.head.status, sent), content, served.refresh)

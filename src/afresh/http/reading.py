@@ -1,0 +1,201 @@
+"""What an application reads of a request: that is what its answer depends on.
+
+Fields are given to the application under names that notice what they are compared with. So it
+doesn't matter which framework asks, nor whether the field is there: that it isn't is an answer too.
+Who looks at all names (to log them, or to make a dictionary of them) may have read anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from afresh.rfc import Fields
+from afresh.rfc.keys import REDIRECTING
+
+_IN_THE_KEY = REDIRECTING | {b"host"}
+"""Fields that are a part of every key already."""
+
+
+class Reads:
+    """What was read of one request so far.
+
+    Attributes:
+        fields: The request's, as they came.
+        headers: Names of fields, in lower case, and
+        others: what else: `cookie:theme`, `client`, `session`, `user`.
+        refused: Why the answer can't be shared, whatever its key.
+    """
+
+    __slots__ = ("_ignored", "fields", "headers", "others", "refused")
+
+    def __init__(self, fields: Fields, ignored: frozenset[bytes] = frozenset()) -> None:
+        self.fields = fields
+        self.headers: set[bytes] = set()
+        self.others: set[str] = set()
+        self.refused = ""
+        self._ignored = ignored | _IN_THE_KEY
+
+    def header(self, name: bytes) -> None:
+        """A field was asked for."""
+        name = name.lower()
+        if name not in self._ignored:
+            self.headers.add(name)
+
+    def read(self, name: str) -> None:
+        """Something else was."""
+        self.others.add(name)
+
+    def refuse(self, reason: str) -> None:
+        """Something was done that no key can tell."""
+        self.refused = self.refused or reason
+
+    def everything(self) -> None:
+        """All fields were looked at."""
+        self.refuse("all fields of the request were read")
+
+    def named(self) -> list[tuple[bytes, bytes]]:
+        """The fields, under names that notice."""
+        return [(Name(name, self), value) for name, value in self.fields]
+
+
+class Name(bytes):
+    """The name of a field, that notices what it is compared with."""
+
+    _reads: Reads
+
+    def __new__(cls, name: bytes, reads: Reads) -> Name:
+        """A name of one request."""
+        self = super().__new__(cls, name)
+        self._reads = reads
+        return self
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, bytes):
+            self._reads.header(other)
+        return bytes.__eq__(self, other) is True
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        self._reads.everything()
+        return bytes.__hash__(self)
+
+    def lower(self) -> Name:
+        """It is in lower case already."""
+        return self
+
+
+def _noticing(method: str) -> Any:
+    original = getattr(bytes, method)
+
+    def noticed(self: Name, *arguments: Any, **named: Any) -> Any:
+        self._reads.everything()
+        return original(self, *arguments, **named)
+
+    noticed.__name__ = method
+    return noticed
+
+
+# Whatever else is done with a name: what it will be compared with then is not seen here any more.
+for _method in (
+    "__add__", "__bytes__", "__contains__", "__ge__", "__getitem__", "__gt__", "__iter__", "__le__", "__lt__",
+    "__mod__", "__repr__", "__str__", "capitalize", "count", "decode", "endswith", "find", "hex", "index", "join",
+    "partition", "removeprefix", "removesuffix", "replace", "rpartition", "rsplit", "split", "startswith", "strip",
+    "swapcase", "title", "translate", "upper",
+):  # fmt: skip
+    setattr(Name, _method, _noticing(_method))
+
+
+class Client(tuple[Any, ...]):
+    """The client's address, that notices when it is read."""
+
+    _reads: Reads
+
+    @classmethod
+    def of(cls, client: Iterable[Any], reads: Reads) -> Client:
+        """The address of one request."""
+        self = cls(client)
+        self._reads = reads
+        return self
+
+    def __iter__(self) -> Any:
+        self._reads.read("client")
+        return super().__iter__()
+
+    def __getitem__(self, index: Any) -> Any:
+        self._reads.read("client")
+        return super().__getitem__(index)
+
+    def __eq__(self, other: object) -> bool:
+        self._reads.read("client")
+        return super().__eq__(other)
+
+    def __hash__(self) -> int:
+        self._reads.read("client")
+        return super().__hash__()
+
+    def __repr__(self) -> str:
+        self._reads.read("client")
+        return super().__repr__()
+
+
+class Cookies(dict[str, str]):
+    """A request's cookies, that notice which are read."""
+
+    reads: Reads
+
+    def __getitem__(self, name: str) -> str:
+        self.reads.read(f"cookie:{name}")
+        return super().__getitem__(name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """One cookie."""
+        self.reads.read(f"cookie:{name}")
+        return super().get(name, default)
+
+    def __contains__(self, name: object) -> bool:
+        self.reads.read(f"cookie:{name}")
+        return super().__contains__(name)
+
+    def __iter__(self) -> Any:
+        self._all()
+        return super().__iter__()
+
+    def __len__(self) -> int:
+        self._all()
+        return super().__len__()
+
+    def __eq__(self, other: object) -> bool:
+        self._all()
+        return super().__eq__(other)
+
+    def __repr__(self) -> str:
+        self._all()
+        return super().__repr__()
+
+    def keys(self) -> Any:
+        """All of them."""
+        self._all()
+        return super().keys()
+
+    def values(self) -> Any:
+        """All of them."""
+        self._all()
+        return super().values()
+
+    def items(self) -> Any:
+        """All of them."""
+        self._all()
+        return super().items()
+
+    def copy(self) -> dict[str, str]:
+        """All of them."""
+        self._all()
+        return super().copy()
+
+    def _all(self) -> None:
+        self.reads.header(b"cookie")
+
+    __hash__ = None

@@ -1,0 +1,289 @@
+"""`CacheMiddleware` for Starlette and FastAPI: what a view reads of the request decides who shares its answer.
+
+::
+
+    app = Starlette(
+        routes=routes,
+        middleware=[
+            Middleware(TrustedHostMiddleware, allowed_hosts=["example.org"]),
+            Middleware(SessionMiddleware, secret_key=SECRET),
+            Middleware(AuthenticationMiddleware, backend=backend),
+            Middleware(CacheMiddleware, cache=cache),       # the innermost
+        ],
+    )
+
+A hit is still a request: what stands before this middleware runs for each, so hosts are checked,
+sessions end, and who is no longer signed in is no longer served as if he were. What stands after it
+is skipped by hits.
+
+Two properties of Starlette's are replaced, for requests that this middleware watches: `cookies`, to
+see which cookies are read, and `base_url`, which would read the whole scope.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Unpack
+
+from starlette.requests import HTTPConnection, cookie_parser
+
+from afresh.cache import Cache
+from afresh.core.durations import Duration, seconds
+from afresh.core.keys import canonical
+from afresh.errors import ConfigurationError, UnkeyableArgument
+from afresh.http.asgi import Application, Scope, asked_in, with_fields
+from afresh.http.asgi import CacheMiddleware as _CacheMiddleware
+from afresh.http.asked import Asked
+from afresh.http.exchange import Exchange
+from afresh.http.options import Given
+from afresh.http.reading import Client, Cookies, Reads
+
+_UNSEEN = 60.0  # seconds: what nobody announces (a file, another service) may be so old
+
+_OF_THE_SERVER = frozenset(
+    [
+        "app",
+        "app_root_path",
+        "asgi",
+        "client",
+        "endpoint",
+        "extensions",
+        "fastapi_astack",
+        "fastapi_function_astack",
+        "fastapi_inner_astack",
+        "headers",
+        "http_version",
+        "method",
+        "path",
+        "path_params",
+        "query_string",
+        "raw_path",
+        "root_path",
+        "route",
+        "router",
+        "scheme",
+        "server",
+        "session",
+        "state",
+        "type",
+    ]
+)
+"""What is in the key, the same for all requests, noticed otherwise, or put there by the application itself."""
+
+
+class CacheMiddleware(_CacheMiddleware):
+    """See the module.
+
+    Args:
+        app: The application, or the middleware that comes next.
+        cache: Where pages live, or a pool of it.
+        auto: Pages that say nothing of caching are stored for so long, if they depend on nothing that
+            can't be a part of their key. `None`: only what says so itself.
+        unkeyed: Fields that make no difference to what visitors see (`user-agent`, for a log), though
+            they are read.
+        options: See `Options`.
+    """
+
+    def __init__(
+        self,
+        app: Application,
+        cache: Cache,
+        *,
+        auto: Duration | None = _UNSEEN,
+        unkeyed: tuple[str, ...] | list[str] = (),
+        **options: Unpack[Given],
+    ) -> None:
+        if isinstance(unkeyed, str):
+            raise ConfigurationError(f"unkeyed={unkeyed!r}: give a list, unkeyed=[{unkeyed!r}].")
+        options.setdefault("cookies", True)
+        super().__init__(app, cache, **options)
+        self._flow.rely_on_reads(0.0 if auto is None else seconds(auto, "auto"))
+        self._unkeyed = frozenset(name.lower().encode() for name in unkeyed)
+        self._shared: list[Any] = []
+
+    async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
+        """Answer one request."""
+        if scope["type"] == "lifespan" and "state" in scope:
+            self._shared.append(scope["state"])
+        await super().__call__(scope, receive, send)
+
+    def _asked(self, scope: Scope) -> Asked:
+        return asked_in(scope)._replace(known=lambda name: self._known(scope, name))
+
+    def _known(self, scope: Scope, name: str) -> str | None:
+        """What a request has for something that was read of it, spelled; `None` where it can't be."""
+        kind, _, which = name.partition(":")
+        if kind == "session":
+            return _spelled(dict(scope.get("session") or {}))
+        if kind == "user":
+            return _spelled([_of_user(scope.get("user")), _of_user(scope.get("auth"))])
+        if kind == "state":
+            value = scope.get("state", {}).get(which)
+            return "shared" if self._is_shared(which, value) else _spelled(value)
+        return _spelled(scope.get(which))
+
+    def _is_shared(self, name: str, value: object) -> bool:
+        """The application's own, from its start: the same for all requests."""
+        return any(name in state and state[name] is value for state in self._shared)
+
+    def _watched(self, exchange: Exchange, scope: Scope) -> Scope:
+        plain = with_fields(scope, exchange.fields)
+        reads = Reads(exchange.fields, self._unkeyed)
+        watched = _Scope(plain)
+        watched.reads = reads
+        watched["headers"] = reads.named()
+        if plain.get("client") is not None:
+            watched["client"] = Client.of(plain["client"], reads)
+        if isinstance(plain.get("state"), dict):
+            state = watched["state"] = _State(plain["state"])
+            state.reads, state.own = reads, frozenset(state)
+        watched.own = frozenset(watched) - _OF_THE_SERVER
+        exchange.watch(reads, _Session(scope.get("session"), reads).settle)
+        return watched
+
+
+class _Scope(dict[str, Any]):
+    """A scope that notices when it is asked for what an earlier middleware has put there."""
+
+    reads: Reads
+    own: frozenset[str] = frozenset()
+
+    def __getitem__(self, name: str) -> Any:
+        self._notice(name)
+        return super().__getitem__(name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """One value."""
+        self._notice(name)
+        return super().get(name, default)
+
+    def __iter__(self) -> Any:
+        # Who makes a copy reads there what can't be seen here.
+        for name in self.own:
+            self._notice(name)
+        return super().__iter__()
+
+    def items(self) -> Any:
+        """All values."""
+        return [(name, self[name]) for name in self]
+
+    def values(self) -> Any:
+        """All values."""
+        return [self[name] for name in self]
+
+    def copy(self) -> dict[str, Any]:
+        """All values."""
+        return dict(self.items())
+
+    def _notice(self, name: str) -> None:
+        if name in self.own:
+            self.reads.read("user" if name in {"user", "auth"} else f"scope:{name}")
+
+
+class _State(dict[str, Any]):
+    """A request's state, that notices what is read of what was there before."""
+
+    reads: Reads
+    own: frozenset[str] = frozenset()
+
+    def __getitem__(self, name: str) -> Any:
+        self._notice(name)
+        return super().__getitem__(name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """One value."""
+        self._notice(name)
+        return super().get(name, default)
+
+    def __contains__(self, name: object) -> bool:
+        self._notice(name)
+        return super().__contains__(name)
+
+    def __iter__(self) -> Any:
+        for name in self.own:
+            self._notice(name)
+        return super().__iter__()
+
+    def items(self) -> Any:
+        """All values."""
+        return [(name, self[name]) for name in self]
+
+    def values(self) -> Any:
+        """All values."""
+        return [self[name] for name in self]
+
+    def copy(self) -> dict[str, Any]:
+        """All values."""
+        return dict(self.items())
+
+    def _notice(self, name: object) -> None:
+        if name in self.own:
+            self.reads.read(f"state:{name}")
+
+
+class _Session:
+    """The session of an earlier middleware: was it read, was it changed?"""
+
+    def __init__(self, session: Any, reads: Reads) -> None:
+        self._session = session
+        self._reads = reads
+        self._before = None if session is None else _spelled(dict(session))
+        self._accessed = getattr(session, "accessed", None)
+        if session is not None and self._accessed:
+            session.accessed = False  # an authentication has read it, which is said by `user`
+
+    def settle(self) -> None:
+        """The answer is made."""
+        session = self._session
+        if session is None:
+            return
+        if getattr(session, "accessed", True):
+            self._reads.read("session")
+        if self._accessed:
+            session.accessed = True
+        if (
+            getattr(session, "modified", False)
+            or self._before is None
+            or self._before != _spelled(dict(session))
+        ):
+            self._reads.refuse("the session was changed")
+
+
+def _of_user(user: Any) -> Any:
+    """What is known of a user, or of rights: the class, and all attributes."""
+    return None if user is None else [type(user).__qualname__, getattr(user, "__dict__", user)]
+
+
+def _spelled(value: object) -> str | None:
+    try:
+        return canonical(value)
+    except UnkeyableArgument:
+        return None
+
+
+def _cookies(self: HTTPConnection) -> dict[str, str]:
+    scope = self.scope
+    if not isinstance(scope, _Scope):
+        return _PLAIN_COOKIES(self)  # type: ignore[no-any-return]
+    found: Any = getattr(self, "_cookies", None)
+    if found is None:
+        found = Cookies()
+        found.reads = scope.reads
+        for line in scope.reads.fields.get_all(b"cookie"):
+            found.update(cookie_parser(line.decode("latin-1")))
+        self._cookies = found
+    return found  # type: ignore[no-any-return]
+
+
+def _base_url(self: HTTPConnection) -> Any:
+    scope = self.scope
+    if not isinstance(scope, _Scope):
+        return _PLAIN_BASE_URL(self)
+    if not hasattr(self, "_base_url"):
+        self._base_url = HTTPConnection(dict(dict.items(scope))).base_url
+    return self._base_url
+
+
+_PLAIN_COOKIES: Any = HTTPConnection.__dict__["cookies"].fget
+_PLAIN_BASE_URL: Any = HTTPConnection.__dict__["base_url"].fget
+HTTPConnection.cookies = property(_cookies)  # type: ignore[assignment, method-assign]
+HTTPConnection.base_url = property(_base_url)  # type: ignore[assignment, method-assign]
