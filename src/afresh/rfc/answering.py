@@ -14,7 +14,7 @@ from afresh.rfc.fields import Fields
 from afresh.rfc.forwarding import ORIGINS_CONDITIONS, unconditional
 from afresh.rfc.freshness import date_of
 from afresh.rfc.messages import Head, Request
-from afresh.rfc.requests import OVERRIDES, asked, fat, overridden
+from afresh.rfc.requests import OVERRIDES, asked, fat
 from afresh.rfc.serving import serve
 from afresh.rfc.settings import DEFAULT, Settings
 from afresh.rfc.stored import Stored
@@ -28,6 +28,8 @@ SPECIAL = (
     | OVERRIDES
 )
 """A request without any of these gets a fresh response without further thought."""
+
+_NOTHING = Directives()
 
 FAILURES = frozenset([500, 502, 503, 504])
 """The statuses that count as a failure of the origin (RFC 5861 §4)."""
@@ -46,10 +48,12 @@ def answer(
     """
     if request.method not in {"GET", "HEAD", "QUERY"}:
         return Forward(Why.METHOD, request.method[:20], request.fields)
-    special = any(name in SPECIAL for name, _ in request.fields)
-    if special and (reason := _passes(request)):
+    special = [name for name, _ in request.fields.pairs if name in SPECIAL]
+    asks = asked(request.fields) if b"cache-control" in special or b"pragma" in special else _NOTHING
+    if (special or request.content is None) and (reason := _passes(request, special, asks)):
         return Forward(Why.BYPASS, reason, request.fields, store=False)
-    asks = asked(request.fields) if special and settings.obey_requests else Directives()
+    if not settings.obey_requests:
+        asks = _NOTHING
     stored = newest(request, variants)
     if stored is None:
         miss = Forward(Why.VARY_MISS if variants else Why.URI_MISS, "", request.fields)
@@ -64,7 +68,7 @@ def answer(
 
 def newest(request: Request, variants: Sequence[Stored]) -> Stored | None:
     """Of the stored responses that belong to the request, the one with the latest `Date` (§4.1)."""
-    found = [each for each in variants if selects(each, request)]
+    found = [each for each in variants if not each.vary or selects(each, request)]
     if len(found) < 2:
         return found[0] if found else None
     return max(found, key=lambda each: (date_of(each.head, each.received_at), each.received_at))
@@ -86,25 +90,25 @@ def failing(
         return None
     if now < stored.error_until:
         return serve(request, stored, now=now)
-    asks = asked(request.fields) if settings.obey_requests else Directives()
+    asks = asked(request.fields) if settings.obey_requests else _NOTHING
     wished = asks.seconds(b"stale-if-error")
     if wished is None or stored.must_revalidate or stored.validate or now >= stored.fresh_until + wished:
         return None
     return serve(request, stored, now=now)
 
 
-def _passes(request: Request) -> str:
+def _passes(request: Request, special: list[bytes], asks: Directives) -> str:
     """Why no cache answers this request, or an empty string."""
-    names = request.fields.names()
-    if not ORIGINS_CONDITIONS.isdisjoint(names):
+    if not ORIGINS_CONDITIONS.isdisjoint(special):
         return "a condition that is the origin's to answer"  # RFC 9111 §4.3.2
-    if overridden(request):
+    if not OVERRIDES.isdisjoint(special):
         return "the request names another method"
-    if request.method != "QUERY" and fat(request):
+    if request.method == "QUERY":
+        if request.content is None:
+            return "QUERY whose content was not read"
+    elif fat(request):
         return f"{request.method} with content"
-    if request.method == "QUERY" and request.content is None:
-        return "QUERY whose content was not read"
-    return "the request's no-store" if b"no-store" in asked(request.fields) else ""  # RFC 9111 §5.2.1.5
+    return "the request's no-store" if b"no-store" in asks else ""  # RFC 9111 §5.2.1.5
 
 
 def _use(stored: Stored, asks: Directives, now: float) -> tuple[Why | None, bool]:

@@ -29,7 +29,7 @@ def serve(request: Request, stored: Stored, *, now: float, refresh: bool = False
     head = Head(stored.head.status, Fields((*stored.head.fields.pairs, age_field(stored, now))))
     stale = now >= stored.fresh_until
     fields = request.fields
-    if not any(name in _SELECTING for name, _ in fields):
+    if not [name for name, _ in fields.pairs if name in _SELECTING]:
         stop = 0 if request.method == "HEAD" else stored.length
         return Serve(stored, head, 0, stop, refresh, stale)
     if request.method in {"GET", "HEAD", "QUERY"} and not_modified(stored, fields):
