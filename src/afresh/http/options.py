@@ -20,9 +20,11 @@ class Given(TypedDict, total=False):
     keep: Duration
     etag: bool
     status: bool
+    errors: bool
     hosts: Iterable[str] | None
     ignored_parameters: Iterable[str]
     cookies: bool
+    set_cookie: bool
     stale_while_revalidate: Duration
     stale_if_error: Duration
 
@@ -38,6 +40,8 @@ class Options:
         keep: For so long what is no longer fresh is kept, to be validated.
         etag: Stored answers without a validator get an `ETag`, a digest of their content.
         status: Say in `Cache-Status` (RFC 9211) what the cache did.
+        errors: Store errors such as 400 and 500 by `max-age` alone, as RFC 9111 would. One visitor's
+            broken request would be another's page; without it they need `public` or `s-maxage`.
         hosts: The hosts that are cached for, `*.example.org` among them; `None`: any. A request for
             another is the application's.
         rules: The choices of the RFCs.
@@ -49,6 +53,7 @@ class Options:
     keep: float = 3600.0
     etag: bool = True
     status: bool = True
+    errors: bool = False
     hosts: tuple[bytes, ...] | None = None
     rules: Settings = field(default_factory=Settings)
 
@@ -99,7 +104,7 @@ def _hosts(name: str, value: Any) -> tuple[bytes, ...] | None:
     return None if value is None else tuple(each.lower().encode() for each in _names(name, value))
 
 
-_OF_RULES = {"ignored_parameters", "cookies", "stale_while_revalidate", "stale_if_error"}
+_OF_RULES = {"ignored_parameters", "cookies", "set_cookie", "stale_while_revalidate", "stale_if_error"}
 _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "max_body": _positive,
     "variants": _positive,
@@ -107,9 +112,11 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "keep": _duration,
     "etag": _flag,
     "status": _flag,
+    "errors": _flag,
     "hosts": _hosts,
     "ignored_parameters": _names,
     "cookies": _flag,
+    "set_cookie": _flag,
     "stale_while_revalidate": _duration,
     "stale_if_error": _duration,
 }
