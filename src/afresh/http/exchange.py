@@ -43,6 +43,10 @@ _NO_STORE = ((b"cache-control", b"no-store"),)
 _PERMITTING = (b"cache-control", b"cdn-cache-control", b"surrogate-control", b"expires")
 
 
+LASTING = frozenset([404, 405, 410, 414, 451, 501])
+"""Errors that say something of the resource. Others are often one request's fault, or one moment's."""
+
+
 class Leading(NamedTuple):
     """Others wait for this run."""
 
@@ -192,6 +196,12 @@ class Exchange:
         if length.isdigit() and int(length) > options.max_body:
             self.refuse("it is too long")
             return
+        if head.status >= 400 and not (options.errors or found.open or head.status in LASTING):
+            self.refuse(f"the status {head.status}")
+            return
+        if b"content-encoding" in head.fields:
+            # What was compressed for one would come so for all, whether `Vary` says it or not.
+            found = depending(found, {b"accept-encoding"}, request, finer=False)
         self._stored, self.collecting = found, True
         self._dated = b"date" in head.fields
 
@@ -282,8 +292,14 @@ class Exchange:
         fields = head.fields
         if self._etag is not None and b"etag" not in fields:
             fields = Fields((*fields.pairs, (b"etag", self._etag)))
-        if self._reads is not None and self.asked.request.method in {"GET", "HEAD"}:
-            fields = outward(fields, self._reads.headers, self._reads.others)
+        if self.asked.request.method in {"GET", "HEAD"}:
+            names = () if self._stored is None else self._stored.vary
+            reads = self._reads
+            fields = (
+                outward(fields, names, ())
+                if reads is None
+                else outward(fields, reads.headers.union(names), reads.others)
+            )
         return Head(head.status, self._outward(fields))
 
     def _outward(self, fields: Fields) -> Fields:

@@ -63,10 +63,11 @@ class Ready(NamedTuple):
 class Quick:
     """Hits of one middleware."""
 
-    __slots__ = ("_engine", "_name", "_places", "_space", "_status")
+    __slots__ = ("_engine", "_name", "_pages", "_places", "_space", "_status")
 
     def __init__(self, pages: Pages) -> None:
         self._engine = pages.engine
+        self._pages = pages
         self._space = pages.site.space
         self._status = pages.options.status
         self._name = pages.options.rules.name
@@ -135,6 +136,11 @@ class Quick:
             open_to_all = page.stored.open or set(names) >= _CREDENTIALS
             place = self._places[raw] = Place(names, {}, open_to_all)
         place.indexes[_values(names, headers) if names else None] = entry.index
+
+    def _by_reads(self) -> bool:
+        """What is read of a request is seen: credentials that made no difference are none."""
+        rules = self._pages.options.rules
+        return rules.cookies and rules.authorization
 
     def _prepare(self, page: Page, age: float) -> Ready:
         """Put together what hits send within this second."""
