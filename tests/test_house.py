@@ -38,14 +38,14 @@ LONG_FUNCTIONS: dict[str, str] = {}
 
 DRIVERS = {
     "msgspec": ("codecs",),
-    "sqlite3": ("backends/file", "db/watch/sqlite", "demo"),
-    "fcntl": ("backends/file", "backends/replica", "runtime"),
+    "sqlite3": ("backends/file", "db/watch/sqlite", "demo", "edge/spool.py"),
+    "fcntl": ("backends/file", "backends/replica", "edge/follow.py", "runtime"),
     "mmap": ("backends/file",),
     "cryptography": ("codecs", "testing/servers"),
     "backports": ("codecs",),
     "asyncio": ("runtime", "backends/redis", "backends/memcached", "aio.py", "db/watch/sqlite", "demo", "http", "testing"),
     "socket": ("backends/redis", "backends/memcached", "demo", "testing/servers"),
-    "ssl": ("backends/redis", "backends/memcached", "backends/endpoint.py"),
+    "ssl": ("backends/redis", "backends/memcached", "backends/endpoint.py", "edge/drivers", "http/serve"),
     "redis": ("backends/redis", "testing/servers"),
     "hiredis": ("backends/redis",),
     "sqlglot": ("sql",),
@@ -57,7 +57,7 @@ DRIVERS = {
     "pytest": ("testing",),
     "starlette": ("demo", "http/starlette.py"),
     "jinja2": ("demo",),
-    "uvicorn": ("demo",),
+    "uvicorn": ("demo", "http/serve"),
     "typer": ("cli",),
     "rich": ("cli", "demo"),
 }

@@ -8,7 +8,7 @@ from typing import Annotated, NoReturn
 import typer
 
 import afresh
-from afresh.cli import seeing
+from afresh.cli import edge, probing, seeing, serving
 from afresh.cli.written import Written, dependency
 from afresh.errors import AfreshError
 
@@ -110,6 +110,11 @@ def watch(
             watching.follow(watched, [caches.enter_context(_open(url)) for url in urls])
     except AfreshError as error:
         _fail(str(error))
+
+
+app.command()(serving.serve)
+app.command()(probing.probe)
+app.add_typer(edge.app, name="edge")
 
 
 def _open(url: str | None) -> afresh.Cache:

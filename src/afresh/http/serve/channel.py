@@ -1,0 +1,208 @@
+"""One connection to an upstream."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import NamedTuple
+
+import httptools
+
+_PIECE = 65_536
+_MOST_HEAD = 262_144
+_CHUNKED = b"\r\ntransfer-encoding:"
+
+
+class Gone(Exception):  # caught by `Upstream`, which answers 502
+    """The connection ended before the answer did, or what came is no answer."""
+
+
+class Late(Exception):  # caught by `Upstream`, which answers 504
+    """The upstream says nothing."""
+
+
+class AnswerHead(NamedTuple):
+    """Status and fields of an answer."""
+
+    status: int
+    fields: list[tuple[bytes, bytes]]
+
+
+class Channel:
+    """Asks one request after another.
+
+    Attributes:
+        used: It has answered before.
+    """
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._sending: asyncio.Task[None] | None = None
+        self.used = False
+        self._reset("GET")
+
+    @property
+    def alive(self) -> bool:
+        """Whether nobody has closed it, and nothing came that nobody asked for."""
+        return not (self._reader.at_eof() or self._writer.is_closing() or self._parser_left)
+
+    @property
+    def reusable(self) -> bool:
+        """Whether it can be asked again."""
+        return self._ended and self._keep and self._sending is None and self.alive
+
+    def _reset(self, method: str) -> None:
+        self._parser = httptools.HttpResponseParser(self)
+        self._method = method
+        self._fields: list[tuple[bytes, bytes]] = []
+        self._pieces: list[bytes] = []
+        self._head_done = self._ended = self._keep = self._bodiless = False
+        self._parser_left = False
+
+    # -- asking ---------------------------------------------------------------------------------
+
+    async def ask(self, head: bytes, body: bytes, rest: AsyncIterator[bytes] | None, chunked: bool) -> None:
+        """Send a request; the rest of a long body while the answer comes."""
+        if rest is not None:
+            self._writer.write(_with_chunks(head) if chunked else head)
+            self._sending = asyncio.create_task(self._send(body, rest, chunked))
+            return
+        if chunked and (body or _CHUNKED in head):
+            piece = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
+            self._writer.write(_with_chunks(head) + piece + b"0\r\n\r\n")
+        else:
+            self._writer.write(head + body)
+        await self._writer.drain()
+
+    async def _send(self, body: bytes, rest: AsyncIterator[bytes], chunked: bool) -> None:
+        async def one(piece: bytes) -> None:
+            self._writer.write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
+            await self._writer.drain()
+
+        if body:
+            await one(body)
+        async for piece in rest:
+            await one(piece)
+        if chunked:
+            self._writer.write(b"0\r\n\r\n")
+            await self._writer.drain()
+
+    # -- the answer -----------------------------------------------------------------------------
+
+    async def head(self, method: str, patience: float) -> AnswerHead:
+        """Status and fields of the final answer; interim ones are left out.
+
+        Raises:
+            Gone: There is none.
+            Late: It takes too long.
+        """
+        self._reset(method)
+        got = 0
+        while True:
+            got += await self._read(patience)
+            if self._head_done:
+                status = self._parser.get_status_code()
+                if status == 101:
+                    raise Gone("the upstream wants another protocol")
+                return AnswerHead(status, self._fields)
+            if got > _MOST_HEAD:
+                raise Gone("the head of the answer is too long")
+
+    async def body(self, patience: float) -> AsyncIterator[bytes]:
+        """The content, as it comes.
+
+        Raises:
+            Gone: It isn't whole.
+            Late: It takes too long.
+        """
+        while True:
+            if self._pieces:
+                pieces, self._pieces = self._pieces, []
+                yield b"".join(pieces)
+            elif self._ended:
+                break
+            else:
+                await self._read(patience)
+        await self._sent()
+
+    async def _sent(self) -> None:
+        """The answer is there: what the upstream has not read of the request by now it doesn't want."""
+        sending = self._sending
+        if sending is not None and sending.done() and not sending.cancelled() and sending.exception() is None:
+            self._sending = None
+
+    async def _read(self, patience: float) -> int:
+        try:
+            async with asyncio.timeout(patience):
+                data = await self._reader.read(_PIECE)
+        except TimeoutError:
+            raise Late("the upstream says nothing") from None
+        if not data:
+            self._at_end()
+            return 0
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            raise Gone("the upstream wants another protocol") from None
+        except httptools.HttpParserError as error:
+            raise Gone(f"what came is no answer: {error}") from None
+        return len(data)
+
+    def _at_end(self) -> None:
+        """The upstream closed. That ends a content whose length nobody said, and breaks any other."""
+        names = {name for name, _ in self._fields}
+        if not self._head_done or self._ended or names & {b"content-length", b"transfer-encoding"}:
+            if not self._ended:
+                raise Gone("the upstream closed its connection")
+            return
+        self._ended, self._keep = True, False
+
+    # -- the parser's calls ---------------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        """An answer begins; after the last one that would be one that nobody asked for."""
+        if self._ended:
+            self._parser_left = True
+        self._fields = []
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One field."""
+        self._fields.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        """The head is there."""
+        status = self._parser.get_status_code()
+        if 100 <= status < 200 and status != 101:
+            return
+        self._head_done = True
+        self._keep = self._parser.should_keep_alive()
+        self._bodiless = self._method == "HEAD" or status in {204, 304}
+        if self._bodiless:
+            self._ended = True
+            self._keep = self._keep or b"content-length" in {name for name, _ in self._fields}
+
+    def on_body(self, piece: bytes) -> None:
+        """Some content."""
+        if self._bodiless:
+            self._parser_left = True
+        else:
+            self._pieces.append(piece)
+
+    def on_message_complete(self) -> None:
+        """It ends."""
+        if self._head_done:
+            self._ended = True
+
+    def close(self) -> None:
+        """Close it. Safe to call twice."""
+        if self._sending is not None:
+            self._sending.cancel()
+            self._sending = None
+        self._writer.close()
+
+
+def _with_chunks(head: bytes) -> bytes:
+    if _CHUNKED in head:
+        return head
+    return head[:-2] + b"transfer-encoding: chunked\r\n\r\n"

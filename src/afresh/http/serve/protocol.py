@@ -1,0 +1,180 @@
+"""The protocol of one connection: hits are answered here, all else is uvicorn's.
+
+By composition of two parsers: ours knows where each request begins and ends, and refuses what is
+ambiguous; the bytes of a request that isn't a hit go on, as they came, to uvicorn's own protocol
+object, which this one is. While uvicorn is at work on a request, those behind it go to uvicorn too:
+answers keep their order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, cast
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from afresh.http.serve.answers import Answers, Known, cache_of
+from afresh.http.serve.framing import Framer, Piece
+from afresh.http.serve.head import Malformed
+from afresh.http.serve.marking import MARK
+
+_LOG_LINE = '%s - "%s %s HTTP/%s" %d'
+
+
+class Protocol(HttpToolsProtocol):
+    """One connection of `uvicorn --http afresh.http.serve:Protocol`.
+
+    The application has to be a `CacheMiddleware`, with nothing before it that a hit must not go past;
+    else all requests are uvicorn's, but for those that are refused.
+    """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._framer = Framer()
+        self._answers: Answers | None = None
+        self._peer = ""
+        self._held: list[bytes] = []  # came while the client doesn't read what it asked for
+        self._refused: Malformed | None = None
+        self._elsewhere = False  # another protocol has the connection
+        self._used = False
+        self._watch: asyncio.TimerHandle | None = None
+
+    # -- the connection -------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A client is there."""
+        super().connection_made(transport)
+        self._peer = f"{self.client[0]}:{self.client[1]}" if self.client else ""
+        self._answers = self._answers_of(self.client[0] if self.client else None)
+        self._watch = self.loop.call_later(self.timeout_keep_alive, self._look)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It is gone."""
+        if self._watch is not None:
+            self._watch.cancel()
+        self._held.clear()
+        super().connection_lost(exc)
+
+    def _answers_of(self, peer: str | None) -> Answers | None:
+        """One for all connections of a kind: what one of them has learnt, all know."""
+        kinds = cast("dict[Any, Answers | None]", self.config.__dict__.setdefault("_afresh_answers", {}))
+        middleware, trusted = cache_of(self.app)
+        kind = (self.scheme, trusted is not None and peer in trusted)
+        if kind not in kinds:
+            found = None if middleware is None else Answers(middleware, str(kind[0]), kind[1], STATUS_LINE)
+            kinds[kind] = found
+        return kinds[kind]
+
+    def _look(self) -> None:
+        """End a connection on which nothing has happened for the time of `timeout_keep_alive`."""
+        if self.transport.is_closing() or self._elsewhere:
+            return
+        if self._used or not self._idle():
+            self._used = False
+            self._watch = self.loop.call_later(self.timeout_keep_alive, self._look)
+        elif self._framer.between:
+            self.transport.close()
+        else:
+            self._refuse(Malformed("the request doesn't come", 408))
+
+    def _idle(self) -> bool:
+        """Whether uvicorn has nothing to do for this connection."""
+        return (self.cycle is None or self.cycle.response_complete) and not self.pipeline
+
+    # -- requests -------------------------------------------------------------------------------
+
+    def data_received(self, data: bytes) -> None:
+        """Some bytes came."""
+        self._used = True
+        if self._held or self.flow.write_paused:
+            self._held.append(data)
+            self.flow.pause_reading()
+        else:
+            self._received(data)
+
+    def _received(self, data: bytes) -> None:
+        answers = self._answers
+        if answers is not None and self._framer.between:
+            known = answers.known(data)
+            if known is not None and self._idle() and self._hit(answers, known):
+                return
+        if self._elsewhere:
+            super().data_received(data)
+        elif self._refused is None and not self.transport.is_closing():
+            self._take(data)
+
+    def _take(self, data: bytes) -> None:
+        try:
+            for piece in self._framer.feed(data):
+                if self._one(piece):
+                    return
+                if self.flow.write_paused:
+                    self._held.insert(0, self._framer.rest())
+                    self.flow.pause_reading()
+                    return
+                if self.transport.is_closing():
+                    return
+        except Malformed as refused:
+            self._refuse(refused)
+
+    def _one(self, piece: Piece) -> bool:
+        """Answer a piece, or pass it on; says whether the connection is another protocol's now."""
+        head, answers = piece.head, self._answers
+        if head is not None and answers is not None and self._idle():
+            known = answers.learn(piece.raw, head)
+            if known is not None and self._hit(answers, known):
+                return False
+        if head is not None and head.upgrade:
+            self._elsewhere = True
+            super().data_received(piece.raw + self._framer.rest())
+            return True
+        super().data_received(piece.raw)
+        return False
+
+    def _hit(self, answers: Answers, known: Known) -> bool:
+        wire = answers.wire(known, self.server_state.default_headers)
+        if wire is None:
+            return False
+        self.transport.write(wire)
+        self.server_state.total_requests += 1
+        if self.access_log and known.ready is not None:
+            self.access_logger.info(
+                _LOG_LINE, self._peer, "GET", known.line, f"1.1{MARK}", known.ready.status
+            )
+        return True
+
+    def resume_writing(self) -> None:
+        """The client reads again."""
+        super().resume_writing()
+        while self._held and not self.flow.write_paused:
+            self._received(self._held.pop(0))
+        if not self._held:
+            self.flow.resume_reading()
+
+    # -- ends -----------------------------------------------------------------------------------
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Uvicorn's own look at an idle connection: it doesn't know of hits, `_look` does."""
+
+    def on_response_complete(self) -> None:
+        """Uvicorn has answered a request."""
+        super().on_response_complete()
+        self._used = True
+        if self._refused is not None and self._idle():
+            self._refuse(self._refused)
+
+    def _refuse(self, refused: Malformed) -> None:
+        """Answer what is no request, behind what is answered still, and close."""
+        self._refused = refused
+        if not self._idle():
+            self.flow.pause_reading()
+            return
+        if not self.transport.is_closing():
+            self.transport.write(_refusal(refused))
+            self.transport.close()
+
+
+def _refusal(refused: Malformed) -> bytes:
+    text = refused.reason.encode()
+    head = b"content-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
+    return STATUS_LINE[refused.status] + head % len(text) + text

@@ -1,0 +1,224 @@
+"""Another server, as an ASGI application: what `afresh serve --upstream` stands in front of."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Iterable
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from afresh.errors import ConfigurationError
+from afresh.http.asgi import Receive, Scope, Send
+from afresh.http.serve.channel import Channel, Gone, Late
+
+Pairs = list[tuple[bytes, bytes]]
+
+_OF_THE_CONNECTION = frozenset(
+    [b"connection", b"keep-alive", b"proxy-connection", b"te", b"transfer-encoding", b"upgrade", b"expect"]
+)
+_AGAIN = frozenset(
+    ["GET", "HEAD", "OPTIONS", "QUERY"]
+)  # safe to ask twice: a kept connection may have been closed
+_IDLE = 100  # connections that are kept open
+
+
+class Address(NamedTuple):
+    """Where the upstream is."""
+
+    host: str
+    port: int
+    path: str
+    context: ssl.SSLContext | None
+    unix: str = ""
+
+
+class Upstream:
+    """Passes requests on, in both directions as they come.
+
+    Args:
+        url: `http://127.0.0.1:8000`, `https://…`, or `unix:/path/to.sock`.
+        connect: Seconds for a connection.
+        patience: Seconds that the upstream may say nothing.
+        context: For TLS; by default the system's authorities are trusted.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        connect: float = 5.0,
+        patience: float = 60.0,
+        context: ssl.SSLContext | None = None,
+    ) -> None:
+        self._address = _address(url, context)
+        self._connect = connect
+        self._patience = patience
+        self._idle: list[Channel] = []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass one request on."""
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 1011})
+        else:
+            await self._pass(scope, receive, send)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        while self._idle:
+            self._idle.pop().close()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+        try:
+            async for message in self._answer(scope, receive):
+                started = True
+                await send(message)
+        except (OSError, Gone, Late) as error:
+            if started:
+                raise  # the client must see that it isn't whole
+            late = isinstance(error, (Late, TimeoutError))
+            text = b"the upstream is silent" if late else b"the upstream doesn't answer"
+            fields = [(b"content-type", b"text/plain"), (b"content-length", b"%d" % len(text))]
+            await send({"type": "http.response.start", "status": 504 if late else 502, "headers": fields})
+            await send({"type": "http.response.body", "body": text})
+
+    async def _answer(self, scope: Scope, receive: Receive) -> AsyncIterator[dict[str, Any]]:
+        head = self._head(scope)
+        body, more = await _first(receive)
+        channel = await self._channel()
+        whole = False
+        try:
+            for again in (channel.used and scope["method"] in _AGAIN and not more, False):
+                try:
+                    await channel.ask(head, body, _rest(receive) if more else None, self._chunked(scope))
+                    answer = await channel.head(scope["method"], self._patience)
+                    break
+                except (Gone, ConnectionError):
+                    channel.close()
+                    if not again:
+                        raise
+                    channel = await self._open()
+            yield {
+                "type": "http.response.start",
+                "status": answer.status,
+                "headers": _end_to_end(answer.fields),
+            }
+            async for piece in channel.body(self._patience):
+                yield {"type": "http.response.body", "body": piece, "more_body": True}
+            whole = True
+            yield {"type": "http.response.body", "body": b"", "more_body": False}
+        finally:
+            if whole and channel.reusable and len(self._idle) < _IDLE:
+                channel.used = True
+                self._idle.append(channel)
+            else:
+                channel.close()
+
+    async def _channel(self) -> Channel:
+        while self._idle:
+            channel = self._idle.pop()
+            if channel.alive:
+                return channel
+            channel.close()
+        return await self._open()
+
+    async def _open(self) -> Channel:
+        address = self._address
+        async with asyncio.timeout(self._connect):
+            if address.unix:
+                reader, writer = await asyncio.open_unix_connection(address.unix)
+            else:
+                reader, writer = await asyncio.open_connection(
+                    address.host,
+                    address.port,
+                    ssl=address.context,
+                    server_hostname=address.host if address.context else None,
+                )
+        return Channel(reader, writer)
+
+    @staticmethod
+    def _chunked(scope: Scope) -> bool:
+        return not any(name == b"content-length" for name, _ in scope["headers"])
+
+    def _head(self, scope: Scope) -> bytes:
+        """The request as the upstream gets it."""
+        target = self._address.path.encode() + (scope.get("raw_path") or scope["path"].encode())
+        if scope["query_string"]:
+            target += b"?" + scope["query_string"]
+        lines = [scope["method"].encode() + b" " + target + b" HTTP/1.1"]
+        fields = _end_to_end(scope["headers"])
+        if any(name == b"transfer-encoding" for name, _ in scope["headers"]):
+            fields.append((b"transfer-encoding", b"chunked"))
+        client = scope["client"][0].encode() if scope.get("client") else b""
+        fields = _forwarded(fields, client, scope.get("scheme", "http").encode())
+        lines += [name + b": " + value for name, value in fields]
+        return b"\r\n".join(lines) + b"\r\n\r\n"
+
+
+def _forwarded(fields: Pairs, client: bytes, scheme: bytes) -> Pairs:
+    before = [value for name, value in fields if name == b"x-forwarded-for"]
+    kept = [pair for pair in fields if pair[0] not in {b"x-forwarded-for", b"x-forwarded-proto"}]
+    addresses = b", ".join(before).rpartition(b",")
+    if client and addresses[2].strip() != client:  # else who told us so is believed
+        before.append(client)
+    if before:
+        kept.append((b"x-forwarded-for", b", ".join(before)))
+    return [*kept, (b"x-forwarded-proto", scheme)]
+
+
+def _end_to_end(fields: Iterable[tuple[bytes, bytes]]) -> Pairs:
+    """Without what belongs to one connection (RFC 9110 §7.6.1)."""
+    lowered = [(name.lower(), value) for name, value in fields]
+    named = {
+        token.strip().lower()
+        for name, value in lowered
+        if name == b"connection"
+        for token in value.split(b",")
+    }
+    return [pair for pair in lowered if pair[0] not in _OF_THE_CONNECTION and pair[0] not in named]
+
+
+async def _first(receive: Receive) -> tuple[bytes, bool]:
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise Gone("the client left")
+    return message.get("body", b""), message.get("more_body", False)
+
+
+async def _rest(receive: Receive) -> AsyncIterator[bytes]:
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Gone("the client left")
+        more = message.get("more_body", False)
+        if message.get("body"):
+            yield message["body"]
+
+
+def _address(url: str, context: ssl.SSLContext | None) -> Address:
+    if url.startswith("unix:"):
+        return Address("", 0, "", None, url[5:])
+    parts = urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError:
+        port = -1
+    if (
+        port == -1
+        or parts.scheme not in {"http", "https"}
+        or not parts.hostname
+        or parts.query
+        or parts.fragment
+    ):
+        raise ConfigurationError(f"upstream {url!r}: write http://HOST:PORT, https://HOST or unix:/PATH.")
+    secure = parts.scheme == "https"
+    used = (context or ssl.create_default_context()) if secure else None
+    return Address(parts.hostname, port or (443 if secure else 80), parts.path.rstrip("/"), used)
