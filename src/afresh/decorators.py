@@ -78,8 +78,7 @@ class Decorated(Generic[P, R]):
         self._index = index_of(function, shape)
         answer: Any = self._answer_async if self.is_async else self._answer
         if Quick.serves(engine, policy):
-            long_way = self._answer_at_async if self.is_async else self._answer_at
-            quick = Quick(engine, self.site, policy, keys.key, long_way)
+            quick = Quick(engine, self.site, policy, keys.within(engine.names.full("")), answer)
             answer = quick.answer_async if self.is_async else quick.answer
         wrapper: Any = wrap(function, self.site.space, engine, answer, shape, private=policy.copy)
         self.wrapper = wrapper
@@ -133,25 +132,17 @@ class Decorated(Generic[P, R]):
 
         return functools.update_wrapper(face, method)
 
-    def _answer(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return self._answer_at(args, kwargs, self.keys.key(args, kwargs))
-
-    async def _answer_async(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return await self._answer_at_async(args, kwargs, self.keys.key(args, kwargs))
-
-    def _answer_at(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any], key: str, asked: Unasked | None = UNASKED
-    ) -> Any:
-        call = self._call(args, kwargs, key)
+    def _answer(self, args: tuple[Any, ...], kwargs: dict[str, Any], asked: Unasked | None = UNASKED) -> Any:
+        call = self._call(args, kwargs)
         entry = self._by_key(call)
         if entry is not None:
             return self._handed_out(entry.value)
         return drive(obtain(self.engine, self.engine.threads, call, asked))
 
-    async def _answer_at_async(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any], key: str, asked: Unasked | None = UNASKED
+    async def _answer_async(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], asked: Unasked | None = UNASKED
     ) -> Any:
-        call = self._call(args, kwargs, key)
+        call = self._call(args, kwargs)
         entry = self._by_key(call)
         if entry is not None:
             return self._handed_out(entry.value)
@@ -167,9 +158,8 @@ class Decorated(Generic[P, R]):
     def _handed_out(self, value: Any) -> Any:
         return copy.deepcopy(value) if self.policy.copy else value
 
-    def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any], key: str | None = None) -> Call:
-        if key is None:
-            key = self.keys.key(args, kwargs)
+    def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
+        key = self.keys.key(args, kwargs)
         index: Hashable | None = self._index(args, kwargs)
         return Call(
             self.site,

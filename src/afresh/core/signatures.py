@@ -56,6 +56,8 @@ def generate(
         secrets: Those that must not stand in clear.
     """
     scope: dict[str, Any] = {
+        f"{_OWN}type": type,
+        f"{_OWN}int": int,
         f"{_OWN}spell": spell,
         f"{_OWN}secret": spell_secret,
         f"{_OWN}more": _more,
@@ -78,6 +80,7 @@ def generate(
 
 
 _OWN = "_afresh_"  # begins every name of ours, so that none is a parameter's
+_SMALL = 1 << 62
 
 
 def _heads(parameters: list[Parameter], scope: dict[str, Any]) -> list[str]:
@@ -113,8 +116,12 @@ def _piece(each: Parameter, *, secret: bool) -> str:
         return f"{{{_OWN}more({each.name}, {spell})}}"
     if each.kind is Parameter.VAR_KEYWORD:
         return f"{{{_OWN}named({each.name}, secret={secret!r})}}"
+    spelled = f"{spell}({each.name})"
+    if not secret:
+        # Most arguments are small integers, which spell themselves: 0.1 µs instead of 0.3.
+        spelled = f"{each.name} if {_OWN}type({each.name}) is {_OWN}int and -{_SMALL} < {each.name} < {_SMALL} else {spelled}"
     by_name = each.kind is Parameter.KEYWORD_ONLY or each.default is not Parameter.empty
-    return f",{each.name}={{{spell}({each.name})}}" if by_name else f",{{{spell}({each.name})}}"
+    return f",{each.name}={{{spelled}}}" if by_name else f",{{{spelled}}}"
 
 
 def _more(values: tuple[Any, ...], spell: Callable[[Any], str]) -> str:

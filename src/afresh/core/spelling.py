@@ -74,7 +74,8 @@ def canonical(value: object) -> str:
     Raises:
         UnkeyableArgument: It is, or holds, something that has no such spelling.
     """
-    return _spelled(value, 0)
+    speller = _spellers.get(type(value))
+    return _spelled(value, 0) if speller is None else speller(value, 0)
 
 
 def _spelled(value: Any, depth: int) -> str:

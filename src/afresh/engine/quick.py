@@ -31,8 +31,9 @@ if TYPE_CHECKING:
 
 _MISSED: Any = object()
 
-LongWay: TypeAlias = Callable[[tuple[Any, ...], dict[str, Any], str, "Unasked | None"], Any]
-"""Answers a call by its arguments and its key, and by whether the store was found to have nothing (`None`)."""
+FullKey: TypeAlias = Callable[[tuple[Any, ...], dict[str, Any]], str]
+LongWay: TypeAlias = Callable[[tuple[Any, ...], dict[str, Any], "Unasked | None"], Any]
+"""Answers a call, given whether the store was found to have nothing (`None`)."""
 
 
 class Quick:
@@ -49,7 +50,6 @@ class Quick:
         "_long_way",
         "_open",
         "_policy",
-        "_prefix",
         "_read",
         "_site",
         "_suffix",
@@ -57,15 +57,12 @@ class Quick:
         "_words",
     )
 
-    def __init__(
-        self, engine: Engine, site: Site, policy: Policy, key: Callable[..., str], long_way: LongWay
-    ) -> None:
+    def __init__(self, engine: Engine, site: Site, policy: Policy, key: FullKey, long_way: LongWay) -> None:
         self._engine = engine
         self._site = site
         self._policy = policy
         self._key = key
         self._long_way = long_way
-        self._prefix = engine.names.full("")
         self._suffix = ""
         self._open: Opener | None = None
         # What stays the same is looked up here: on the way of a hit each dot is a thirtieth of a microsecond.
@@ -86,38 +83,36 @@ class Quick:
 
     def answer(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Answer a call."""
-        key = self._key(args, kwargs)
         if self._read is None or not self._simple():
-            return self._long_way(args, kwargs, key, UNASKED)
-        full = self._prefix + key
+            return self._long_way(args, kwargs, UNASKED)
+        key = self._key(args, kwargs)
         try:
-            envelope = self._read(full + self._suffix)
+            envelope = self._read(key + self._suffix)
         except BackendError:
-            return self._long_way(args, kwargs, key, UNASKED)
+            return self._long_way(args, kwargs, UNASKED)
         if envelope is None:
-            return self._long_way(args, kwargs, key, None)
-        value = self._judged(envelope, full)
-        return self._long_way(args, kwargs, key, UNASKED) if value is _MISSED else value
+            return self._long_way(args, kwargs, None)
+        value = self._judged(envelope, key)
+        return self._long_way(args, kwargs, UNASKED) if value is _MISSED else value
 
     async def answer_async(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The same for an event loop."""
-        key = self._key(args, kwargs)
         if self._engine.store is None or not self._simple():
-            return await self._long_way(args, kwargs, key, UNASKED)
-        full = self._prefix + key
+            return await self._long_way(args, kwargs, UNASKED)
+        key = self._key(args, kwargs)
         try:
             # To await a future here costs 2 µs less than to await the coroutines that end in awaiting it.
-            asked = None if self._ask is None else self._ask(full + self._suffix)
+            asked = None if self._ask is None else self._ask(key + self._suffix)
             if asked is None or self._told is None:
-                envelope = await self._engine.store.get(full + self._suffix)
+                envelope = await self._engine.store.get(key + self._suffix)
             else:
                 envelope = self._told(await asked)
         except BackendError:
-            return await self._long_way(args, kwargs, key, UNASKED)
+            return await self._long_way(args, kwargs, UNASKED)
         if envelope is None:
-            return await self._long_way(args, kwargs, key, None)
-        value = self._judged(envelope, full)
-        return await self._long_way(args, kwargs, key, UNASKED) if value is _MISSED else value
+            return await self._long_way(args, kwargs, None)
+        value = self._judged(envelope, key)
+        return await self._long_way(args, kwargs, UNASKED) if value is _MISSED else value
 
     def _simple(self) -> bool:
         """Whether calls may be answered from what is stored, with nobody asked or told."""
@@ -136,11 +131,11 @@ class Quick:
         self._suffix = engine.stored_key(self._site, "")
         return engine.sealer.opener(self._site.type, self._policy.negative)
 
-    def _judged(self, envelope: bytes, full: str) -> Any:
+    def _judged(self, envelope: bytes, key: str) -> Any:
         """The value in an envelope, or `_MISSED`."""
         opener = self._open
         assert opener is not None
-        seen = opener.glance(envelope, full)
+        seen = opener.glance(envelope, key)
         if seen is None:
             return _MISSED
         clock = self._clock.cell_contents
@@ -152,11 +147,11 @@ class Quick:
             stamp = self._proven(envelope, seen)
             if stamp < 0:
                 return _MISSED
-        value = opener.value(envelope, full, seen)
+        value = opener.value(envelope, key, seen)
         if type(value) is Damaged:
             return _MISSED
         if current.get() is not None:
-            self._inherit(facts_of_seen(envelope, full), stamp)
+            self._inherit(facts_of_seen(envelope, key), stamp)
         site = self._site
         site.hits += 1
         site.saved += seen[7]

@@ -101,20 +101,28 @@ class Wire:
         """Send one command; the future gets its answer, `Late` or `Gone`."""
         future = Answer(loop=self._loop)
         deadline = monotonic() + timeout
+        alone = not self._waiting and not self._out
         self._waiting.append((future, deadline))
         if deadline < self._alarm_at:
             self._set_alarm(deadline)
-        self._write(data, 1)
+        if alone:
+            self._send(data)
+        else:
+            self._gather(data)
         return future
 
     def ask_many(self, data: bytes, count: int, timeout: float) -> asyncio.Future[list[Any]]:
         """Send several commands; the future gets all their answers."""
         future: asyncio.Future[list[Any]] = self._loop.create_future()
         deadline = monotonic() + timeout
+        alone = not self._waiting and not self._out
         self._waiting.extend([(Many(future, count), deadline)] * count)
         if deadline < self._alarm_at:
             self._set_alarm(deadline)
-        self._write(data, count)
+        if alone:
+            self._send(data)
+        else:
+            self._gather(data)
         return future
 
     def broken(self) -> bool:
@@ -126,8 +134,12 @@ class Wire:
 
     def post(self, data: bytes, sink: Sink) -> None:
         """Send one command that nobody waits for."""
+        alone = not self._waiting and not self._out
         self._waiting.append((sink, _NEVER))
-        self._write(data, 1)
+        if alone:
+            self._send(data)
+        else:
+            self._gather(data)
 
     def close(self, error: Gone | None = None) -> None:
         """Hang up; whoever waits gets an error. Safe to call twice."""
@@ -152,11 +164,8 @@ class Wire:
                 return
         self.close()
 
-    def _write(self, data: bytes, count: int) -> None:
-        """Send the last `count` commands: now, or with those of others."""
-        if len(self._waiting) == count and not self._out:
-            self._send(data)
-            return
+    def _gather(self, data: bytes) -> None:
+        """Send it together with what others ask."""
         if not self._out and not self._handing_out:  # else a flush is due already
             self._loop.call_soon(self._flush)
         self._out.append(data)
