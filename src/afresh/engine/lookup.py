@@ -96,17 +96,13 @@ async def _load_once(engine: Engine, runtime: Runtime, call: Call, found: Found,
 async def _shadow(engine: Engine, runtime: Runtime, call: Call) -> Any:
     """Load, keep, and compare with what would have been served."""
     found = await look(engine, runtime, call)
-    old = found.entry.value if found.fresh and found.entry is not None else None
     made = await load(engine, runtime, call)
-    if found.fresh and not made.facts.failed and not _same(old, made.value):
+    entry = found.entry
+    if not found.fresh or entry is None or made.facts.failed or engine.same(entry.value, made.value):
+        return deliver(engine, call, made)
+    if engine.prove(entry, engine.now()):  # else it was changed while it was loaded, and no hit serves it
         engine.counters.mismatches += 1
         if engine.events:
-            engine.events.emit(Event(Kind.MISMATCH, "l1", call.key, "shadow"))
+            detail = {"names": entry.facts.names}
+            engine.events.emit(Event(Kind.MISMATCH, "l1", call.key, "shadow", detail=detail))
     return deliver(engine, call, made)
-
-
-def _same(one: object, other: object) -> bool:
-    try:
-        return bool(one == other)
-    except Exception:
-        return True

@@ -57,3 +57,11 @@ class Mode(NamedTuple):
 
 
 ON = Mode("on")
+
+
+def same(one: object, other: object) -> bool:
+    """Whether a value is what another load gives, as far as the values themselves say."""
+    try:
+        return bool(one == other)
+    except Exception:
+        return True

@@ -1,6 +1,7 @@
 """The test kit: what afresh is tested with, for tests of code that uses it and of other backends.
 
-* `FakeClock`, `capture`, `watch`: time, events, and callers that change cached values.
+* `FakeClock`, `capture`, `watch`, `compared`: time, events, callers that change cached values, and reads
+  that serve what a fresh load would not give.
 * `explore`, `World`, `pause` …: run a concurrent scenario in every order it can happen in;
   `ExplorerRuntime` and `paused` do so with the engine itself.
 * `Faults`, `Hangs`, `every_fault`: backends that fail or hang at a chosen operation.
@@ -20,6 +21,7 @@ from afresh.testing.capture import Captured, capture  # now: later, the module w
 if TYPE_CHECKING:
     from afresh.testing.actors import block_here, block_until, driven, pause, pause_here
     from afresh.testing.clock import FakeClock
+    from afresh.testing.compare import Compared, Stale, StaleRead, compared
     from afresh.testing.explorer import Explored, Schedule, ScheduleFailed, explore, replay
     from afresh.testing.exploring import ExplorerRuntime
     from afresh.testing.faults import Faults, Hangs, every_fault, failing, hanging
@@ -32,6 +34,7 @@ __all__ = [
     "CachedValueChanged",
     "Captured",
     "Change",
+    "Compared",
     "Deadlock",
     "Explored",
     "ExplorerRuntime",
@@ -43,11 +46,14 @@ __all__ = [
     "ReferenceStore",
     "Schedule",
     "ScheduleFailed",
+    "Stale",
+    "StaleRead",
     "Watch",
     "World",
     "block_here",
     "block_until",
     "capture",
+    "compared",
     "driven",
     "every_fault",
     "explore",
@@ -65,6 +71,7 @@ __all__ = [
 _MODULES = {
     "actors": "block_here block_until driven pause pause_here",
     "clock": "FakeClock",
+    "compare": "Compared Stale StaleRead compared",
     "explorer": "Explored Schedule ScheduleFailed explore replay",
     "exploring": "ExplorerRuntime",
     "faults": "Faults Hangs every_fault failing hanging",

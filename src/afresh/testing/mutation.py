@@ -114,7 +114,7 @@ class Watch:
             watched.readers.clear()
 
     def _note_reader(self, watched: _Watched) -> None:
-        reader = _caller()
+        reader = caller()
         watched.readers.pop(reader, None)
         watched.readers[reader] = None
         if len(watched.readers) > _READERS:
@@ -164,7 +164,7 @@ def _first(owner: object, name: str, before: Callable[..., object]) -> Iterator[
         delattr(owner, name)
 
 
-def _caller() -> str:
+def caller() -> str:
     """Who asked, outside of this package and of the code that it generates."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:

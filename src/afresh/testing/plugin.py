@@ -5,8 +5,9 @@ It is loaded in every pytest run of whoever has afresh installed, so it imports 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from afresh import Cache
     from afresh.testing.capture import Captured
     from afresh.testing.clock import FakeClock
+    from afresh.testing.compare import Compared
 
 
 @pytest.fixture
@@ -41,3 +43,21 @@ def afresh_events(afresh_cache: Cache) -> Iterator[Captured]:
 
     with capture(afresh_cache) as events:
         yield events
+
+
+@pytest.fixture
+def afresh_compare() -> Iterator[Callable[..., Compared]]:
+    """Call it with a cache: a read of it that serves what a fresh load would not give fails the test.
+
+    A caller that changes a cached value fails it as well.
+    """
+    from afresh.testing.compare import compared
+    from afresh.testing.mutation import watch
+
+    with ExitStack() as stack:
+
+        def compare(cache: Cache, **options: Any) -> Compared:
+            stack.enter_context(watch(cache))
+            return stack.enter_context(compared(cache, **options))
+
+        yield compare

@@ -25,6 +25,7 @@ __all__ = ["Snapshot", "difference", "snapshot"]
 _ATOMS = (type(None), bool, int, str, bytes, type(Ellipsis), type(NotImplemented))
 _BY_IDENTITY = (type, types.FunctionType, types.BuiltinFunctionType, types.ModuleType, types.MethodType, Enum)
 _DEEPEST = 200
+_OF_AN_OBJECT = frozenset({"_sa_instance_state"})  # SQLAlchemy's: of this object, not of its row
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +43,22 @@ class Snapshot:
     parts: tuple[tuple[str, Snapshot], ...] = ()
 
 
-def snapshot(value: object) -> Snapshot:
-    """Freeze the state of a value."""
+def snapshot(value: object, *, identity: bool = True) -> Snapshot:
+    """Freeze the state of a value.
+
+    Args:
+        value: The value.
+        identity: It will be compared with later states of the same object; `False`: with another object
+            that was made in the same way. What is known by identity alone is not compared then, nor is the
+            order of dictionaries.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # some types warn when they are asked for their state
-        return _Walk().of(value, 0)
+        return _Walk(identity).of(value, 0)
 
 
 def difference(before: Snapshot, after: Snapshot, path: str = "") -> str | None:
-    """Where two snapshots of one object differ first, in words; `None` if they don't."""
+    """Where two snapshots differ first, in words; `None` if they don't."""
     if before == after:
         return None
     if before.kind is not after.kind:
@@ -74,7 +82,8 @@ def _short(content: object) -> str:
 class _Walk:
     """One pass over an object and all that it holds."""
 
-    def __init__(self) -> None:
+    def __init__(self, identity: bool) -> None:
+        self._identity = identity
         self._done: dict[int, Snapshot] = {}
         self._open: dict[int, int] = {}  # objects whose parts are being walked, by their depth
         self._alive: list[object] = []  # states made for us must not be freed: their ids would return
@@ -92,7 +101,7 @@ class _Walk:
         if known in self._open:
             return Snapshot(kind, ("itself", depth - self._open[known]))
         if isinstance(value, _BY_IDENTITY) or depth > _DEEPEST:
-            return Snapshot(kind, known)
+            return Snapshot(kind, self._named(value))
         self._alive.append(value)
         self._open[known] = depth
         try:
@@ -106,7 +115,8 @@ class _Walk:
         if kind is list or kind is tuple:
             return Snapshot(kind, None, tuple(self._items(value, depth)))
         if kind is dict:
-            return Snapshot(kind, None, tuple(self._pairs(value.items(), depth)))
+            pairs = value.items() if self._identity else sorted(value.items(), key=lambda pair: repr(pair[0]))
+            return Snapshot(kind, None, tuple(self._pairs(pairs, depth)))
         if kind is set or kind is frozenset:
             return Snapshot(kind, frozenset(self.of(each, depth) for each in value))
         if kind is bytearray:
@@ -133,7 +143,7 @@ class _Walk:
         if not isinstance(reduced, tuple) or len(reduced) < 2:
             state = getattr(value, "__dict__", None)
             known = tuple(self._attributes(state, depth)) if isinstance(state, dict) else ()
-            return Snapshot(kind, id(value), known)
+            return Snapshot(kind, id(value) if self._identity else None, known)
         _, arguments, state, items, pairs = (*reduced, None, None, None)[:5]
         parts = [
             *((f".__new__{name}", part) for name, part in self._items(arguments, depth)),
@@ -155,4 +165,9 @@ class _Walk:
 
     def _attributes(self, state: dict[Any, Any], depth: int) -> Iterator[tuple[str, Snapshot]]:
         for name, each in state.items():
-            yield f".{name}", self.of(each, depth)
+            if self._identity or name not in _OF_AN_OBJECT:
+                yield f".{name}", self.of(each, depth)
+
+    def _named(self, value: Any) -> Hashable:
+        """How what is known by identity is known from outside."""
+        return id(value) if self._identity else getattr(value, "__qualname__", None) or repr(value)
