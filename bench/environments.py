@@ -28,9 +28,8 @@ def environment(name: str, *requirements: str, extras: str = "sql", python: str 
     made = folder / "bin" / "python"
     noted = folder / "installed"
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    wanted = (
-        f"{python}: {extras} {requirements}\n{project['dependencies']} {project['optional-dependencies']}"
-    )
+    own = [project["dependencies"], *(project["optional-dependencies"][each] for each in extras.split(","))]
+    wanted = f"{python}: {requirements} {own}"
     if not noted.is_file() or noted.read_text() != wanted:
         print(f"{folder.name}: installing {', '.join(requirements)}", file=sys.stderr)
         subprocess.run([python, "-m", "venv", "--clear", folder], check=True)
