@@ -186,6 +186,22 @@ def test_a_cancelled_caller_leaves_its_place_in_the_row(client_of):
     assert len(packets) <= 2  # the first alone, and all others together
 
 
+def test_who_was_given_a_connection_before_it_ended_is_told(client_of):
+    """It is handed to several tasks at once; by the turn of the last one it may be over."""
+
+    async def main(client):
+        await client.run("GET", "key")
+        (wire,) = client._only.loops._wires.values()
+        early = wire.ask(b"*2\r\n$3\r\nGET\r\n$1\r\na\r\n", 0.05)
+        wire.close()
+        late = [wire.ask(b"*2\r\n$3\r\nGET\r\n$1\r\nb\r\n", 30.0) for _ in range(2)]
+        done, _ = await asyncio.wait([early, *late], timeout=5)
+        return [type(each.exception()) for each in done]
+
+    with FakeRedis(lambda _: b"+yes\r\n") as fake:
+        assert asyncio.run(main(client_of(fake))) == [Gone, Gone, Gone]
+
+
 def test_a_loop_that_stood_still_is_not_the_servers_fault(client_of):
     async def main(client):
         await client.run("GET", "k")

@@ -140,7 +140,7 @@ class Loops:
             raise error
         dialling.result()
         wire = self._wires.get(loop)
-        if wire is None:  # closed, or another primary was named, before this task had its turn
+        if wire is None or wire.ended:  # closed, or another primary was named, before this task had its turn
             raise Gone(f"{self._source.name}: hung up")
         return wire
 

@@ -143,15 +143,16 @@ class Wire:
 
     def close(self, error: Gone | None = None) -> None:
         """Hang up; whoever waits gets an error. Safe to call twice."""
-        if self.ended and self._socket.fileno() < 0:
-            return
         self.ended = True
         if not self._loop.is_closed():
-            self._loop.remove_reader(self._socket)
-            self._loop.remove_writer(self._socket)
+            if self._socket.fileno() >= 0:
+                self._loop.remove_reader(self._socket)
+                self._loop.remove_writer(self._socket)
+            # Also the second time: somebody may have asked here who was given the wire before it ended.
             self._let_go(str(error or f"{self.connection.endpoint}: closed"))
         if self._alarm is not None:
             self._alarm.cancel()
+        self._alarm, self._alarm_at = None, _NEVER
         self._waiting.clear()
         self._out.clear()
         self.connection.close()
