@@ -25,6 +25,7 @@ _LARGEST_CHUNK = 1 << 20
 _NATIVE = socket.socket.__module__ == "socket"
 _TIMEVAL = struct.Struct("ll")
 _SHORTEST = 0.001
+_LONGEST_SIZE = 16  # bytes of the line that says how long a value is
 
 
 class Gone(BackendError):
@@ -92,7 +93,7 @@ class Connection:
             came = self._recv(_CHUNK)
         except OSError as error:
             raise self._gone(error, timeout) from error
-        end = came.find(b"\r\n")
+        end = came.find(b"\r\n", 0, _LONGEST_SIZE)
         size = came[3:end]
         if came.startswith(b"VA ") and size.isdigit() and len(came) == end + 4 + int(size):
             self.used = True

@@ -108,7 +108,7 @@ class Server:
 
     def value(self, packed: bytes, timeout: float) -> bytes | Response | None:
         """Blocking: a value by an idle connection; `None` where there is a reason to ask the long way."""
-        if self.breaker.state != "closed":
+        if self.breaker.is_open:
             return None
         try:
             connection = self._idle.pop()
@@ -124,7 +124,9 @@ class Server:
         except BaseException:
             connection.close()
             raise
-        self._keep(connection)
+        self._idle.append(connection)  # `_keep`, without its call
+        if self.closed:
+            self._hang_up_idle()
         return answer
 
     def quick(self, request: Request, timeout: float) -> Response | None:

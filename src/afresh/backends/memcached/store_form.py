@@ -17,6 +17,11 @@ _HEAD: Final = Struct("<BBQqd")
 FILL: Final = 0
 PUT: Final = 1
 
+FILLED: Final = bytes((_FORMAT, FILL))
+"""What an item that holds a loaded value begins with."""
+HEAD: Final = _HEAD.size
+"""Bytes before the envelope."""
+
 _MONTH: Final = 30 * 24 * 3600  # seconds; memcached takes more than that for a moment, not a duration
 _LAST: Final = 2**31 - 1
 
@@ -49,16 +54,6 @@ def unpacked(value: bytes | None) -> Stored | None:
         return None
     _, kind, cleared, stamp, expires = _HEAD.unpack_from(value)
     return Stored(kind, cleared, stamp, expires, value[_HEAD.size :])
-
-
-def loaded(value: bytes) -> bytes | None:
-    """The envelope of an item that holds a loaded value; `None` for anything else.
-
-    Its expiry is not looked at: the envelope has its own, which whoever opens it judges by.
-    """
-    if len(value) > _HEAD.size and value[0] == _FORMAT and value[1] == FILL:
-        return value[_HEAD.size :]
-    return None
 
 
 def life(expires: float, now: float) -> str:

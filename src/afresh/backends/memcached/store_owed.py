@@ -18,7 +18,11 @@ MOST: Final = 1000
 
 
 class Owed:
-    """Keys and prefixes, by server. Thread-safe."""
+    """Keys and prefixes, by server. Thread-safe.
+
+    Attributes:
+        any: There are some. Every hit looks at it.
+    """
 
     def __init__(self) -> None:
         self.after_fork()
@@ -29,9 +33,10 @@ class Owed:
         self._lock = threading.Lock()
         self._keys: dict[int, set[bytes]] = {}
         self._prefixes: dict[int, set[bytes]] = {}
+        self.any = False
 
     def __bool__(self) -> bool:
-        return bool(self._keys or self._prefixes)
+        return self.any
 
     def __len__(self) -> int:
         return sum(map(len, [*self._keys.values(), *self._prefixes.values()]))
@@ -44,6 +49,7 @@ class Owed:
     def key(self, server: int, key: bytes) -> None:
         """A key's value there may be old."""
         with self._lock:
+            self.any = True
             keys = self._keys.setdefault(server, set())
             keys.add(key)
             if len(keys) > MOST:
@@ -53,6 +59,7 @@ class Owed:
     def prefix(self, server: int, prefix: bytes) -> None:
         """Whatever begins so may be old."""
         with self._lock:
+            self.any = True
             self._prefixes.setdefault(server, set()).add(prefix)
 
     def of(self, server: int) -> tuple[frozenset[bytes], frozenset[bytes]]:
@@ -69,3 +76,4 @@ class Owed:
                     owed[server] = left
                 else:
                     owed.pop(server, None)
+            self.any = bool(self._keys or self._prefixes)
