@@ -103,9 +103,10 @@ static_steps() {
 }
 
 # Servers that suites need: Debian's packages are installed here; others come as wheels, with the group "dev".
+# Arguments name more programs in /usr/bin that are needed.
 install_servers() {
   local package missing=()
-  for package in redis-server memcached; do
+  for package in redis-server memcached "$@"; do
     if ! [ -x "/usr/bin/$package" ]; then missing+=("$package"); fi
   done
   if ! compgen -G "/usr/lib/postgresql/*/bin/postgres" >/dev/null; then missing+=(postgresql); fi

@@ -1,0 +1,1 @@
+"""Hits of a page over HTTP: servers side by side in one run."""
