@@ -25,6 +25,7 @@ class Given(TypedDict, total=False):
     ignored_parameters: Iterable[str]
     cookies: bool
     set_cookie: bool
+    strict_age: bool
     stale_while_revalidate: Duration
     stale_if_error: Duration
 
@@ -104,7 +105,14 @@ def _hosts(name: str, value: Any) -> tuple[bytes, ...] | None:
     return None if value is None else tuple(each.lower().encode() for each in _names(name, value))
 
 
-_OF_RULES = {"ignored_parameters", "cookies", "set_cookie", "stale_while_revalidate", "stale_if_error"}
+_OF_RULES = {
+    "ignored_parameters",
+    "cookies",
+    "set_cookie",
+    "strict_age",
+    "stale_while_revalidate",
+    "stale_if_error",
+}
 _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "max_body": _positive,
     "variants": _positive,
@@ -117,6 +125,7 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "ignored_parameters": _names,
     "cookies": _flag,
     "set_cookie": _flag,
+    "strict_age": _flag,
     "stale_while_revalidate": _duration,
     "stale_if_error": _duration,
 }

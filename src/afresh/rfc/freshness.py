@@ -71,24 +71,28 @@ def _heuristic(head: Head, control: Control, received_at: float, settings: Setti
     return max(0.0, min(settings.heuristic_cap, since * settings.heuristic_fraction))
 
 
-def initial_age(head: Head, *, requested_at: float, received_at: float) -> float:
+def initial_age(head: Head, *, requested_at: float, received_at: float, settings: Settings) -> float:
     """`corrected_initial_age` (§4.2.3).
 
     `Date` has whole seconds, so the time of arrival is cut to them too: else a response that was
     just made would be up to a second old.
     """
     apparent = max(0.0, math.floor(received_at) - date_of(head, received_at))
-    return max(apparent, _age(head) + max(0.0, received_at - requested_at))
+    return max(apparent, _age(head, settings.strict_age) + max(0.0, received_at - requested_at))
 
 
-def _age(head: Head) -> float:
-    """The value of `Age`. Anything but one number makes the response stale.
+def _age(head: Head, strict: bool) -> float:
+    """The value of `Age`: of several the first; what is no number is ignored (§5.1).
 
-    §5.1 would take the first of several, and ignore what is no number. But only a cache on the way
-    writes this field, and one that writes it wrongly is not to be trusted with the age.
+    Args:
+        head: A response's.
+        strict: Only caches on the way write this field, and one that writes it wrongly is not to be
+            trusted with the age: the response is stale.
     """
     lines = head.fields.get_all(b"age")
     if not lines:
         return 0.0
-    age = delta_seconds(lines[0]) if len(lines) == 1 else None
-    return math.inf if age is None else age
+    if strict:
+        age = delta_seconds(lines[0]) if len(lines) == 1 else None
+        return math.inf if age is None else age
+    return delta_seconds(lines[0].partition(b",")[0].strip()) or 0.0

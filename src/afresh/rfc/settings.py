@@ -28,6 +28,8 @@ class Settings:
             forget to say `private`.
         authorization: The same for requests with `Authorization` (RFC 9111 §3.5). `cookies` and
             `authorization` are for callers that keep identity in the key.
+        strict_age: An `Age` that is no number, or several of them, make a response stale. RFC 9111 §5.1
+            takes the first, and ignores what is no number.
         obey_requests: Let `no-cache`, `max-age` … of a request force a validation (RFC 9111 §5.2.1).
         ignored_parameters: Parameters of the query that are no part of the key: names, or
             beginnings of names followed by `*` (`utm_*`).
@@ -46,6 +48,7 @@ class Settings:
     set_cookie: bool = False
     cookies: bool = False
     authorization: bool = False
+    strict_age: bool = False
     obey_requests: bool = True
     ignored_parameters: tuple[str, ...] = ()
     sorted_parameters: bool = False

@@ -19,7 +19,7 @@ class Stored:
         selected: The values, normalised, that the request had for them (`vary_key`).
         received_at: When the head of the response arrived, in seconds since 1970.
         initial_age: Its age then, in seconds (`corrected_initial_age`, RFC 9111 §4.2.3); infinite
-            when its `Age` was malformed.
+            when it can't be told and the settings are strict about it.
         lifetime: For how long it is fresh, counted from age 0 (§4.2.1).
         stale_while_revalidate: So much longer it may be served while it is refreshed (RFC 5861 §3).
         stale_if_error: So much longer it may be served when the origin fails (RFC 5861 §4).

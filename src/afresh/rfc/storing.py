@@ -177,7 +177,7 @@ def as_stored(
         vary=names,
         selected=vary_key(names, request),
         received_at=received_at,
-        initial_age=initial_age(head, requested_at=requested_at, received_at=received_at),
+        initial_age=initial_age(head, requested_at=requested_at, received_at=received_at, settings=settings),
         lifetime=lifetime(head, control, received_at=received_at, settings=settings),
         stale_while_revalidate=revalidating,
         stale_if_error=failing,
