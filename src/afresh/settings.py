@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, cast
@@ -48,8 +49,10 @@ class Settings:
     def _check(self) -> None:
         if self.consistency not in _LEVELS:
             raise ConfigurationError(f"consistency={self.consistency!r}: there are {', '.join(_LEVELS)}.")
-        if not isinstance(self.namespace, str) or ":" in self.namespace:
-            raise ConfigurationError(f"namespace={self.namespace!r}: give a string without a colon.")
+        if not isinstance(self.namespace, str) or ":" in self.namespace or _SURROGATE(self.namespace):
+            raise ConfigurationError(
+                f"namespace={self.namespace!r}: give a string without a colon, of characters that UTF-8 has."
+            )
         if isinstance(self.url, (bytes, int, float, list, tuple, dict)):
             raise ConfigurationError(f"Cache({self.url!r}): give a URL, such as {FORMS}.")
         if self.l1 is None and self.url == "memory://":
@@ -95,6 +98,7 @@ def check_share(l1: int | str | None, max_loads: object) -> None:
         raise ConfigurationError(f"max_loads={max_loads!r}: give 1 or more, or None for any number.")
 
 
+_SURROGATE = re.compile("[\ud800-\udfff]").search
 _OF_A_POOL = {"prefix", "url", "fallback", "l1", "max_loads"}
 
 

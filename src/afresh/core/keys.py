@@ -200,7 +200,7 @@ _PLAIN_KINDS = (int, str, type(None), Secret)
 
 
 def _shortened(key: str, secret: bytes) -> str:
-    whole = key.encode()
+    whole = key.encode("utf-8", "surrogatepass")
     if len(whole) <= LONGEST_KEY:
         return key
     from hashlib import blake2b  # here, since it loads OpenSSL

@@ -226,4 +226,6 @@ def hashed(name: str) -> int:
     """The 64-bit hash by which a tag stands in the ledger. Never 0, which means "no tag"."""
     from hashlib import blake2b  # here, since it loads OpenSSL
 
-    return int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "little") or 1
+    return (
+        int.from_bytes(blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little") or 1
+    )

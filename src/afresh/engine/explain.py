@@ -10,6 +10,7 @@ from afresh.core.policy import Policy
 from afresh.core.tags import hashed
 from afresh.engine.engine import Engine
 from afresh.engine.site import Site
+from afresh.errors import BackendError
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,8 @@ class Explanation:
     Attributes:
         key: The key within its namespace.
         layer: Where it was found: `memory`, `store` or `nowhere`.
-        state: `fresh`, `stale`, `reserve` (served only if a load fails) or `miss`.
+        state: `fresh`, `stale`, `reserve` (served only if a load fails), `miss`, or `unknown` where the
+            store doesn't answer.
         reason: Why it isn't fresh: `expired`, `invalidated`, `early`, `absent`, `not kept: …`,
             `damaged: …`.
         depends_on: Names of the tags that it carries, or of the first of them, and
@@ -65,10 +67,13 @@ async def explain(engine: Engine, key: str) -> Explanation:
         for entry in list(site.space.values()):
             if entry.facts.key == full or (site is engine.values and entry.index == key):
                 return _of_entry(engine, key, entry, site.policy)
-    for site in _sites_of(engine, full):
-        explained = await _of_stored(engine, site, key, full)
-        if explained is not None:
-            return explained
+    try:
+        for site in _sites_of(engine, full):
+            explained = await _of_stored(engine, site, key, full)
+            if explained is not None:
+                return explained
+    except BackendError as error:
+        return Explanation(key, "nowhere", "unknown", f"not in memory, and the store doesn't answer: {error}")
     refused = engine.refusals.get(full)
     return Explanation(key, "nowhere", "miss", f"not kept: {refused}" if refused else "absent")
 
