@@ -42,11 +42,12 @@ class Tracker:
         flight: The flight that this load holds, if any.
         loading: It is a load, not a scope.
         parent: The load within which this one happens.
+        tolerated: Reasons that refuse nothing here.
     """
 
     __slots__ = (
         "_folded", "_lives", "_parts", "crowded", "ended", "flight", "foreign", "ledger", "loading", "named",
-        "parent", "refused", "stamp",
+        "parent", "refused", "stamp", "tolerated",
     )  # fmt: skip
 
     def __init__(
@@ -68,6 +69,7 @@ class Tracker:
         self.refused = ""
         self.crowded = 256
         self.ended = False
+        self.tolerated: frozenset[str] = frozenset()
         self._parts: dict[int, Facts] = {}
         self._folded: set[int] = set()
         self._lives = FOREVER
@@ -96,7 +98,8 @@ class Tracker:
 
     def refuse(self, reason: str) -> None:
         """What was read can't be kept by anybody, nor what is made from it; the first reason is told."""
-        self.refused = self.refused or reason
+        if reason not in self.tolerated:
+            self.refused = self.refused or reason
 
     def cap(self, until: float) -> None:
         """What was read changes with the time, and nobody announces it: the result expires at `until`."""

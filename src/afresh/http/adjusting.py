@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 from hashlib import blake2b
 
-from afresh.rfc import Fields, Request, Stored, vary_key
+from afresh.rfc import Fields, Head, Request, Stored, vary_key
 
 _OPEN = (b"public", b"s-maxage")
 _TARGETED = (b"cdn-cache-control", b"surrogate-control")
@@ -19,6 +19,26 @@ def with_etag(stored: Stored, body: bytes) -> Stored:
         return stored
     etag = b'"%b"' % blake2b(body, digest_size=12).hexdigest().encode()
     return replace(stored, head=replace(stored.head, fields=fields.replaced([(b"etag", etag)])))
+
+
+def without_cookies(head: Head, names: Collection[bytes]) -> Head:
+    """The head without the `Set-Cookie` lines of these cookies."""
+    if not names:
+        return head
+    kept = [
+        (name, value)
+        for name, value in head.fields
+        if name != b"set-cookie" or value.partition(b"=")[0].strip() not in names
+    ]
+    return Head(head.status, Fields(tuple(kept)))
+
+
+def unstretched(stored: Stored) -> Stored:
+    """An answer that says it is never fresh is not served stale because a setting says so of all."""
+    said = b",".join(stored.head.fields.get_all(b"cache-control")).lower()
+    if stored.lifetime > 0 or b"stale-while-revalidate" in said:
+        return stored
+    return replace(stored, stale_while_revalidate=0.0)
 
 
 def capped(stored: Stored, soft: float) -> Stored:

@@ -12,7 +12,7 @@ from afresh.core.ports import Runtime
 from afresh.http.asked import Asked
 from afresh.http.exchange import Exchange
 from afresh.http.flow import Flow
-from afresh.http.options import Given, Options
+from afresh.http.options import Given
 from afresh.http.quick import Quick
 from afresh.http.reply import Reply
 from afresh.rfc import Fields, Head, Request
@@ -45,7 +45,7 @@ class CacheMiddleware:
 
     def __init__(self, app: Application, cache: Cache, **options: Unpack[Given]) -> None:
         self.app = app
-        self._flow = Flow(cache, Options.of(options))
+        self._flow = Flow(cache, options)
         self._quick = Quick(self._flow.pages)
         self._runtime = self._flow.engine.loop
 

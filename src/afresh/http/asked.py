@@ -6,8 +6,11 @@ from collections.abc import Callable, Iterable
 from hashlib import blake2b
 from typing import NamedTuple
 
+from afresh.http.options import Options
 from afresh.http.page import Spec
 from afresh.rfc import Request, vary_key
+
+DEFAULT = Options()
 
 UNKNOWN = "?"
 """In place of a digest: no key can say it."""
@@ -21,12 +24,14 @@ class Asked(NamedTuple):
     Attributes:
         request: What the rules see of it.
         client: The address of the client, as the server gives it.
+        options: The settings for its path.
         known: Spells what a framework knows of the request (`session`, `user`); `None` where it can't.
     """
 
     request: Request
     client: str = ""
     known: Callable[[str], str | None] | None = None
+    options: Options = DEFAULT
 
     def passing(self, key: str) -> str:
         """What is remembered when nobody can share the answer: apart for those who say who they are."""

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from afresh.core.entry import Entry
+from afresh.core.events import Event, Kind
 from afresh.core.ports import Lease, Runtime
 from afresh.engine.flights import Flight
 from afresh.engine.gather import Gathering
-from afresh.http.adjusting import capped, depending, outward, with_etag
+from afresh.http.adjusting import capped, depending, outward, unstretched, with_etag, without_cookies
 from afresh.http.asked import UNKNOWN, Asked
 from afresh.http.collect import Collector
 from afresh.http.page import Page
@@ -43,6 +44,8 @@ _NO_STORE = ((b"cache-control", b"no-store"),)
 _PERMITTING = (b"cache-control", b"cdn-cache-control", b"surrogate-control", b"expires")
 
 
+_WRITING = frozenset(["it writes"])  # what `afresh.sql` says of a statement that does
+
 LASTING = frozenset([404, 405, 410, 414, 451, 501])
 """Errors that say something of the resource. Others are often one request's fault, or one moment's."""
 
@@ -62,6 +65,7 @@ class Exchange:
         fields: What the application is to see of the request's fields.
         collecting: The content is kept for storing.
         reply: The answer for the client, where it is not the application's own.
+        compare: What would have been served, in shadow.
         told: For `Cache-Status`.
     """
 
@@ -79,14 +83,17 @@ class Exchange:
         self.plan = plan
         self.collecting = False
         self.reply: Reply | None = None
-        self.told = Told(pages.options, plan)
+        self.compare: Page | None = None
+        self.told = Told(asked.options, plan)
         self._runtime = runtime
         self._shelf = shelf
         self._leading = leading
         flight, lease = leading or (None, None)
         call = pages.call(shelf.key)
         self._gathering = Gathering(pages.engine, runtime, call, flight, lease)
-        self._collector = Collector(pages.options.max_body)
+        if asked.options.writes:
+            self._gathering.tracker.tolerated = _WRITING
+        self._collector = Collector(asked.options.max_body)
         self._stored: Stored | None = None
         self._old: Page | None = None
         self._dated = False
@@ -124,7 +131,7 @@ class Exchange:
         """
         if self._confirmed(head) or self._spared(head.status):
             return None
-        rules, request = self.pages.options.rules, self.asked.request
+        rules, request = self.asked.options.rules, self.asked.request
         stale = invalidates(request, head, rules)
         if request.method == "HEAD" and self._head_differs(head):
             stale = Invalidation((target(request, rules),))
@@ -143,7 +150,7 @@ class Exchange:
             head,
             requested_at=self._gathering.began,
             received_at=self._runtime.now(),
-            settings=self.pages.options.rules,
+            settings=self.asked.options.rules,
         )
         if found is None:
             return False
@@ -160,7 +167,7 @@ class Exchange:
         stored = self.plan.stored
         if stored is None:
             return False
-        rules, now = self.pages.options.rules, self._runtime.now()
+        rules, now = self.asked.options.rules, self._runtime.now()
         served = failing(self.asked.request, stored, now=now, settings=rules, status=status)
         if served is not None:
             self.told.status = status
@@ -171,20 +178,20 @@ class Exchange:
     def _head_differs(self, head: Head) -> bool:
         """What is stored for GET is no longer what HEAD says."""
         times = {"requested_at": self._gathering.began, "received_at": self._runtime.now()}
-        rules, request = self.pages.options.rules, self.asked.request
+        rules, request = self.asked.options.rules, self.asked.request
         pages = [page.stored for _, page in self._shelf.pages if selects(page.stored, request)]
         return any(headed(request, each, head, **times, settings=rules) is None for each in pages)
 
     def _consider(self, head: Head) -> None:
         """Whether what comes is stored."""
-        options, request = self.pages.options, self.asked.request
+        options, request = self.asked.options, self.asked.request
         if isinstance(self.plan, Forward) and not self.plan.store:
             self.refuse(self.plan.detail, remember=False)
         if self._refused:
             return
         found = storable(
             request,
-            head,
+            without_cookies(head, options.drop_cookies),
             requested_at=self._gathering.began,
             received_at=self._runtime.now(),
             settings=options.rules,
@@ -202,7 +209,7 @@ class Exchange:
         if b"content-encoding" in head.fields:
             # What was compressed for one would come so for all, whether `Vary` says it or not.
             found = depending(found, {b"accept-encoding"}, request, finer=False)
-        self._stored, self.collecting = found, True
+        self._stored, self.collecting = unstretched(found), True
         self._dated = b"date" in head.fields
 
     def refuse(self, reason: str, *, remember: bool = True, stored: Stored | None = None) -> None:
@@ -245,12 +252,14 @@ class Exchange:
                 return
             stored = ended
         page = Page(stored, self._collector.whole() if old is None else old.body, self._dated)
+        if self.compare is not None and self.compare.body != page.body:
+            self._mismatched()
         await self._keep(page, sent=sent)
 
     async def _keep(self, page: Page, *, sent: bool) -> None:
         gathering = self._gathering
         tracker = gathering.tracker
-        if self.pages.options.etag:
+        if self.asked.options.etag:
             page.stored = with_etag(page.stored, page.body)
         page.stored = capped(page.stored, tracker.lives().soft)
         if self._reads is not None:
@@ -263,6 +272,12 @@ class Exchange:
             self._etag = page.stored.head.fields.get(b"etag")
         if self._old is not None or (not sent and self._answers_client()):
             self._reply_with(self._served(page), page)
+
+    def _mismatched(self) -> None:
+        engine, key = self.pages.engine, self.pages.call(self._shelf.key).key
+        engine.counters.mismatches += 1
+        if engine.events:
+            engine.events.emit(Event(Kind.MISMATCH, "l1", key, "shadow"))
 
     def _note_reads(self, reads: Reads, page: Page) -> None:
         """What was read of the request is a part of the key."""
@@ -314,7 +329,7 @@ class Exchange:
         stored = self.plan.stored
         if stored is None:
             return None
-        rules, now = self.pages.options.rules, self._runtime.now()
+        rules, now = self.asked.options.rules, self._runtime.now()
         served = failing(self.asked.request, stored, now=now, settings=rules)
         if served is None:
             return None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from afresh.cache import Cache
 from afresh.core.entry import NEVER, Entry
@@ -15,6 +16,7 @@ from afresh.engine.flights import Flight
 from afresh.engine.join import join
 from afresh.engine.lead import take_lease
 from afresh.engine.made import Made
+from afresh.engine.mode import ModeName
 from afresh.engine.tracker import asking
 from afresh.engine.transaction import reads_through
 from afresh.http.asked import Asked
@@ -23,6 +25,7 @@ from afresh.http.options import Options
 from afresh.http.page import Page
 from afresh.http.pages import Pages, Shelf
 from afresh.http.reply import Reply
+from afresh.http.rules import Rules, rules_of
 from afresh.http.told import hit
 from afresh.rfc import Fields, Forward, Refuse, Serve, Validate, Why, answer, unconditional
 from afresh.rfc.conditions import conditions_for
@@ -40,8 +43,9 @@ class Flow:
         engine: The cache's.
     """
 
-    def __init__(self, cache: Cache, options: Options) -> None:
-        self.options = options
+    def __init__(self, cache: Cache, given: Mapping[str, Any]) -> None:
+        options = Options.of(given)
+        self.rules = Rules(options, rules_of(given.get("rules", ())))
         self.pages = Pages(cache, options)
         self.engine = self.pages.engine
 
@@ -51,8 +55,10 @@ class Flow:
         Args:
             lifetime: Seconds, for answers that say nothing of caching.
         """
-        rules = replace(self.options.rules, cookies=True, authorization=True, default_lifetime=lifetime)
-        self.options = self.pages.options = replace(self.options, rules=rules)
+        base = self.rules.base
+        settings = replace(base.rules, cookies=True, authorization=True, default_lifetime=lifetime)
+        self.pages.options = replace(base, rules=settings)
+        self.rules = self.rules.on(self.pages.options)
 
     async def plan(self, runtime: Runtime, asked: Asked) -> Reply | Exchange | None:
         """What to do with a request: send a reply, run the application, or leave it alone (`None`)."""
@@ -60,15 +66,18 @@ class Flow:
         if engine.closed or not self._is_for_us(asked):
             return None
         engine.awake()
-        mode = "on" if engine.mode.plain else engine.mode.draw(runtime.random())
-        if mode != "on" or reads_through(engine) or not await assure(engine):
+        asked = asked._replace(options=self.rules.of(asked.request.path))
+        mode = self._mode(runtime, asked)
+        if mode == "off" or reads_through(engine) or not await assure(engine):
             return self._past(runtime, asked, "the cache is off" if mode == "off" else "bypass")
+        if mode == "shadow":
+            return await self._shadow(runtime, asked)
         asked_at = NEVER if engine.backend.waiting() else engine.ledger.position()
         for left in reversed(range(_ROUNDS)):
             shelf = await self.pages.look(runtime, asked)
             decision = self._decide(asked, [page for _, page in shelf.pages])
             if isinstance(decision, (Serve, Refuse)):
-                return self._from_shelf(decision, shelf)
+                return self._from_shelf(asked, decision, shelf)
             planned = await self._together(runtime, asked, shelf, decision, asked_at)
             if planned is not None or not left:
                 return planned or Exchange(self.pages, runtime, asked, shelf, decision)
@@ -77,7 +86,8 @@ class Flow:
     async def refreshing(self, runtime: Runtime, asked: Asked) -> Exchange | None:
         """A run in the background that replaces what is stale, unless somebody does or did."""
         fields = unconditional(asked.request.fields).without((b"cache-control", b"pragma"))
-        calm = asked._replace(request=replace(asked.request, fields=fields, method="GET"))
+        options = self.rules.of(asked.request.path)
+        calm = asked._replace(request=replace(asked.request, fields=fields, method="GET"), options=options)
         shelf = await self.pages.look(runtime, calm)
         decision = self._decide(calm, [page for _, page in shelf.pages])
         if isinstance(decision, Refuse) or (isinstance(decision, Serve) and not decision.refresh):
@@ -90,8 +100,25 @@ class Flow:
 
     # -- steps ----------------------------------------------------------------------------------
 
+    def _mode(self, runtime: Runtime, asked: Asked) -> ModeName:
+        """What to do with this request: the cache's mode comes first, then that of its path."""
+        for mode in (self.engine.mode, asked.options.mode):
+            if not mode.plain and (drawn := mode.draw(runtime.random())) != "on":
+                return drawn
+        return "on"
+
+    async def _shadow(self, runtime: Runtime, asked: Asked) -> Exchange:
+        """The application answers, and that is compared with what would have been served."""
+        shelf = await self.pages.look(runtime, asked)
+        decision = self._decide(asked, [page for _, page in shelf.pages])
+        plan = Forward(Why.BYPASS, "shadow", asked.request.fields)
+        exchange = Exchange(self.pages, runtime, asked, shelf, plan)
+        if isinstance(decision, Serve) and not decision.stale:
+            exchange.compare = next(page for _, page in shelf.pages if page.stored is decision.stored)
+        return exchange
+
     def _is_for_us(self, asked: Asked) -> bool:
-        hosts, authority = self.options.hosts, asked.request.authority
+        hosts, authority = self.rules.base.hosts, asked.request.authority
         if not authority:
             return False
         if hosts is None:
@@ -101,7 +128,7 @@ class Flow:
 
     def _decide(self, asked: Asked, pages: list[Page]) -> Decision:
         stored = [page.stored for page in pages]
-        return answer(asked.request, stored, now=self.engine.now(), settings=self.options.rules)
+        return answer(asked.request, stored, now=self.engine.now(), settings=asked.options.rules)
 
     async def _together(
         self, runtime: Runtime, asked: Asked, shelf: Shelf, decision: Validate | Forward, asked_at: float
@@ -134,7 +161,7 @@ class Flow:
             again = await pages.look(runtime, asked)
             decision = self._decide(asked, [page for _, page in again.pages])
             if isinstance(decision, (Serve, Refuse)):
-                planned = self._from_shelf(decision, again)
+                planned = self._from_shelf(asked, decision, again)
                 made = _made(decision, again)
             else:
                 planned = Exchange(pages, runtime, asked, again, decision, Leading(flight, lease))
@@ -157,15 +184,15 @@ class Flow:
         if not isinstance(decision, Serve):
             return None
         self._told(made)
-        return Reply.of(decision, page, hit(self.options, decision, self.engine.now(), collapsed=True))
+        return Reply.of(decision, page, hit(asked.options, decision, self.engine.now(), collapsed=True))
 
-    def _from_shelf(self, decision: Serve | Refuse, shelf: Shelf) -> Reply:
+    def _from_shelf(self, asked: Asked, decision: Serve | Refuse, shelf: Shelf) -> Reply:
         if isinstance(decision, Refuse):
             return Reply(decision.head)
         entry, page = next(each for each in shelf.pages if each[1].stored is decision.stored)
         self._hit(entry, decision)
-        reply = Reply.of(decision, page, hit(self.options, decision, self.engine.now()))
-        plain = not decision.stale and reply.content is page.body
+        reply = Reply.of(decision, page, hit(asked.options, decision, self.engine.now()))
+        plain = not decision.stale and reply.content is page.body and asked.options.mode.plain
         return reply._replace(entry=entry) if plain else reply
 
     def _hit(self, entry: Entry, decision: Serve) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypedDict
 
 from afresh.core.durations import Duration, seconds
+from afresh.engine.mode import ON, Mode
 from afresh.errors import ConfigurationError
 from afresh.rfc import Settings
 
@@ -28,6 +29,7 @@ class Given(TypedDict, total=False):
     strict_age: bool
     stale_while_revalidate: Duration
     stale_if_error: Duration
+    rules: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,9 @@ class Options:
         hosts: The hosts that are cached for, `*.example.org` among them; `None`: any. A request for
             another is the application's.
         rules: The choices of the RFCs.
+        drop_cookies: See `rules.Rule`, as for
+        writes: a view that writes may be stored, since a rule says so, and
+        mode: whether hits are served.
     """
 
     max_body: int = 4 * 2**20
@@ -57,10 +62,13 @@ class Options:
     errors: bool = False
     hosts: tuple[bytes, ...] | None = None
     rules: Settings = field(default_factory=Settings)
+    drop_cookies: frozenset[bytes] = frozenset()
+    writes: bool = False
+    mode: Mode = ON
 
     @classmethod
-    def of(cls, given: Given) -> Options:
-        """Check what was given.
+    def of(cls, given: Mapping[str, Any]) -> Options:
+        """Check what was given, beside `rules`.
 
         Raises:
             ConfigurationError: Something is unknown or makes no sense.
@@ -68,6 +76,8 @@ class Options:
         own: dict[str, Any] = {}
         rules: dict[str, Any] = {}
         for name, value in given.items():
+            if name == "rules":
+                continue
             if name not in Given.__annotations__:
                 known = ", ".join(sorted(Given.__annotations__))
                 raise ConfigurationError(f"{name!r} is not a setting of the middleware: there are {known}.")

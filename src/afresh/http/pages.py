@@ -71,7 +71,7 @@ class Pages:
     def primary(self, asked: Asked) -> str:
         """The key of a request's URL."""
         request = asked.request
-        key = primary_key(request, self.options.rules, self.searches.of(request))
+        key = primary_key(request, asked.options.rules, self.searches.of(request))
         return key_of("page", [("", key.decode("latin-1"))], secret=self.secret)
 
     def variant(self, primary: str, asked: Asked, spec: Spec) -> str:
@@ -125,14 +125,14 @@ class Pages:
             page,
             soft=stored.fresh_until,
             stale_until=until,
-            error_until=until + self.options.keep,
+            error_until=until + asked.options.keep,
             call=self.call(key),
         )
 
     def _names(self, asked: Asked, page: Page) -> Iterable[str]:
         """The tags by which unsafe requests find what they made stale."""
         request = asked.request
-        yield _named(target(request, self.options.rules))
+        yield _named(target(request, asked.options.rules))
         for group in groups(request, page.stored.head.fields):
             yield _named(group)
 

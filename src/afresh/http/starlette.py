@@ -62,7 +62,6 @@ _OF_THE_SERVER = frozenset(
         "router",
         "scheme",
         "server",
-        "session",
         "state",
         "type",
     ]
@@ -176,7 +175,8 @@ class _Scope(dict[str, Any]):
 
     def _notice(self, name: str) -> None:
         if name in self.own:
-            self.reads.read("user" if name in {"user", "auth"} else f"scope:{name}")
+            known = {"user": "user", "auth": "user", "session": "session"}
+            self.reads.read(known.get(name, f"scope:{name}"))
 
 
 class _State(dict[str, Any]):
@@ -221,31 +221,21 @@ class _State(dict[str, Any]):
 
 
 class _Session:
-    """The session of an earlier middleware: was it read, was it changed?"""
+    """The session of an earlier middleware: was it changed?"""
 
     def __init__(self, session: Any, reads: Reads) -> None:
         self._session = session
         self._reads = reads
-        self._before = None if session is None else _spelled(dict(session))
-        self._accessed = getattr(session, "accessed", None)
-        if session is not None and self._accessed:
-            session.accessed = False  # an authentication has read it, which is said by `user`
+        self._before = self._spelled()
 
     def settle(self) -> None:
         """The answer is made."""
-        session = self._session
-        if session is None:
-            return
-        if getattr(session, "accessed", True):
-            self._reads.read("session")
-        if self._accessed:
-            session.accessed = True
-        if (
-            getattr(session, "modified", False)
-            or self._before is None
-            or self._before != _spelled(dict(session))
-        ):
+        changed = getattr(self._session, "modified", False) or self._spelled() != self._before
+        if changed or self._before is None:
             self._reads.refuse("the session was changed")
+
+    def _spelled(self) -> str | None:
+        return _spelled(dict(self._session or {}))
 
 
 def _of_user(user: Any) -> Any:

@@ -13,7 +13,7 @@ from afresh.http.asked import Asked
 from afresh.http.environ import Environ, asked_in, with_fields, without_content
 from afresh.http.exchange import Exchange
 from afresh.http.flow import Flow
-from afresh.http.options import Given, Options
+from afresh.http.options import Given
 from afresh.http.reply import Reply
 from afresh.rfc import Fields, Head
 from afresh.runtime.drive import drive
@@ -42,7 +42,7 @@ class CacheMiddleware:
 
     def __init__(self, app: Application, cache: Cache, **options: Unpack[Given]) -> None:
         self.app = app
-        self._flow = Flow(cache, Options.of(options))
+        self._flow = Flow(cache, options)
         self._runtime = self._flow.engine.threads
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:

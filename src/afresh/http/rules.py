@@ -1,0 +1,154 @@
+"""What the user says about paths, in `afresh.toml`: the first rule that fits a path counts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from afresh.core.durations import seconds
+from afresh.engine.mode import ON, Mode
+from afresh.errors import ConfigurationError
+from afresh.http.options import Options
+
+_DURATIONS = ("ttl", "stale_while_revalidate", "stale_if_error")
+_LISTS = ("path", "ignore", "drop_cookies")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One `[[http.rule]]`.
+
+    Attributes:
+        path: Patterns of paths: `/product/*`; `*` stands for anything, slashes too.
+        ttl: Seconds for which answers are stored that say nothing of caching. What says `private` or
+            `no-store`, sets a cookie or needs a password is not stored by a rule.
+        stale_while_revalidate: Seconds, for answers that don't say it.
+        stale_if_error: Seconds, for answers that don't say it.
+        ignore: Parameters of the query that change nothing: `utm_*`.
+        drop_cookies: Cookies that only who is answered by the application gets: hits don't set them.
+        side_effects: `skip`: the view writes when it is asked (it counts its views); hits don't.
+        mode: `on`, `off`, `shadow`, or one with a share of the requests.
+    """
+
+    path: tuple[str, ...]
+    ttl: float = 0.0
+    stale_while_revalidate: float | None = None
+    stale_if_error: float | None = None
+    ignore: tuple[str, ...] = ()
+    drop_cookies: tuple[str, ...] = ()
+    side_effects: str = ""
+    mode: Mode = ON
+
+    @classmethod
+    def of(cls, written: object) -> Rule:
+        """Check a rule as a file has it.
+
+        Raises:
+            ConfigurationError: It has a setting that isn't one, or no path.
+        """
+        known = [each.name for each in fields(cls)]
+        if not isinstance(written, Mapping) or not written.get("path"):
+            raise ConfigurationError(f'rule {written!r}: say for which paths, path = "/product/*".')
+        for name in written:
+            if name not in known:
+                raise ConfigurationError(
+                    f"{name!r} is not a setting of a rule: there are {', '.join(known)}."
+                )
+        made = {name: _checked(name, value) for name, value in written.items()}
+        if made.get("side_effects", "skip") != "skip":
+            raise ConfigurationError(
+                f'side_effects={written["side_effects"]!r}: write "skip", or leave it out.'
+            )
+        return cls(**made)
+
+    def fits(self, path: str) -> bool:
+        """Whether it is about a path."""
+        return any(fnmatchcase(path, each) for each in self.path)
+
+    def options(self, base: Options) -> Options:
+        """The settings of the requests that it is about."""
+        changed: dict[str, Any] = {}
+        if self.ttl:
+            changed["default_lifetime"] = self.ttl
+        for name in ("stale_while_revalidate", "stale_if_error"):
+            if getattr(self, name) is not None:
+                changed[name] = getattr(self, name)
+        changed["ignored_parameters"] = (*base.rules.ignored_parameters, *self.ignore)
+        return replace(
+            base,
+            rules=replace(base.rules, **changed),
+            drop_cookies=frozenset(name.encode() for name in self.drop_cookies),
+            writes=self.side_effects == "skip",
+            mode=self.mode,
+        )
+
+
+def _checked(name: str, value: Any) -> Any:
+    if name in _DURATIONS:
+        return seconds(value, name)
+    if name in _LISTS:
+        listed = (value,) if isinstance(value, str) else value
+        if not isinstance(listed, (list, tuple)) or not all(isinstance(each, str) for each in listed):
+            raise ConfigurationError(f"{name}={value!r}: give a string, or a list of strings.")
+        return tuple(listed)
+    return Mode.of(value) if name == "mode" else value
+
+
+class Rules:
+    """The settings for each path.
+
+    Args:
+        base: Of the paths that no rule is about.
+        rules: The rules, the first that fits counts.
+    """
+
+    def __init__(self, base: Options, rules: Iterable[Rule] = ()) -> None:
+        self.base = base
+        self._rules = [(rule, rule.options(base)) for rule in rules]
+
+    def of(self, path: bytes) -> Options:
+        """The settings for a raw path."""
+        if self._rules:
+            text = unquote(path.decode("latin-1"))
+            for rule, options in self._rules:
+                if rule.fits(text):
+                    return options
+        return self.base
+
+    def on(self, base: Options) -> Rules:
+        """The same rules over other settings."""
+        return Rules(base, [rule for rule, _ in self._rules])
+
+
+def rules_of(given: Any) -> list[Rule]:
+    """Rules as a middleware takes them: the path of a file, or a list.
+
+    Raises:
+        ConfigurationError: The file can't be read, or a rule makes no sense.
+    """
+    if isinstance(given, (str, os.PathLike)):
+        given = _in_file(Path(given))
+    if not isinstance(given, Iterable):
+        raise ConfigurationError(f'rules={given!r}: give a file, rules="afresh.toml", or a list of rules.')
+    return [each if isinstance(each, Rule) else Rule.of(each) for each in given]
+
+
+def _in_file(path: Path) -> Any:
+    import tomllib
+
+    try:
+        table = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigurationError(f"{str(path)!r} can't be read: {error.strerror}.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{str(path)!r} is not TOML: {error}") from None
+    found = table.get("http", {})
+    found = found.get("rule", []) if isinstance(found, dict) else found
+    if not isinstance(found, list):
+        raise ConfigurationError(f"{str(path)!r}: write rules as [[http.rule]], with two brackets.")
+    return found
