@@ -27,7 +27,7 @@ class Python(Server):
     def command(self) -> Sequence[str]:
         """What to run."""
         place = f"AFRESH_DIR={self.folder / 'afresh'}"
-        return ["env", place, sys.executable, "-m", "bench.http.subjects", self._name, str(self.port)]
+        return ["env", place, sys.executable, "-m", "bench.http_hits.subjects", self._name, str(self.port)]
 
     def answers(self) -> bool:
         """Whether it is ready."""
@@ -41,7 +41,7 @@ def varnish(folder: Path, behind: int) -> Server:
 
 
 def nginx(folder: Path, behind: int) -> Server:
-    """nginx with our configuration, `proxy_cache`, marks not asked for: the application sends none."""
+    """Nginx with our configuration, `proxy_cache`, marks not asked for: the application sends none."""
 
     def configuration(port: int) -> str:
         return _configuration(folder, port, behind).replace(
@@ -52,7 +52,7 @@ def nginx(folder: Path, behind: int) -> Server:
 
 
 def floor(folder: Path, _: int) -> Server:
-    """nginx that returns a text of its configuration: as little as a server can do."""
+    """Nginx that returns a text of its configuration: as little as a server can do."""
 
     def configuration(port: int) -> str:
         whole = _configuration(folder, port, 9)

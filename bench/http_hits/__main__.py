@@ -1,4 +1,4 @@
-"""`python -m bench.http [--quick] [--json FILE]`: hits of a page of 1 KB, by server.
+"""`python -m bench.http_hits [--quick] [--json FILE]`: hits of a page of 1 KB, by server.
 
 Each server has one processor to itself while it is asked, by wrk on another: 32 connections, kept
 alive. The figure is the processor time of a request: other work on the machine disturbs it less than the
@@ -20,8 +20,8 @@ from pathlib import Path
 
 from afresh.testing.servers.process import Server
 from bench import measure
-from bench.http import servers
-from bench.http.subjects import SUBJECTS
+from bench.http_hits import servers
+from bench.http_hits.subjects import SUBJECTS
 
 OTHERS: dict[str, Callable[[Path, int], Server]] = {
     "nginx, a text (floor in C)": servers.floor,
@@ -90,7 +90,7 @@ def main() -> int:
         table.add(name, figures, *_goals(name))
     table.remarks.append("x Varnish, x nginx: requests for the same processor time. x bare: processor time.")
     table.remarks += [f"not installed, left out: {name}" for name in missing]
-    return measure.finish("http", [table], options.json)
+    return measure.finish("http_hits", [table], options.json)
 
 
 def _goals(name: str) -> list[measure.Goal]:

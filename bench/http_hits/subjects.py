@@ -1,4 +1,4 @@
-"""`python -m bench.http.subjects NAME PORT`: one server in Python, on one processor, until it is ended.
+"""`python -m bench.http_hits.subjects NAME PORT`: one server in Python, on one processor, until it is ended.
 
 All serve the same page of 1 KB, with uvloop and httptools where they are uvicorn's.
 """
@@ -81,13 +81,13 @@ def django_cache_page() -> tuple[Any, str]:
     from django.urls import path
     from django.views.decorators.cache import cache_page
 
-    settings.configure(ROOT_URLCONF="bench.http.subjects", ALLOWED_HOSTS=["*"], SECRET_KEY="bench")
+    settings.configure(ROOT_URLCONF="bench.http_hits.subjects", ALLOWED_HOSTS=["*"], SECRET_KEY="bench")
 
     def page(request: HttpRequest) -> HttpResponse:
         return HttpResponse(BODY)
 
     globals()["urlpatterns"] = [path("", cache_page(3600)(page))]
-    sys.modules["bench.http.subjects"] = sys.modules["__main__"]
+    sys.modules["bench.http_hits.subjects"] = sys.modules["__main__"]
     return get_asgi_application(), "httptools"
 
 
