@@ -4,13 +4,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from redis_room import another, empty, place  # noqa: F401  fixtures
 
 from afresh.backends.findings import Finding
+from afresh.backends.redis.connect import open_client
 from afresh.backends.redis.doctor import Health, findings, inspect, parsed
 from afresh.backends.redis.log import RedisLog
 from afresh.backends.replica.remote import NOWHERE, What
@@ -103,6 +104,54 @@ def test_a_server_that_is_down_is_a_finding(tmp_path: Any, another: Callable[[An
     found = inspect(client, "0")
     assert [each.severity for each in _of(found)] == ["error"]
     assert "does not answer" in _of(found)[0].what or "doesn't answer" in _of(found)[0].what
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """A server with a password, and with a user who may do little."""
+    with RedisServer(tmp_path_factory.mktemp("redis")) as server:
+        with server.client() as admin:
+            admin.acl_setuser("little", enabled=True, passwords=["+p"], keys=["else*"], categories=["+@all"])
+            admin.acl_setuser(
+                "blind", enabled=True, passwords=["+p"], keys=["*"], commands=["+hget", "+hello"]
+            )
+        yield server
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize(
+    ("login", "rest", "what"),
+    [
+        ("little:wrong@", "", "refuses the user or the password"),
+        ("nobody:p@", "", "refuses the user or the password"),
+        ("little:p@", "", "may not do"),
+        ("blind:p@", "", "may not do"),
+        ("", "/99", "no database of that number"),
+    ],
+)
+def test_a_refusal_is_told_as_what_it_is(guarded: RedisServer, login: str, rest: str, what: str) -> None:
+    url = guarded.url.replace("//", f"//{login}").removesuffix("/0") + rest
+    client = open_client(url)
+    try:
+        for _ in range(2):  # the second time the breaker says it
+            (found,) = _of(inspect(client, "0"))
+            assert (found.severity, what in found.what) == ("error", True), found
+            assert "doesn't answer" not in found.what
+    finally:
+        client.close()
+
+
+@pytest.mark.servers
+def test_a_server_that_wants_a_password(guarded: RedisServer) -> None:
+    with guarded.client() as admin:
+        admin.config_set("requirepass", "secret")
+        client = open_client(guarded.url)
+        try:
+            (found,) = _of(inspect(client, "0"))
+        finally:
+            client.close()
+            admin.config_set("requirepass", "")
+    assert "wants a password" in found.what
 
 
 def _of(found: dict[str, object]) -> list[Finding]:

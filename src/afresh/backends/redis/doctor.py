@@ -22,6 +22,31 @@ _OURS: Final = b"afresh"
 _EVICTION: Final = "set maxmemory-policy allkeys-lfu on a server of the cache's own"
 
 
+_REFUSALS: Final = (
+    ("WRONGPASS", "the server refuses the user or the password", "correct them in the URL"),
+    ("NOAUTH", "the server wants a password", "write it in the URL, redis://user:password@host"),
+    (
+        "NOPERM",
+        "the user may not do what a cache needs",
+        "give it that right: ACL SETUSER … ~afresh* &afresh* +@all -@admin -@dangerous +info",
+    ),
+    (
+        "DB index",
+        "the server has no database of that number",
+        "write another number in the URL, or raise databases",
+    ),
+    ("NOPROTO", "the server is too old", f"take Redis {OLDEST} or newer, or Valkey"),
+    ("max number of clients", "the server takes no more connections", "raise maxclients"),
+    ("LOADING", "the server is still reading its snapshot", "wait"),
+    (
+        "READONLY",
+        "the server is a replica",
+        "give the address of the primary, of the sentinels, or of the cluster",
+    ),
+)
+"""What an error says, what that means, and what to do about it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Health:
     """What one server said, as `INFO` names it.
@@ -57,9 +82,18 @@ def inspect(client: Client, ledger: str) -> dict[str, object]:
         found |= _told(health) | _ledger(client, ledger)
         found["findings"] = list(findings(health))
     except BackendError as error:
-        advice = "start it, or correct the URL; until then every call loads"
-        found["findings"] = [Finding("error", f"the server doesn't answer: {error}", advice)]
+        found["findings"] = [unusable(error)]
     return found
+
+
+def unusable(error: BackendError) -> Finding:
+    """What is the matter with a server that could not be asked, by what came instead of an answer."""
+    text = str(error)
+    for sign, what, advice in _REFUSALS:
+        if sign in text:
+            return Finding("error", f"{what}: {text}", f"{advice}; until then every call loads")
+    advice = "start it, or correct the URL; until then every call loads"
+    return Finding("error", f"the server doesn't answer: {text}", advice)
 
 
 def findings(health: Health) -> Iterator[Finding]:
@@ -119,7 +153,7 @@ def _ask(client: Client, ledger: str) -> Health:
     trips = []
     for _ in range(_PINGS):
         began = time.perf_counter()
-        drive(client.run("PING", key=key))
+        drive(client.run("HGET", key, "epoch"))  # of the ledger: whoever may not read it finds out here
         trips.append(time.perf_counter() - began)
     _, keys = drive(client.run("SCAN", 0, "COUNT", _LOOKED_AT, key=key))
     foreign = any(not each.startswith(_OURS) for each in keys)
