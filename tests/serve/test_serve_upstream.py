@@ -118,6 +118,8 @@ def test_who_asked_stands_behind_what_a_stranger_says() -> None:
         (b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + OK, b"ok"),
         (b"HTTP/1.1 204 No Content\r\n\r\n", b""),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", b""),
+        (OK + b"and more than that", b"ok"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: other\r\n\r\nuntil the end", b"until the end"),
     ],
 )
 def test_answers_of_all_kinds_pass(raw: bytes, body: bytes) -> None:

@@ -146,13 +146,18 @@ class Channel:
         except httptools.HttpParserUpgrade:
             raise Gone("the upstream wants another protocol") from None
         except httptools.HttpParserError as error:
+            if self._ended:  # more than the answer: RFC 9112 §6.3 lets it be dropped, with the connection
+                self._parser_left = True
+                return len(data)
             raise Gone(f"what came is no answer: {error}") from None
         return len(data)
 
     def _at_end(self) -> None:
         """The upstream closed. That ends a content whose length nobody said, and breaks any other."""
-        names = {name for name, _ in self._fields}
-        if not self._head_done or self._ended or names & {b"content-length", b"transfer-encoding"}:
+        framed = any(
+            name == b"content-length" or _ends_in_chunks(name, value) for name, value in self._fields
+        )
+        if not self._head_done or self._ended or framed:
             if not self._ended:
                 raise Gone("the upstream closed its connection")
             return
@@ -200,6 +205,11 @@ class Channel:
             self._sending.cancel()
             self._sending = None
         self._writer.close()
+
+
+def _ends_in_chunks(name: bytes, value: bytes) -> bool:
+    """A field that says that the content says where it ends; other codings end with the connection."""
+    return name == b"transfer-encoding" and value.rpartition(b",")[2].strip().lower() == b"chunked"
 
 
 def _with_chunks(head: bytes) -> bytes:
