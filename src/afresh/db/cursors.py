@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
+from weakref import ref
 
-from afresh.engine.tracker import Tracker, asking
+from afresh.engine.tracker import asking
 
 if TYPE_CHECKING:
     from afresh.db.dbapi import WrappedConnection
@@ -16,15 +17,15 @@ if TYPE_CHECKING:
 class WrappedCursor:
     """A cursor of any driver; what isn't here is the driver's own."""
 
-    def __init__(self, connection: WrappedConnection, raw: Any) -> None:
-        self._connection = connection
-        self._raw = raw
-        self._rows: Iterator[Any] | None = None
-        self._asked_by: Tracker | None = None
+    _connection: WrappedConnection
+    _raw: Any
+    _rows: Iterator[Any] | None = None
 
-    def began_in(self) -> Tracker | None:
-        """The load in which its query was sent, if in one."""
-        return self._asked_by
+    def __init__(self, connection: WrappedConnection, raw: Any) -> None:
+        # Past `__setattr__`, which takes as long as a query: a cursor is made for each.
+        own = self.__dict__
+        own["_connection"] = connection
+        own["_raw"] = raw
 
     def execute(self, sql: Any, parameters: Any = (), *args: Any, **kwargs: Any) -> Self:
         """Execute a statement."""
@@ -81,8 +82,9 @@ class WrappedCursor:
         return self._seen(sql, (), False, lambda: self._raw.copy_expert(sql, file, *args, **kwargs))
 
     def _seen(self, sql: Any, parameters: Any, many: bool, execute: Any) -> Any:
-        self._rows = None
-        self._connection.unfinished.discard(self)
+        if self._rows is not None:
+            self._rows = None
+        self._finished()
         return self._sent(self._connection.before(sql, parameters, many=many), execute)
 
     def _sent(self, running: Running | None, execute: Any) -> Any:
@@ -93,11 +95,18 @@ class WrappedCursor:
         except BaseException:
             self._connection.failed(running)
             raise
-        self._connection.after(running, self._raw)
-        if running is None and self._connection.watches_unfinished:
-            self._asked_by = asking()
-            self._connection.unfinished.add(self)
+        connection = self._connection
+        if running is not None:
+            connection.after(running, self._raw)
+        elif connection.watches_unfinished:
+            connection.unfinished[id(self)] = ref(self), asking()
         return result
+
+    def _finished(self) -> None:
+        """It holds no view of the database any more."""
+        unfinished = self._connection.unfinished
+        if unfinished:
+            unfinished.pop(id(self), None)
 
     # -- rows -----------------------------------------------------------------------------------------
 
@@ -105,7 +114,7 @@ class WrappedCursor:
         """The next row, or `None`."""
         row = self._raw.fetchone() if self._rows is None else next(self._rows, None)
         if row is None:
-            self._connection.unfinished.discard(self)
+            self._finished()
         return row
 
     def fetchmany(self, *args: Any, **kwargs: Any) -> Any:
@@ -116,18 +125,18 @@ class WrappedCursor:
             size = args[0] if args else kwargs.get("size", self._raw.arraysize)
             rows = [row for _, row in zip(range(size), self._rows, strict=False)]
         if not rows:
-            self._connection.unfinished.discard(self)
+            self._finished()
         return rows
 
     def fetchall(self) -> Any:
         """The rest of the rows."""
         rows = self._raw.fetchall() if self._rows is None else list(self._rows)
-        self._connection.unfinished.discard(self)
+        self._finished()
         return rows
 
     def __iter__(self) -> Iterator[Any]:
         yield from self._raw if self._rows is None else self._rows
-        self._connection.unfinished.discard(self)
+        self._finished()
 
     def __next__(self) -> Any:
         row = self.fetchone()
@@ -137,7 +146,7 @@ class WrappedCursor:
 
     def close(self) -> None:
         """Give it back."""
-        self._connection.unfinished.discard(self)
+        self._finished()
         self._raw.close()
 
     @property
@@ -150,7 +159,7 @@ class WrappedCursor:
         return self
 
     def __exit__(self, *error: object) -> Any:
-        self._connection.unfinished.discard(self)
+        self._finished()
         return self._raw.__exit__(*error)
 
     def __getattr__(self, name: str) -> Any:

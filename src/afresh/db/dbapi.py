@@ -16,7 +16,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Self
-from weakref import WeakSet
+from weakref import ref
 
 from afresh.db import drivers, once
 from afresh.db.cursors import WrappedCursor
@@ -65,7 +65,7 @@ class WrappedConnection:
 
     Attributes:
         watches_unfinished: A query that isn't read to its end lets later ones see no more than it does.
-        unfinished: Cursors of such queries.
+        unfinished: Cursors of such queries, by their identity, and the load in which each was sent, if in one.
     """
 
     def __init__(self, raw: Any, database: Database, driver: drivers.Driver) -> None:
@@ -74,7 +74,7 @@ class WrappedConnection:
         self._driven = Driven(raw, database, driver)
         self._statements = self._driven.statements
         self.watches_unfinished = driver.dialect == "sqlite"
-        self.unfinished: WeakSet[WrappedCursor] = WeakSet()
+        self.unfinished: dict[int, tuple[ref[WrappedCursor], Tracker | None]] = {}
 
     # -- statements -----------------------------------------------------------------------------------
 
@@ -104,11 +104,11 @@ class WrappedConnection:
     def before(self, sql: Any, parameters: Any, *, many: bool) -> Running | None:
         """A statement is about to be sent."""
         text = sql if type(sql) is str else self._driver.text(self._raw, sql)
-        tracker = asking() if self.unfinished else None
-        if tracker is not None:
+        if self.unfinished and (tracker := asking()) is not None:
             self._sees_no_more(tracker)
         running = self._driven.before(text, parameters, many=many)
-        once.notice(running)
+        if running is not None:
+            once.notice(running)
         return running
 
     def question(self, memo: Memo, cursor: Any, sql: Any, parameters: Any) -> Question | None:
@@ -118,9 +118,10 @@ class WrappedConnection:
 
     def _sees_no_more(self, tracker: Tracker) -> None:
         """Queries that are not read to their end hold an older view of the database."""
-        for cursor in list(self.unfinished):
-            began_in = cursor.began_in()
-            if began_in is None:
+        for number, (cursor, began_in) in list(self.unfinished.items()):
+            if cursor() is None:
+                self.unfinished.pop(number, None)
+            elif began_in is None:
                 tracker.refuse("an unfinished query of this connection may see older rows")
             else:
                 tracker.stamp = min(tracker.stamp, began_in.stamp)

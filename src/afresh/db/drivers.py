@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from afresh.errors import ConfigurationError
@@ -84,6 +85,8 @@ class SQLite(Driver):
         native = _native(raw)
         if native.in_transaction:
             return ""
+        if sql[:7] == "SELECT ":  # as most statements begin
+            return None
         if self.autocommits(raw) or not sql.lstrip()[:7].lower().startswith(_CHANGES):
             return None
         return "BEGIN EXCLUSIVE" if native.isolation_level.upper() == "EXCLUSIVE" else "BEGIN IMMEDIATE"
@@ -140,7 +143,12 @@ class Asyncpg(Driver):
 
 def _native(raw: Any) -> Any:
     """The driver's own connection, inside of one that SQLAlchemy has adapted to the DB-API."""
-    return getattr(raw, "_connection", raw) if type(raw).__name__.startswith("AsyncAdapt") else raw
+    return getattr(raw, "_connection", raw) if _is_adapted(type(raw)) else raw
+
+
+@lru_cache(64)
+def _is_adapted(cls: Hashable) -> bool:
+    return getattr(cls, "__name__", "").startswith("AsyncAdapt")
 
 
 def _peeked(cursor: Any) -> Sequence[Sequence[Any]] | None:

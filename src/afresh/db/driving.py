@@ -50,11 +50,12 @@ class Driven:
             tracker = asking()
             if tracker is not None:
                 tracker.stamp = min(tracker.stamp, self._since.get(tracker.ledger.epoch, tracker.stamp))
-        if not self.statements.in_transaction:
+        statements = self.statements
+        if statements.connection.transaction is None:
             begins = self._driver.begins(self._raw, sql)
             if begins is not None:
                 self._begin(begins)
-        return self.statements.before(sql, parameters, many=many)
+        return statements.before(sql, parameters, many=many)
 
     def _begin(self, sql: str) -> None:
         self.statements.begin()

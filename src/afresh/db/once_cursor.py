@@ -31,7 +31,7 @@ class OnceCursor(WrappedCursor):
     def _seen(self, sql: Any, parameters: Any, many: bool, execute: Any) -> Any:
         memo = once.current.get()
         self._rows = self._columns = self._count = None
-        self._connection.unfinished.discard(self)
+        self._finished()
         running = self._connection.before(sql, parameters, many=many)
         question = None
         if memo is not None and running is None and not many and not getattr(self._raw, "name", None):
@@ -53,7 +53,7 @@ class OnceCursor(WrappedCursor):
         if len(rows) > MOST_ROWS:
             self._rows = chain(rows, self._rest())
             return
-        self._connection.unfinished.discard(self)
+        self._finished()
         question.remember(self._raw.description, rows)
         self._rows = iter(rows)
 

@@ -18,11 +18,11 @@ from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine, ExceptionContext
 from sqlalchemy.util import concurrency
 
-from afresh.db import drivers
+from afresh.db import drivers, once
 from afresh.db.database import Database
 from afresh.db.driving import Driven
 from afresh.db.marks import Running
-from afresh.db.sqlalchemy_once import answer_once
+from afresh.db.sqlalchemy_once import Answering
 from afresh.errors import ConfigurationError
 from afresh.runtime.drive import drive
 from afresh.sql.lexer import Paramstyle
@@ -83,7 +83,7 @@ class _Instrumented:
         event.listen(engine, "before_cursor_execute", self._before)
         event.listen(engine, "after_cursor_execute", self._after)
         event.listen(engine, "handle_error", self._failed)
-        answer_once(engine, self._driven, _RUNNING)
+        self._answering = Answering(engine, self._driven, _RUNNING)
         dialect = cast("Any", engine.dialect)
         # There is no event *after* COMMIT: these are what all ways to it end in, the pool's too.
         dialect.do_commit = self._committing(dialect.do_commit)
@@ -113,7 +113,11 @@ class _Instrumented:
     ) -> None:
         driven = self._driven(connection)
         _give_up(connection)
-        connection.info[_RUNNING] = driven.before(sql, parameters, many=many)
+        running = driven.before(sql, parameters, many=many)
+        if running is not None:
+            connection.info[_RUNNING] = running
+        if once.current.get() is not None:
+            self._answering.before(connection, cursor, sql, parameters, context, many)
 
     def _after(
         self, connection: Connection, cursor: Any, sql: str, parameters: Any, context: Any, many: bool
@@ -121,10 +125,13 @@ class _Instrumented:
         running: Running | None = connection.info.pop(_RUNNING, None)
         if running is not None:
             self._driven(connection).after(running, cursor)
+        if once.current.get() is not None:
+            self._answering.after(connection, cursor, sql, parameters, context, many)
 
     def _failed(self, context: ExceptionContext) -> None:
         if context.connection is not None:
             _give_up(context.connection)
+        self._answering.failed(context)
 
     def _begin(self, connection: Connection) -> None:
         self._driven(connection).may_look_back()

@@ -20,29 +20,26 @@ _QUESTION = "afresh.question"
 _NOTICED = "afresh.noticed"
 
 
-def answer_once(engine: Engine, driven: Callable[[Connection], Driven], running: str) -> None:
-    """Take part in `answered_once()`, once the statements of an engine are seen.
+class Answering:
+    """What takes part in `answered_once()`; told by whoever sees the statements of an engine.
+
+    It has few listeners of its own: each costs every query, asked for or not.
 
     Args:
         engine: The engine.
         driven: What follows a connection.
         running: Where a connection's `info` has the statement that it runs, if that does more than read.
     """
-    answering = _Answering(driven, running)
-    event.listen(engine, "before_cursor_execute", answering.before)
-    event.listen(engine, "do_execute", answering.execute)
-    event.listen(engine, "after_cursor_execute", answering.after)
-    event.listen(engine, "handle_error", answering.failed)
 
-
-class _Answering:
-    def __init__(self, driven: Callable[[Connection], Driven], running: str) -> None:
+    def __init__(self, engine: Engine, driven: Callable[[Connection], Driven], running: str) -> None:
         self._driven = driven
         self._running = running
+        event.listen(engine, "do_execute", self.execute)
 
     def before(
         self, connection: Connection, cursor: Any, sql: str, parameters: Any, context: Any, many: bool
     ) -> None:
+        """A statement was told to the capture, and is about to be sent."""
         memo = once.current.get()
         if memo is None:
             return
@@ -72,6 +69,7 @@ class _Answering:
     def after(
         self, connection: Connection, cursor: Any, sql: str, parameters: Any, context: Any, many: bool
     ) -> None:
+        """It was executed."""
         if once.current.get() is None:
             return
         once.notice(connection.info.pop(_NOTICED, None))
@@ -86,6 +84,7 @@ class _Answering:
         _give(context, cursor, cursor.description, deque(rows))
 
     def failed(self, context: Any) -> None:
+        """It raised an exception."""
         if context.connection is not None and once.current.get() is not None:
             once.notice(context.connection.info.pop(_NOTICED, None))
             context.connection.info.pop(_QUESTION, None)
