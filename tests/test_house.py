@@ -38,13 +38,13 @@ LONG_FUNCTIONS: dict[str, str] = {}
 
 DRIVERS = {
     "msgspec": ("codecs",),
-    "sqlite3": ("backends/file", "db/watch/sqlite", "demo", "edge/spool.py"),
+    "sqlite3": ("backends/file", "db/watch/sqlite", "demo", "edge"),
     "fcntl": ("backends/file", "backends/replica", "edge/follow.py", "runtime"),
     "mmap": ("backends/file",),
     "cryptography": ("codecs", "testing/servers"),
     "backports": ("codecs",),
-    "asyncio": ("runtime", "backends/redis", "backends/memcached", "aio.py", "db/watch/sqlite", "demo", "http", "testing"),
-    "socket": ("backends/redis", "backends/memcached", "demo", "testing/servers"),
+    "asyncio": ("runtime", "backends/redis", "backends/memcached", "aio.py", "db/watch/sqlite", "demo", "edge/published", "http", "testing"),
+    "socket": ("backends/redis", "backends/memcached", "demo", "edge/published", "testing/servers"),
     "ssl": ("backends/redis", "backends/memcached", "backends/endpoint.py", "edge/drivers", "http/serve"),
     "redis": ("backends/redis", "testing/servers"),
     "hiredis": ("backends/redis",),

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import uvicorn
 
 from afresh.edge.configuration import Nginx, Varnish
 from afresh.edge.drivers.nginx import Nginx as NginxEdge
 from afresh.edge.drivers.varnish import Varnish as VarnishEdge
 from afresh.edge.port import Edge, Purge
 from afresh.testing.servers import NginxServer, VarnishServer
+from afresh.testing.servers.process import wait_until
 
 TOKEN = "a-token"
 
@@ -75,3 +79,19 @@ def marked(seconds: int, names: str = "", control: str = "", stamp: int = 0) -> 
     if stamp:
         fields.append(("X-Afresh-Stamp", str(stamp)))
     return fields
+
+
+@contextmanager
+def running(app: Any) -> Iterator[int]:
+    """An ASGI application under uvicorn, in a thread."""
+    server = uvicorn.Server(
+        uvicorn.Config(app, port=0, log_level="error", lifespan="off", timeout_graceful_shutdown=1)
+    )
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    try:
+        wait_until(lambda: server.started, "uvicorn's start")
+        yield server.servers[0].sockets[0].getsockname()[1]
+    finally:
+        server.should_exit = True
+        thread.join(10)

@@ -6,14 +6,11 @@ import asyncio
 import random
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
-from edges import FRONTS, Front
+from edges import FRONTS, Front, running
 from origin import ask
 
 from afresh import Cache, tag
@@ -57,22 +54,6 @@ class Shop:
     def change(self, path: str) -> None:
         self.rows[path] = self.rows.get(path, 0) + 1
         self.cache.invalidate(tag(path))
-
-
-@contextmanager
-def running(app: Any) -> Iterator[int]:
-    """An ASGI application under uvicorn, in a thread."""
-    server = uvicorn.Server(
-        uvicorn.Config(app, port=0, log_level="error", lifespan="off", timeout_graceful_shutdown=1)
-    )
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    try:
-        wait_until(lambda: server.started, "uvicorn's start")
-        yield server.servers[0].sockets[0].getsockname()[1]
-    finally:
-        server.should_exit = True
-        thread.join(10)
 
 
 @pytest.mark.parametrize("kind", FRONTS)

@@ -80,12 +80,16 @@ class Outward:
         lifetime = self.lifetime(status, given)
         if lifetime <= 0:
             return [(b"x-accel-expires", b"0"), *given]
-        names = self._keys.carried([*tags, page_tag(url)], self._limit).encode()
+        names = " ".join(self.names(url, tags)).encode()
         # Absolute, since nginx takes no Age off. After Cache-Control: nginx 1.22 would not read its stale-… then.
         ours = [(b"x-accel-expires", b"@%d" % (time.time() + lifetime)), (b"surrogate-key", names)]
         if self._commas:
             ours.append((b"cache-tag", names.replace(b" ", b",")))
         return [*given, *ours, (b"x-afresh-stamp", b"%d" % stamp)]
+
+    def names(self, url: str, tags: Iterable[int]) -> list[str]:
+        """The names of a page."""
+        return self._keys.carried([*tags, page_tag(url)], self._limit).split()
 
     def changed(self, fields: Iterable[tuple[bytes, bytes]]) -> Fields:
         """The same for an answer that was overtaken by a change: nobody keeps it."""

@@ -1,0 +1,8 @@
+"""Finished pages in memcached, which nginx serves by itself, also with Python stopped."""
+
+from __future__ import annotations
+
+from afresh.edge.published.edge import Published
+from afresh.edge.published.publish import Publishing, PublishMiddleware
+
+__all__ = ["PublishMiddleware", "Published", "Publishing"]

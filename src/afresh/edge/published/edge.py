@@ -1,0 +1,62 @@
+"""Published pages as an edge: what is marked in the ledger is taken away."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from afresh.edge.port import Purge
+from afresh.edge.published.index import Index
+from afresh.edge.published.pages import Pages, key_of
+
+
+class Published:
+    """The pages in one memcached.
+
+    No purge is repeated: whoever publishes looks again when its page is there.
+
+    Args:
+        address: Host and port of memcached.
+        index: The file in which pages are entered; that of `Publishing`.
+        prefix: What keys begin with; that of `Publishing`, and of nginx.
+        name: Tells it from others.
+    """
+
+    batch = 10_000
+    pace = 0.0
+    repeats: tuple[float, ...] = ()
+
+    def __init__(self, address: str, index: Path | str, *, prefix: str = "page:", name: str = "") -> None:
+        self.name = name or f"published {address}"
+        self._prefix = prefix
+        self._pages = Pages(address)
+        self._index = Index(index)
+
+    def purge(self, purges: Sequence[Purge]) -> None:
+        """Take these away.
+
+        Raises:
+            Undelivered: Some may still be there.
+        """
+        now = time.time()
+        entries: dict[bytes, int] = {}
+        for each in purges:
+            entries.update(self._entries(each))
+        for key in entries:
+            self._pages.drop(key)
+        self._index.remove(entries.items())
+        self._index.expire(now)
+
+    def _entries(self, purge: Purge) -> list[tuple[bytes, int]]:
+        if purge.kind == "all":
+            return self._index.everything()
+        if purge.kind == "key":
+            return self._index.named(purge.value)
+        key = key_of(self._prefix, purge.value)
+        return [] if key is None else self._index.entry(key)
+
+    def close(self) -> None:
+        """Close the connection and the file."""
+        self._pages.close()
+        self._index.close()
