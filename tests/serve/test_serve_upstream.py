@@ -131,6 +131,15 @@ def test_answers_of_all_kinds_pass(raw: bytes, body: bytes) -> None:
             assert b"link" not in fields
 
 
+def test_a_second_answer_to_one_request_leaves_nothing_in_the_first() -> None:
+    first = b"HTTP/1.1 200 OK\r\nX-First: 1\r\nContent-Length: 2\r\n\r\nok"
+    second = b"HTTP/1.1 404 Not Found\r\nX-Second: 1\r\nContent-Length: 2\r\n\r\nno"
+    with origin(saying(first + second)) as url, proxied(url) as wire:
+        for _ in range(2):
+            status, fields, body = wire.ask("/")
+            assert (status, fields[b"x-first"], b"x-second" in fields, body) == (200, b"1", False, b"ok")
+
+
 def test_connections_are_kept_and_one_that_was_closed_is_replaced() -> None:
     ports = []
 

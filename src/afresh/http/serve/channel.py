@@ -55,6 +55,7 @@ class Channel:
     def _reset(self, method: str) -> None:
         self._parser = httptools.HttpResponseParser(self)
         self._method = method
+        self._status = 0
         self._fields: list[tuple[bytes, bytes]] = []
         self._pieces: list[bytes] = []
         self._head_done = self._ended = self._keep = self._bodiless = False
@@ -102,10 +103,9 @@ class Channel:
         while True:
             got += await self._read(patience)
             if self._head_done:
-                status = self._parser.get_status_code()
-                if status == 101:
+                if self._status == 101:
                     raise Gone("the upstream wants another protocol")
-                return AnswerHead(status, self._fields)
+                return AnswerHead(self._status, self._fields)
             if got > _MOST_HEAD:
                 raise Gone("the head of the answer is too long")
 
@@ -169,18 +169,20 @@ class Channel:
         """An answer begins; after the last one that would be one that nobody asked for."""
         if self._ended:
             self._parser_left = True
-        self._fields = []
+        else:
+            self._fields = []
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """One field."""
-        self._fields.append((name.lower(), value))
+        if not self._parser_left:
+            self._fields.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         """The head is there."""
         status = self._parser.get_status_code()
-        if 100 <= status < 200 and status != 101:
+        if self._parser_left or (100 <= status < 200 and status != 101):
             return
-        self._head_done = True
+        self._head_done, self._status = True, status
         self._keep = self._parser.should_keep_alive()
         self._bodiless = self._method == "HEAD" or status in {204, 304}
         if self._bodiless:
@@ -191,7 +193,7 @@ class Channel:
         """Some content."""
         if self._bodiless:
             self._parser_left = True
-        else:
+        elif not self._parser_left:
             self._pieces.append(piece)
 
     def on_message_complete(self) -> None:
