@@ -1,10 +1,12 @@
-"""The catalogue with afresh in front: whatever is edited, every page is what it is without."""
+"""The catalogue with afresh in front: whatever is edited, and by whom, every page is what it is without."""
 
 from __future__ import annotations
 
+import inspect
 import shutil
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,8 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from afresh import Cache
-from afresh.demo.cached import KEPT, READS, with_afresh
+from afresh.demo import cached
+from afresh.demo.cached import KEPT, with_afresh
 from afresh.demo.catalogue import database, edits, packages, pages, people, statistics
 from afresh.demo.catalogue.web import create_site
 
@@ -27,6 +30,22 @@ EDIT = st.tuples(
     st.builds(edits.Edit, st.sampled_from(SECTIONS), st.integers(0, 3), st.sampled_from(["", "seen"])),
 )
 RATE = st.tuples(st.just("rate"), st.sampled_from(NAMES), st.sampled_from(["anna", "ben"]), st.integers(1, 5))
+ELSEWHERE = st.tuples(
+    st.just("elsewhere"),
+    st.sampled_from(
+        [
+            "UPDATE package SET installed = installed + 1 WHERE name = ?",
+            "UPDATE package SET section = 'second' WHERE name = ?",
+            "UPDATE package SET note = note || '!' WHERE name > ?",
+            "INSERT OR REPLACE INTO rating VALUES (?, 'anna', 1)",
+            "DELETE FROM rating WHERE package = ?",
+            "DELETE FROM dependency WHERE target = ?",
+            "INSERT OR REPLACE INTO dependency VALUES (?, 0, 'e')",
+            "INSERT OR IGNORE INTO star VALUES ('ben', ?)",
+        ]
+    ),
+    st.sampled_from(NAMES),
+)
 STAR = st.tuples(st.just("toggle_star"), st.sampled_from(NAMES), st.sampled_from(["anna", "ben"]))
 
 
@@ -44,12 +63,18 @@ def _everything() -> dict[str, Any]:
 
 @contextmanager
 def _with_memory() -> Iterator[Cache]:
-    with Cache("memory://") as cache, with_afresh(cache):
+    with Cache("memory://", consistency="strict") as cache, with_afresh(cache):
         yield cache
 
 
+def _elsewhere(sql: str, *values: Any) -> None:
+    """What another program does: it knows of no cache."""
+    with closing(sqlite3.connect(database.path())) as connection, connection:
+        connection.execute(sql, values)
+
+
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.one_of(EDIT, RATE, STAR), max_size=8))
+@given(st.lists(st.one_of(EDIT, RATE, STAR, ELSEWHERE), max_size=8))
 def test_after_any_edits_every_page_is_what_it_is_without(tiny: Path, steps: list[tuple[Any, ...]]) -> None:
     database.use(None)
     own = Path(shutil.copy(tiny, tiny.with_name("own.db")))
@@ -58,7 +83,7 @@ def test_after_any_edits_every_page_is_what_it_is_without(tiny: Path, steps: lis
         _everything()
         for kind, *arguments in steps:
             with suppress(edits.Refused):
-                getattr(edits, kind)(*arguments)
+                _elsewhere(*arguments) if kind == "elsewhere" else getattr(edits, kind)(*arguments)
             _everything()
         shown = _everything()
     assert shown == _everything()
@@ -87,6 +112,24 @@ def test_a_change_drops_what_showed_it_and_nothing_else() -> None:
 
 
 @pytest.mark.usefixtures("tiny")
+def test_what_another_program_changes_drops_what_showed_it_and_nothing_else() -> None:
+    with _with_memory() as cache:
+        _everything()
+        _elsewhere("UPDATE package SET note = 'from elsewhere' WHERE name = 'e'")
+        loads = cache.stats().loads
+        assert "from elsewhere" in str(pages.package("e"))
+        _everything()
+        assert cache.stats().loads == loads + 1, "the page of e shows its note; lists and sums don't"
+
+
+def test_nothing_is_declared() -> None:
+    source = inspect.getsource(cached)
+    assert "tags" not in source
+    assert "invalidate" not in source
+    assert "depends_on" not in source
+
+
+@pytest.mark.usefixtures("tiny")
 def test_what_a_page_does_not_show_yet_can_change_it_too() -> None:
     with database.transaction() as writing:
         writing.execute("DELETE FROM rating")
@@ -104,7 +147,7 @@ def test_what_a_page_does_not_show_yet_can_change_it_too() -> None:
 
 @pytest.mark.usefixtures("tiny")
 def test_the_catalogue_is_itself_again_afterwards() -> None:
-    functions = [*KEPT, *READS, edits.edit, edits.rate, edits.toggle_star]
+    functions = [*KEPT, database.open_file]
     modules = (database, edits, packages, pages, people, statistics)
     with _with_memory():
         replaced = [getattr(module, name) for module in modules for name in vars(module)]

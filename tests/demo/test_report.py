@@ -32,6 +32,7 @@ def outcome() -> Outcome:
             {**counters, "hits": 499.0, "misses": 101.0},
         ],
         edits=77,
+        elsewhere=40,
         verdict=Verdict(compared=8_000, checked=2_000),
     )
 
@@ -53,7 +54,15 @@ def test_it_is_printed_with_rich_and_without(
             monkeypatch.setitem(sys.modules, name, None)
     report.show(outcome)
     printed = capsys.readouterr().out
-    for said in ("without afresh", "2,500", "1,234 loads saved", "77 edits", "0 stale"):
+    for said in (
+        "without afresh",
+        "2,500",
+        "1,234 loads saved",
+        "77 edits",
+        "37 through the forms",
+        "40 by another program",
+        "0 stale",
+    ):
         assert said in printed
 
 

@@ -49,13 +49,18 @@ def use(path: Path | None) -> None:
         _opened.pop().close()
 
 
+def path() -> Path:
+    """The file in use."""
+    if _path is None:
+        raise RuntimeError("no database: call database.use(path) first")
+    return _path
+
+
 def connection() -> sqlite3.Connection:
     """This thread's connection to the file in use."""
     opened: sqlite3.Connection | None = getattr(_own, "connection", None)
     if opened is None:
-        if _path is None:
-            raise RuntimeError("no database: call database.use(path) first")
-        opened = _own.connection = _open(_path)
+        opened = _own.connection = open_file(path())
         _opened.append(opened)
     return opened
 
@@ -85,7 +90,7 @@ def transaction() -> Iterator[sqlite3.Connection]:
 
 def create(path: Path, facts: Facts, seed: int = 12) -> None:
     """Make the file, with the shipped facts and with invented ratings and stars."""
-    with closing(_open(path)) as made:
+    with closing(open_file(path)) as made:
         made.executescript("PRAGMA synchronous = OFF;" + _SCHEMA)
         made.execute("BEGIN")
         made.executemany("INSERT INTO package VALUES (?, ?, ?, ?, ?, ?, ?, '')", _packages(facts))
@@ -100,7 +105,8 @@ def create(path: Path, facts: Facts, seed: int = 12) -> None:
         made.executescript(_INDEXES + "ANALYZE;")
 
 
-def _open(path: Path) -> sqlite3.Connection:
+def open_file(path: Path) -> sqlite3.Connection:
+    """A connection to the file."""
     opened = sqlite3.connect(path, isolation_level=None, timeout=10, check_same_thread=False)
     opened.execute("PRAGMA journal_mode = WAL")
     opened.execute("PRAGMA synchronous = NORMAL")

@@ -48,10 +48,10 @@ def edit(name: str, asked: Edit) -> Change:
             for column in ("section", "installed", "note")
             if getattr(before, column) != getattr(asked, column)
         ]
-        writing.execute(
-            "UPDATE package SET section = ?, installed = ?, note = ? WHERE name = ?",
-            (asked.section, asked.installed, asked.note, name),
-        )
+        if changed:
+            given = ", ".join(f"{column} = ?" for column in changed)
+            values = [getattr(asked, column) for column in changed]
+            writing.execute(f"UPDATE package SET {given} WHERE name = ?", (*values, name))  # noqa: S608
     return Change(before, changed)
 
 
@@ -66,7 +66,8 @@ def rate(name: str, person: str, stars: int) -> None:
     with database.transaction() as writing:
         _must_exist(name)
         writing.execute(
-            "INSERT INTO rating VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET stars = excluded.stars",
+            "INSERT INTO rating VALUES (?, ?, ?)"
+            " ON CONFLICT (package, person) DO UPDATE SET stars = excluded.stars",
             (name, person, stars),
         )
 

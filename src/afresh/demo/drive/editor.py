@@ -1,4 +1,4 @@
-"""The editor: signs in, and changes packages through the forms while others read."""
+"""The editor: changes packages while others read, through the forms and in plain SQL from another program."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ import asyncio
 import random
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 from urllib.parse import quote
 
 from afresh.demo.catalogue import edits, packages, people, statistics
 from afresh.demo.drive.http import Connection
 from afresh.demo.drive.oracle import Histories
+from afresh.demo.drive.program import Program
 
 _PAUSE = 0.1  # seconds between edits
+_ELSEWHERE = 0.5  # the share of edits that the other program makes
 
 
 @dataclass(slots=True)
@@ -21,20 +24,24 @@ class Editor:
     """Edits one package after another, and writes down what every page has to show from then on.
 
     Attributes:
-        addresses: The workers, each edit goes to the next.
+        addresses: The workers, each edit through a form goes to the next.
+        program: The other program.
         cookies: Of the people that edit, rate and star.
         names: The packages that are edited.
         chance: Where its choices come from.
         histories: What was edited.
-        count: How many edits were acknowledged.
+        count: How many edits were acknowledged, through forms and by the other program.
+        elsewhere: How many of them the other program made.
     """
 
     addresses: list[tuple[str, int]]
+    program: Program
     cookies: Mapping[str, str]
     names: list[str]
     chance: random.Random
     histories: Histories = field(default_factory=Histories)
     count: int = 0
+    elsewhere: int = 0
 
     async def work(self, until: asyncio.Event) -> None:
         """Edit until told to stop."""
@@ -43,58 +50,67 @@ class Editor:
         try:
             while not until.is_set():
                 make = self.chance.choices(kinds, weights=(55, 25, 5, 3, 12))[0]
-                await make(connections[self.count % len(connections)], self.chance.choice(self.names))
+                form = (
+                    None if self.chance.random() < _ELSEWHERE else connections[self.count % len(connections)]
+                )
+                await make(form, self.chance.choice(self.names))
                 self.count += 1
+                self.elsewhere += form is None
                 await asyncio.sleep(_PAUSE)
         finally:
             for connection in connections:
                 await connection.close()
 
-    async def _rate(self, connection: Connection, name: str) -> None:
+    # Each edit goes through a form, or where there is none, through the other program.
+
+    async def _rate(self, form: Connection | None, name: str) -> None:
         stars, before = self.chance.randint(1, 5), _rating(name)
         ratings, total = packages.rating(name)
         own = _own_rating(name, "editor")
         after = f"{total + stars - own}/{ratings + (own == 0)}"
         facts = {f"rating:{name}": (before, after)}
-        await self._send(connection, f"/rate/{quote(name)}", {"stars": stars}, facts)
+        if form is None:
+            await self._execute(
+                "INSERT OR REPLACE INTO rating VALUES (?, ?, ?)", (name, "editor", stars), facts
+            )
+        else:
+            await self._send(form, f"/rate/{quote(name)}", {"stars": stars}, facts)
 
-    async def _star(self, connection: Connection, name: str) -> None:
+    async def _star(self, form: Connection | None, name: str) -> None:
         person = self.chance.choice([each for each in self.cookies if each])
         before = [line.name for line in people.starred(person)]
         after = sorted({*before} ^ {name})
         facts = {f"starred:{person}": (" ".join(before), " ".join(after))}
-        await self._send(connection, f"/star/{quote(name)}", {}, facts, person)
+        if form is not None:
+            await self._send(form, f"/star/{quote(name)}", {}, facts, person)
+        elif name in before:
+            await self._execute("DELETE FROM star WHERE person = ? AND package = ?", (person, name), facts)
+        else:
+            await self._execute("INSERT INTO star VALUES (?, ?)", (person, name), facts)
 
-    async def _note(self, connection: Connection, name: str) -> None:
-        await self._edit(connection, name, note=f"Looked at again; this is edit {self.count}, <b> & all.")
+    async def _note(self, form: Connection | None, name: str) -> None:
+        await self._edit(form, name, note=f"Looked at again; this is edit {self.count}, <b> & all.")
 
-    async def _resize(self, connection: Connection, name: str) -> None:
+    async def _resize(self, form: Connection | None, name: str) -> None:
         found = packages.package(name)
         assert found is not None
-        await self._edit(connection, name, installed=found.installed + self.chance.randint(1, 500))
+        await self._edit(form, name, installed=found.installed + self.chance.randint(1, 500))
 
-    async def _move(self, connection: Connection, name: str) -> None:
-        await self._edit(connection, name, section=self.chance.choice(("misc", "utils", "oldlibs")))
+    async def _move(self, form: Connection | None, name: str) -> None:
+        await self._edit(form, name, section=self.chance.choice(("misc", "utils", "oldlibs")))
 
-    async def _edit(
-        self,
-        connection: Connection,
-        name: str,
-        *,
-        section: str | None = None,
-        installed: int | None = None,
-        note: str | None = None,
-    ) -> None:
+    async def _edit(self, form: Connection | None, name: str, **changed: Any) -> None:
         found = packages.package(name)
         assert found is not None
-        asked = edits.Edit(
-            section=found.section if section is None else section,
-            installed=found.installed if installed is None else installed,
-            note=found.note if note is None else note,
-        )
         before = edits.Edit(found.section, found.installed, found.note)
-        form = {"section": asked.section, "installed": asked.installed, "note": asked.note}
-        await self._send(connection, f"/edit/{quote(name)}", form, _expected(name, before, asked))
+        asked = replace(before, **changed)
+        facts = _expected(name, before, asked)
+        if form is None:
+            ((column, value),) = changed.items()
+            await self._execute(f"UPDATE package SET {column} = ? WHERE name = ?", (value, name), facts)  # noqa: S608
+        else:
+            fields = {"section": asked.section, "installed": asked.installed, "note": asked.note}
+            await self._send(form, f"/edit/{quote(name)}", fields, facts)
 
     async def _send(
         self,
@@ -108,6 +124,13 @@ class Editor:
         answer = await connection.post(target, form, self.cookies[person])
         if answer.status != 303:
             raise RuntimeError(f"{target} answered {answer.status}: {answer.body.decode()[:200]}")
+        self.histories.acknowledge(begun, time.monotonic())
+
+    async def _execute(
+        self, sql: str, values: tuple[object, ...], facts: Mapping[str, tuple[str, str]]
+    ) -> None:
+        begun = self.histories.begin(facts)
+        await self.program.execute(sql, *values)
         self.histories.acknowledge(begun, time.monotonic())
 
 

@@ -14,6 +14,7 @@ from afresh.demo.catalogue import database
 from afresh.demo.drive.editor import Editor
 from afresh.demo.drive.http import Connection, sign_in
 from afresh.demo.drive.judge import Verdict, against, leaked, outdated
+from afresh.demo.drive.program import Program
 from afresh.demo.drive.readers import Record, fetch, read
 from afresh.demo.drive.servers import AFRESH, PLAIN, Workers
 from afresh.demo.drive.visits import Population
@@ -53,6 +54,7 @@ class Outcome:
         edited: With afresh, while rows are edited.
         marks: What the caches of all workers had counted at the end of the cold, the warm and the edited phase.
         edits: How many edits were acknowledged.
+        elsewhere: How many of them another program made, in plain SQL.
         verdict: What came of checking the answers.
     """
 
@@ -62,6 +64,7 @@ class Outcome:
     edited: Record = field(default_factory=Record)
     marks: list[dict[str, float]] = field(default_factory=list)
     edits: int = 0
+    elsewhere: int = 0
     verdict: Verdict = field(default_factory=Verdict)
 
     @property
@@ -83,11 +86,12 @@ async def measure(path: Path, facts: dataset.Facts, fast: Workers, settings: Set
     with Workers(path, PLAIN) as plain:
         people = {name: await sign_in(plain.shared, name, database.PASSWORD) for name in database.PEOPLE}
         population = Population.of(facts, random.Random(settings.seed), settings.packages)
-        return await _Phases(plain, fast, people, population, settings, say).run()
+        return await _Phases(path, plain, fast, people, population, settings, say).run()
 
 
 @dataclass(slots=True)
 class _Phases:
+    path: Path
     plain: Workers
     fast: Workers
     cookies: dict[str, str]
@@ -109,7 +113,7 @@ class _Phases:
         outcome.marks.append(await self._counters())
         self.say("Comparing those answers with the uncached ones")
         await self._compare_unedited()
-        self.say(f"With afresh, while an editor edits: {seconds:g} s")
+        self.say(f"With afresh, while an editor and another program edit: {seconds:g} s")
         await self._edit()
         outcome.marks.append(await self._counters())
         self.say("Comparing every page, for every visitor, with the uncached one")
@@ -136,13 +140,15 @@ class _Phases:
 
     async def _edit(self) -> None:
         names = self.population.packages
-        editor = Editor(self.fast.addresses, self.cookies, names, random.Random(self.settings.seed))
         stop = asyncio.Event()
-        async with asyncio.TaskGroup() as group:
-            group.create_task(editor.work(stop))
-            self.outcome.edited = await self._read(self.fast, self.settings.seconds)
-            stop.set()
-        self.outcome.edits = editor.count
+        async with Program(self.path) as program:
+            chance = random.Random(self.settings.seed)
+            editor = Editor(self.fast.addresses, program, self.cookies, names, chance)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(editor.work(stop))
+                self.outcome.edited = await self._read(self.fast, self.settings.seconds)
+                stop.set()
+        self.outcome.edits, self.outcome.elsewhere = editor.count, editor.elsewhere
         self.outcome.verdict += outdated(self.outcome.edited, editor.histories)
 
     async def _compare_edited(self) -> None:

@@ -21,7 +21,8 @@ def sentences(outcome: Outcome) -> list[str]:
     verdict, total = outcome.verdict, outcome.marks[-1]
     return [
         f"{total['saved']:,.0f} loads saved, {total['loads']:,.0f} done.",
-        f"{outcome.edits:,} edits through the forms while others read.",
+        f"{outcome.edits:,} edits while others read: {outcome.edits - outcome.elsewhere:,} through the forms,"
+        f" {outcome.elsewhere:,} by another program, in plain SQL.",
         f"{verdict.compared:,} answers compared byte for byte with the uncached ones: {verdict.different:,} differ."
         + (f" For {verdict.unchecked:,} more there was no time." if verdict.unchecked else ""),
         f"{verdict.checked:,} answers during edits checked against the edits: {verdict.stale:,} stale.",

@@ -36,11 +36,11 @@ def plain() -> Iterator[Counters]:
 
 @contextmanager
 def afresh() -> Iterator[Counters]:
-    """The catalogue with a cache that all workers of this machine share."""
+    """The catalogue with a cache that all workers of this machine share, strict: never older than the database."""
     from afresh import Cache
     from afresh.demo.cached import with_afresh
 
-    with Cache() as cache, with_afresh(cache):
+    with Cache(consistency="strict") as cache, with_afresh(cache):
         yield lambda: _counters(cache.stats())
 
 
