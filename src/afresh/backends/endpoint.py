@@ -11,6 +11,10 @@ from urllib.parse import SplitResult, parse_qsl, unquote
 from afresh.errors import ConfigurationError
 
 SECONDS: Final = ("timeout", "write_timeout", "connect_timeout")
+SLOWEST: Final = 4e6
+"""Bytes a second. A deadline is for silence: what comes, or is taken, at this rate or faster prolongs it."""
+_SMALL: Final = 65_536
+_BUFFERED: Final = 4_000_000  # bytes that the systems between may hold, at most
 TLS: Final = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile", "ssl_check_hostname", "ssl_cert_reqs")
 
 
@@ -70,6 +74,11 @@ class Tls:
         context.check_hostname = self.check_hostname and self.verify
         context.verify_mode = ssl.CERT_REQUIRED if self.verify else ssl.CERT_NONE
         return context
+
+
+def digesting(sent: int) -> float:
+    """Seconds that a server may take, beside its deadline, to read what was just sent to it."""
+    return 0.0 if sent <= _SMALL else min(sent, _BUFFERED) / SLOWEST
 
 
 def options_of(parts: SplitResult, known: Sequence[str]) -> dict[str, str]:

@@ -45,6 +45,11 @@ class Batch:
         """How many requests there are."""
         return len(self._commands)
 
+    @property
+    def size(self) -> int:
+        """Bytes that are sent."""
+        return sum(map(len, self.parts))
+
     def take(self, response: Response) -> bool:
         """The next answer; says whether it is the last.
 

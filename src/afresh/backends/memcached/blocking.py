@@ -13,7 +13,7 @@ import struct
 import time
 from contextlib import suppress
 
-from afresh.backends.endpoint import Endpoint
+from afresh.backends.endpoint import SLOWEST, Endpoint, digesting
 from afresh.backends.memcached.address import Address
 from afresh.backends.memcached.batch import Batch, Lines, Pairing, packets
 from afresh.backends.memcached.client import Response
@@ -137,7 +137,7 @@ class Connection:
             Gone: Not all came in time, or the connection broke.
         """
         self.send(batch)
-        self.receive(batch, batch.timeout)
+        self.receive(batch, batch.timeout + digesting(batch.size))
 
     def send(self, batch: Batch) -> None:
         """Send a batch whose answers are received later, or dropped by whoever receives after it.
@@ -173,7 +173,8 @@ class Connection:
                     self.used = True
                     return
                 now = time.monotonic()
-                deadline = deadline or now + timeout
+                # What is still coming prolongs the deadline by as long as it may take at the slowest.
+                deadline = (deadline or now + timeout) + len(data) / SLOWEST
                 if now >= deadline:
                     raise TimeoutError
                 self._within(deadline - now)

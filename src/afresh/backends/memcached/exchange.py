@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Iterable, Iterator, Sequence
 
+from afresh.backends.endpoint import digesting
 from afresh.backends.memcached.batch import Batch, Gets
 from afresh.backends.memcached.blocking import Connection, Gone
 from afresh.backends.memcached.client import Response
@@ -45,7 +46,7 @@ class Share:
         if at >= len(self.batches) or self._connection is None or not self._connection.owing:
             return
         try:
-            self._connection.receive(self.batches[at], timeout)
+            self._connection.receive(self.batches[at], timeout + digesting(self.batches[at].size))
         except Gone as error:
             self._failed(at, error)
 
@@ -131,9 +132,9 @@ def ask_blocking(shares: Sequence[Share], timeout: float) -> None:
     """Ask all servers, then listen to all: a slow one costs its deadline once, and the others nothing."""
     try:
         for at in range(max(len(share.batches) for share in shares)):
-            deadline = time.monotonic() + timeout
             for share in shares:
                 share.send(at)
+            deadline = time.monotonic() + timeout
             for share in shares:
                 share.receive(at, deadline - time.monotonic())
     except BaseException:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from itertools import chain
 
+from afresh.backends.endpoint import SLOWEST
 from afresh.backends.memcached.batch import Batch, Pairing, packets
 from afresh.backends.memcached.blocking import Connection, blames, told_late
 from afresh.backends.memcached.codec import ProtocolError
@@ -49,6 +50,7 @@ class Line:
         self._outbox: list[Batch] = []
         self._unsent: deque[memoryview] = deque()
         self._flushing = self._writing = False
+        self._moved = 0  # bytes of large values, since the last tick
         self._timer: asyncio.TimerHandle | None = loop.call_later(patience, self._unreached, patience)
         self._used = False
         # A thread of its own: the loop's executor may be busy with the application's work.
@@ -127,6 +129,7 @@ class Line:
                 packet = self._unsent[0]
                 sent = connection.send(packet)
                 if sent < len(packet):
+                    self._moved += sent
                     self._unsent[0] = packet[sent:]
                 else:
                     self._unsent.popleft()
@@ -154,7 +157,10 @@ class Line:
                 if not data:
                     raise ConnectionResetError("it hung up")
                 self._used = True
+                before = len(self._pairing.waiting)
                 self._pairing.feed(data)
+                if len(self._pairing.waiting) == before:
+                    self._moved += len(data)
                 if not isinstance(connection, ssl.SSLSocket) or not connection.pending():
                     return
         except _WANTS:
@@ -179,13 +185,19 @@ class Line:
             self._timer = None
 
     def _tick(self) -> None:
-        """The earliest deadline: has anybody passed it? Who was answered meanwhile has not."""
+        """The earliest deadline: has anybody passed it? Who was answered meanwhile has not.
+
+        What came of large values, and what was taken of them, prolongs all deadlines.
+        """
         self._timer = None
         if self._connection is not None and self._pairing.waiting:
             self._readable()  # what came while the loop was busy is not late
         waiting = [batch for batch in self._pairing.waiting if batch.deadline]
         if not waiting:
             return
+        moved, self._moved = self._moved, 0
+        for batch in waiting:
+            batch.deadline += moved / SLOWEST
         first = min(waiting, key=lambda batch: batch.deadline)
         if first.deadline > self._loop.time():
             self._timer = self._loop.call_at(first.deadline, self._tick)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from afresh.backends.endpoint import Endpoint
+from afresh.backends.endpoint import SLOWEST, Endpoint, digesting
 from afresh.backends.redis.address import Address
 from afresh.backends.redis.client import ErrorReply
 from afresh.backends.redis.wire.gone import Gone, Late
@@ -99,7 +99,7 @@ class Connection:
             self._within(timeout)
         try:
             self.socket.sendall(data)
-            if not self.owed:
+            if not self.owed and len(data) <= CHUNK:
                 reader = self.reader
                 reader.feed(self.socket.recv(CHUNK))
                 reply = reader.gets()
@@ -110,7 +110,7 @@ class Connection:
                     self.pushes.append(reply)
         except _TROUBLE as error:
             raise self._gone(error, timeout) from error
-        return self._rest(1, timeout)[0]
+        return self._rest(1, timeout + digesting(len(data)))[0]
 
     def exchange(self, data: bytes, count: int, timeout: float) -> list[Any]:
         """Send several commands, and return their answers.
@@ -119,7 +119,7 @@ class Connection:
             Gone: See `ask`.
         """
         self.send(data, timeout)
-        return self._rest(count, timeout)
+        return self._rest(count, timeout + digesting(len(data)))
 
     def send(self, data: bytes, timeout: float) -> None:
         """Send commands without waiting for an answer.
@@ -189,7 +189,10 @@ class Connection:
         self.used = False
 
     def _rest(self, count: int, timeout: float) -> list[Any]:
-        """Read until there are `count` answers, after those that nobody wants."""
+        """Read until there are `count` answers, after those that nobody wants.
+
+        Each part of a large answer prolongs the deadline by as long as it may take at the slowest.
+        """
         deadline = time.monotonic() + timeout
         replies: list[Any] = []
         wanted = self.owed + count
@@ -206,15 +209,16 @@ class Connection:
                 if left <= 0:
                     raise TimeoutError
                 self._within(left)
-                self._feed()
+                deadline += self._feed() / SLOWEST
         except _TROUBLE as error:
             raise self._gone(error, timeout) from error
 
-    def _feed(self) -> None:
+    def _feed(self) -> int:
         data = self.socket.recv(CHUNK)
         if not data:
             raise ConnectionResetError("the server hung up")
         self.reader.feed(data)
+        return len(data)
 
     def _within(self, timeout: float) -> None:
         """Set the timeout of what comes next."""

@@ -19,6 +19,7 @@ from contextlib import suppress
 from time import monotonic
 from typing import Any, Protocol
 
+from afresh.backends.endpoint import SLOWEST
 from afresh.backends.redis.wire.answer import Answer
 from afresh.backends.redis.wire.blocking import CHUNK, Connection
 from afresh.backends.redis.wire.gone import Gone, Late
@@ -89,9 +90,10 @@ class Wire:
         self._socket = connection.socket
         self._reader = connection.reader
         self._waiting: deque[tuple[Sink, float]] = deque()
-        self._out: list[bytes] = []
+        self._out: list[bytes | memoryview] = []
         self._ready: deque[tuple[Sink, Any]] = deque()
         self._handing_out = False
+        self._moved = 0  # bytes of what is larger than a packet, since the alarm
         self._alarm_at = _NEVER
         self._alarm: asyncio.TimerHandle | None = None
         self._socket.setblocking(False)
@@ -174,11 +176,11 @@ class Wire:
     def _flush(self) -> None:
         """Send what this turn of the loop gathered."""
         if self._out and not self.ended:
-            data = b"".join(self._out)
+            data = b"".join(self._out) if len(self._out) > 1 else self._out[0]
             self._out.clear()
             self._send(data)
 
-    def _send(self, data: bytes) -> None:
+    def _send(self, data: bytes | memoryview) -> None:
         try:
             sent = self._socket.send(data)
         except _NOT_NOW:
@@ -188,8 +190,11 @@ class Wire:
             self._loop.call_soon(self._broke, error)
             return
         if sent < len(data):
-            self._out.append(data[sent:])
+            self._moved += sent
+            self._out.append(memoryview(data)[sent:])  # a large command is not copied for each part of it
             self._loop.add_writer(self._socket, self._writable)
+        elif sent > CHUNK:
+            self._moved += sent
 
     def _writable(self) -> None:
         self._loop.remove_writer(self._socket)
@@ -204,7 +209,7 @@ class Wire:
                 raise ConnectionResetError("the server hung up")
             self.connection.used = True
             self._reader.feed(data)
-            self._hand_out()
+            self._hand_out(len(data))
             if self.connection.encrypted:
                 self._drain()
         except _NOT_NOW:
@@ -220,10 +225,10 @@ class Wire:
         """What was decrypted already doesn't wake the loop again."""
         while data := self._socket.recv(CHUNK):
             self._reader.feed(data)
-            self._hand_out()
+            self._hand_out(len(data))
         raise ConnectionResetError("the server hung up")
 
-    def _hand_out(self) -> None:
+    def _hand_out(self, came: int) -> None:
         """Give each answer to whose turn it is.
 
         All are paired before the first task goes on: what it asks is not answered by what is here already.
@@ -238,7 +243,10 @@ class Wire:
                 ready.append((waiting.popleft()[0], reply))
         except ProtocolError as error:
             self._broke(error)
-        self._wake()
+        if ready:
+            self._wake()
+        else:
+            self._moved += came
 
     def _wake(self) -> None:
         ready = self._ready
@@ -270,14 +278,19 @@ class Wire:
         self._alarm = self._loop.call_later(when - monotonic(), self._ring)
 
     def _ring(self) -> None:
-        """A deadline has passed, unless it was an early call's that has its answer."""
+        """A deadline has passed, unless it was an early call's that has its answer.
+
+        What came of large answers meanwhile, and what was taken of large commands, prolongs all deadlines.
+        """
         planned, self._alarm_at, self._alarm = self._alarm_at, _NEVER, None
         self._readable()
         if self.ended and not self._waiting:
             return
         now = monotonic()
-        if now - planned > _STALL:
-            self._forgive(now - planned)
+        moved, self._moved = self._moved, 0
+        stood = now - planned
+        if moved or stood > _STALL:
+            self._prolong(moved / SLOWEST + (stood if stood > _STALL else 0.0))
         self._give_up(now)
         next_one = min((deadline for sink, deadline in self._waiting if not sink.done()), default=_NEVER)
         if next_one < _NEVER:
@@ -285,9 +298,9 @@ class Wire:
         elif self.ended:
             self.close()
 
-    def _forgive(self, stood: float) -> None:
-        """While the loop stood still nothing was sent and nothing heard: that is not the server's fault."""
-        self._waiting = deque((sink, deadline + stood) for sink, deadline in self._waiting)
+    def _prolong(self, seconds: float) -> None:
+        """The server got on; or the loop stood still, and nothing was sent and nothing heard: that isn't its fault."""
+        self._waiting = deque((sink, deadline + seconds) for sink, deadline in self._waiting)
 
     def _give_up(self, now: float) -> None:
         """Fail whom the server kept waiting; the connection takes nobody else.
