@@ -39,7 +39,7 @@ LONG_FUNCTIONS: dict[str, str] = {}
 DRIVERS = {
     "msgspec": ("codecs",),
     "sqlite3": ("backends/file", "db/watch/sqlite", "demo", "edge"),
-    "fcntl": ("backends/file", "backends/replica", "edge/follow.py", "runtime"),
+    "fcntl": ("backends/file", "backends/replica", "db/watch/sqlite", "edge/follow.py", "runtime"),
     "mmap": ("backends/file",),
     "cryptography": ("codecs", "testing/servers"),
     "backports": ("codecs",),
