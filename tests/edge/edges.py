@@ -82,11 +82,10 @@ def marked(seconds: int, names: str = "", control: str = "", stamp: int = 0) -> 
 
 
 @contextmanager
-def running(app: Any) -> Iterator[int]:
+def running(app: Any, **settings: Any) -> Iterator[int]:
     """An ASGI application under uvicorn, in a thread."""
-    server = uvicorn.Server(
-        uvicorn.Config(app, port=0, log_level="error", lifespan="off", timeout_graceful_shutdown=1)
-    )
+    given = {"port": 0, "log_level": "error", "lifespan": "off", "timeout_graceful_shutdown": 1, **settings}
+    server = uvicorn.Server(uvicorn.Config(app, **given))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:

@@ -30,6 +30,7 @@ _Ignored = Annotated[
 _Hosts = Annotated[
     list[str] | None, typer.Option(metavar="HOST", help="A host that is cached for; by default any.")
 ]
+_Edge = Annotated[bool, typer.Option("--edge", help="Tell caches in front what pages are made from.")]
 
 
 def serve(
@@ -49,9 +50,11 @@ def serve(
     believed: _Believed = "127.0.0.1",
     ignore_parameter: _Ignored = None,
     allow_host: _Hosts = None,
+    edge: _Edge = False,
 ) -> None:
     """Serve an application, or another server, with a cache of whole pages before it."""
-    given: dict[str, Any] = dict(locals())  # named as the settings are, but for two
+    given: dict[str, Any] = dict(locals())  # named as the settings are, but for three
+    given["within"] = "afresh.edge.asgi:outward" if given.pop("edge") else ""
     options = {
         "ignored_parameters": given.pop("ignore_parameter"),
         "hosts": given.pop("allow_host"),

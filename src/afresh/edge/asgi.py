@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -21,7 +22,7 @@ class OutwardMiddleware:
     It collects by itself what the application reads: of databases that are captured, and of cached values.
 
     Args:
-        app: The application; a cache of whole pages may be inside or outside.
+        app: The application. A cache of whole pages stands before it: `CacheMiddleware(OutwardMiddleware(app, …), …)`.
         cache: Whose ledger numbers what is read.
         outward: How names are made.
     """
@@ -39,6 +40,12 @@ class OutwardMiddleware:
         async with self._cache.aio.scope() as collected:
             answer = _Answer(self._outward, collected, url_of(scope), send)
             await self._app(scope, receive, answer.send)
+
+
+def outward(app: App, cache: Cache) -> App:
+    """What `afresh serve --edge` puts around the application; `$AFRESH_EDGE_SECRET` has the secret of names."""
+    secret = os.environ.get("AFRESH_EDGE_SECRET", "").encode()
+    return OutwardMiddleware(app, cache, Outward(cache, secret=secret))
 
 
 class _Answer:

@@ -41,6 +41,7 @@ class Serving:
         access_log: Write a line for each request, hits marked.
         believed: Addresses of proxies whose `X-Forwarded-…` are believed, with commas; `*`: all.
         options: Of `CacheMiddleware`.
+        within: `module:function` that puts something between cache and application, given both.
     """
 
     app: str = ""
@@ -58,6 +59,7 @@ class Serving:
     access_log: bool = True
     believed: str = "127.0.0.1"
     options: Given | None = None
+    within: str = ""
 
     def check(self) -> None:
         """Say what makes no sense.
@@ -108,7 +110,10 @@ def create() -> Application:
     arguments: dict[str, Any] = {"namespace": serving.namespace} if serving.namespace else {}
     cache = Cache(**arguments) if serving.cache is None else Cache(serving.cache, **arguments)
     atexit.register(cache.close)
-    return HitsMarked(CacheMiddleware(_behind(serving), cache, **(serving.options or Given())))
+    app = _behind(serving)
+    if serving.within:
+        app = loaded(serving.within)(app, cache)
+    return HitsMarked(CacheMiddleware(app, cache, **(serving.options or Given())))
 
 
 def _behind(serving: Serving) -> Application:
