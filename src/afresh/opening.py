@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -139,6 +138,8 @@ def _open(url: Any, asked: Asked) -> Backend:
     try:
         return open_backend(url, asked)
     except BackendError as error:
+        import logging  # here: `import afresh` takes a tenth longer with it
+
         logging.getLogger("afresh").warning("nothing is cached in this process: %s", error)
         return open_backend("null://", asked)
 

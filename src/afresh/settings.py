@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, cast
@@ -49,7 +48,7 @@ class Settings:
     def _check(self) -> None:
         if self.consistency not in _LEVELS:
             raise ConfigurationError(f"consistency={self.consistency!r}: there are {', '.join(_LEVELS)}.")
-        if not isinstance(self.namespace, str) or ":" in self.namespace or _SURROGATE(self.namespace):
+        if not isinstance(self.namespace, str) or ":" in self.namespace or not _is_text(self.namespace):
             raise ConfigurationError(
                 f"namespace={self.namespace!r}: give a string without a colon, of characters that UTF-8 has."
             )
@@ -86,6 +85,15 @@ class Settings:
             check_share(pool.l1, pool.max_loads)
 
 
+def _is_text(written: str) -> bool:
+    """Whether UTF-8 has all of its characters: it hasn't half of one."""
+    try:
+        written.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def check_share(l1: int | str | None, max_loads: object) -> None:
     """Refuse limits that are none.
 
@@ -98,7 +106,6 @@ def check_share(l1: int | str | None, max_loads: object) -> None:
         raise ConfigurationError(f"max_loads={max_loads!r}: give 1 or more, or None for any number.")
 
 
-_SURROGATE = re.compile("[\ud800-\udfff]").search
 _OF_A_POOL = {"prefix", "url", "fallback", "l1", "max_loads"}
 
 
