@@ -15,9 +15,8 @@ import db_stress_worker
 import pytest
 
 import sizes
-from afresh.testing.servers import PostgresServer
 
-pytestmark = [pytest.mark.servers, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 _SCHEMA = "CREATE TABLE stock (id INTEGER PRIMARY KEY, version INTEGER)"
 _ROWS = ", ".join(f"({row}, 0)" for row in range(db_stress_worker.ROWS))
@@ -74,12 +73,3 @@ def test_sqlite(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     crew = Crew(str(path), tmp_path, sizes.size(6, 600))
     crew.run(2, 2)
     judge(crew, capsys)
-
-
-def test_postgres(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with PostgresServer(tmp_path) as server:
-        server.psql(_SCHEMA)
-        server.psql(f"INSERT INTO stock VALUES {_ROWS}")
-        crew = Crew(server.url, tmp_path, sizes.size(8, 600))
-        crew.run(sizes.size(2, 4), sizes.size(2, 4))
-        judge(crew, capsys)
