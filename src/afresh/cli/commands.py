@@ -92,6 +92,9 @@ def watch(
     poll: _Poll = 0.0,
     check: Annotated[bool, typer.Option("--check", help="Say how it is, and what is wrong.")] = False,
     drop: Annotated[bool, typer.Option("--drop", help="Drop slot, publication and triggers.")] = False,
+    triggers: Annotated[
+        bool, typer.Option("--triggers", help="By a table that triggers write, instead of the log.")
+    ] = False,
 ) -> None:
     """Announce what other programs change in a database, until Ctrl-C."""
     try:
@@ -99,7 +102,9 @@ def watch(
     except ModuleNotFoundError as missing:
         _fail(f"Watching needs {missing.name}. Install it with: pip install 'afresh[postgres]'")
     try:
-        watched = watching.Watched(database, slot, publication, db, tuple(volatile or ()), full, poll or None)
+        watched = watching.Watched(
+            database, slot, publication, db, tuple(volatile or ()), full, poll or None, triggers
+        )
         if check:
             raise typer.Exit(0 if watching.check(watched) else 1)
         if drop:

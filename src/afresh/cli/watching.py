@@ -12,11 +12,12 @@ import typer
 
 import afresh
 from afresh.cli import seeing
-from afresh.db.watch import Slot, SlotState, Status, Watcher
+from afresh.db.watch import Slot, SlotState, Status, Versions, VersionTable, Watcher
 from afresh.db.watch.asking import Asker, connector
 from afresh.db.watch.check import findings
 
 _EVERY = 10.0  # seconds between two lines
+_LOOK = 0.05  # seconds between two looks into a table of versions
 
 
 class Watched(NamedTuple):
@@ -29,9 +30,20 @@ class Watched(NamedTuple):
     volatile: Sequence[str]
     full: str
     poll: float | None
+    triggers: bool = False
 
-    def watcher(self, caches: Iterable[afresh.Cache]) -> Watcher:
+    def watcher(self, caches: Iterable[afresh.Cache]) -> Watcher | Versions:
         """What follows it."""
+        if self.triggers:
+            versions = Versions(
+                self.url,
+                *caches,
+                database=self.name,
+                volatile=volatile_of(self.volatile),
+                every=self.poll or _LOOK,
+                tell=typer.echo,
+            )
+            return versions.create()
         return Watcher(
             self.url,
             *caches,
@@ -47,11 +59,13 @@ class Watched(NamedTuple):
 
 def follow(watched: Watched, caches: Iterable[afresh.Cache]) -> None:
     """Follow until Ctrl-C or SIGTERM, and say every now and then how it goes."""
-    watcher = watched.watcher(caches)
+    with _told():
+        watcher = watched.watcher(caches)
+    stop = watcher.end if isinstance(watcher, Versions) else watcher.stop
     ended = threading.Event()
     teller = threading.Thread(target=_tell, args=(watcher.status, ended), daemon=True)
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: watcher.stop())
+        signal.signal(number, lambda *_: stop())
     teller.start()
     try:
         watcher.run()
@@ -89,7 +103,12 @@ def kept(state: SlotState) -> str:
 
 
 def check(watched: Watched) -> bool:
-    """Print how a slot is and what is wrong; says whether nothing is."""
+    """Print how a slot, or the table of versions, is and what is wrong; says whether nothing is."""
+    if watched.triggers:
+        with _asking(watched.url) as asker:
+            found = list(VersionTable(asker).findings())
+        seeing.show_findings(found)
+        return all(each.severity != "error" for each in found)
     slot = Slot(watched.slot, watched.publication)
     with _asking(watched.url) as asker:
         state = slot.look(asker)
@@ -101,7 +120,12 @@ def check(watched: Watched) -> bool:
 
 
 def drop(watched: Watched) -> None:
-    """Drop slot, publication and triggers."""
+    """Drop slot, publication and triggers, or the table of versions."""
+    if watched.triggers:
+        with _asking(watched.url) as asker:
+            VersionTable(asker).drop()
+        typer.echo("dropped: the table of versions, and the triggers that write it")
+        return
     slot = Slot(watched.slot, watched.publication)
     with _asking(watched.url) as asker:
         slot.drop(asker)
@@ -111,9 +135,15 @@ def drop(watched: Watched) -> None:
 @contextmanager
 def _asking(url: str) -> Iterator[Asker]:
     """A connection for questions, whose trouble is told in a line."""
+    with _told(), closing(Asker(connector(url))) as asker:
+        yield asker
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Trouble of a driver is told in a line."""
     try:
-        with closing(Asker(connector(url))) as asker:
-            yield asker
+        yield
     except afresh.AfreshError:
         raise
     except Exception as error:

@@ -61,9 +61,7 @@ class Following:
     # -- looking ------------------------------------------------------------------------------------
 
     def look(self) -> News:
-        """What is new since `seen`. It stays new until `done` is called."""
-        if self._asker is None:
-            self.open()
+        """What is new since `seen`. It stays new until `done` is called; `open` comes before it."""
         assert self._asker is not None
         found = news(self._asker, self.seen)
         if self._strange(found.changes):
@@ -135,11 +133,13 @@ class Following:
     # -- the connection -----------------------------------------------------------------------------
 
     def open(self) -> None:
-        """Connect. In another life of the server nothing is known of what was seen.
+        """Connect, if that isn't done. In another life of the server nothing is known of what was seen.
 
         Raises:
             ConfigurationError: There is no table of versions.
         """
+        if self._asker is not None:
+            return
         asker = Asker(self._connect)
         try:
             self._asker, self._table = asker, VersionTable(asker)
@@ -158,7 +158,7 @@ class Following:
             raise
 
     def close(self) -> None:
-        """End the connection; the next look opens another one."""
+        """End the connection."""
         asker, self._asker = self._asker, None
         if asker is not None:
             asker.close()

@@ -129,6 +129,9 @@ class Versions:
 
     def _confirmed(self) -> None:
         try:
+            self._following.open()
+            if self._following.seen is None:
+                self._recall()
             found = self._following.look()
             self._announce(found)
             self._following.done(found)
@@ -140,6 +143,12 @@ class Versions:
             self.status.state, self.status.reason = "away", str(error).strip()
             raise BackendError(f"nobody knows what has changed in the database: {error}") from error
         self.status.state, self.status.reason = "following", ""
+
+    def _recall(self) -> None:
+        """Go on where any process has got to, if every cache was told of that."""
+        known = [told.seen(self._following.server) for told in self._caches]
+        if None not in known:
+            self._following.seen = min((each for each in known if each is not None), key=Snapshot.age)
 
     def _announce(self, found: News) -> None:
         following = self._following
@@ -174,16 +183,6 @@ class Versions:
             BackendError: The database doesn't answer.
         """
         self._stop.clear()
-        with self._lock:
-            try:
-                self._following.open()
-            except ConfigurationError:
-                raise
-            except Exception as error:
-                raise BackendError(f"the database doesn't answer: {error}") from error
-            known = [told.seen(self._following.server) for told in self._caches]
-            if None not in known:
-                self._following.seen = min((each for each in known if each is not None), key=Snapshot.age)
         self.confirm()
         for engine in self._engines:
             engine.look_at(self)
@@ -196,7 +195,7 @@ class Versions:
             self._thread.start()
 
     def run(self) -> None:
-        """Ask again and again, until `stop` is called."""
+        """Ask again and again, until `end` or `stop` is called."""
         while not self._stop.is_set():
             reason = self.status.reason
             try:
@@ -208,6 +207,11 @@ class Versions:
                 self.status.say(f"stopped: {error}")
                 break
             self._stop.wait(self._every or _EVERY)
+        self.status.state = "stopped"
+
+    def end(self) -> None:
+        """Have `run` return; a signal handler may call this."""
+        self._stop.set()
 
     def stop(self) -> None:
         """End it: caches don't ask any more, and the connection is closed. Safe to call twice."""
