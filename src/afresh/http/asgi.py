@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+import inspect
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, TypeAlias, Unpack
 from urllib.parse import quote
 
@@ -12,6 +13,7 @@ from afresh.core.ports import Runtime
 from afresh.http.asked import Asked
 from afresh.http.exchange import Exchange
 from afresh.http.flow import Flow
+from afresh.http.holes import Filled, Refill, Values, as_filled, head_of
 from afresh.http.options import Given
 from afresh.http.quick import Quick
 from afresh.http.reply import Reply
@@ -70,7 +72,7 @@ class CacheMiddleware:
         elif plan is None:
             await self.app(scope, receive, send)
         else:
-            await _send(plan, send)
+            await _send(await self._filled(plan, scope), send)
             if plan.refresh:
                 self._refresh(asked, scope)
             elif plan.entry is not None and path:
@@ -85,7 +87,7 @@ class CacheMiddleware:
         return with_fields(scope, exchange.fields)
 
     async def _run(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
-        sending = _Sending(exchange, send)
+        sending = _Sending(exchange, send, lambda names: self._values(scope, names))
         exchange.begin()
         try:
             await self.app(self._watched(exchange, scope), receive, sending)
@@ -93,9 +95,20 @@ class CacheMiddleware:
             reply = None if sending.started else exchange.failed(error)
             if reply is None:
                 raise
-            await _send(reply, send)
+            await _send(await self._filled(reply, scope), send)
         finally:
             exchange.leave()
+
+    async def _filled(self, reply: Reply, scope: Scope) -> Reply:
+        return reply if reply.fill is None else reply.fill(await self._values(scope, reply.holes))
+
+    async def _values(self, scope: Scope, names: Iterable[str]) -> Values:
+        """What stands in the holes of a page for this visitor."""
+        fillers, values = self._flow.rules.base.holes, {}
+        for name in names:
+            value = fillers[name](scope)
+            values[name] = as_filled(await value if inspect.isawaitable(value) else value)
+        return values
 
     def _refresh(self, asked: Asked, scope: Scope) -> None:
         """Have the application answer once more, with nobody waiting."""
@@ -116,8 +129,13 @@ class _Sending:
     of it is sent, so its head can still say what has become of it.
     """
 
-    def __init__(self, exchange: Exchange, send: Send) -> None:
+    def __init__(
+        self, exchange: Exchange, send: Send, values: Callable[[Iterable[str]], Awaitable[Values]]
+    ) -> None:
         self._exchange = exchange
+        self._values_of = values
+        self._values: dict[str, Filled] = {}
+        self._refill = Refill()
         self._send = send
         self._head: Head | None = None
         self._start: Message = {}
@@ -139,7 +157,7 @@ class _Sending:
             exchange.refuse("it has trailers")
         head = Head(message["status"], Fields.of(message.get("headers", ())))
         self._start, self._head = message, await exchange.heard(head)
-        if not exchange.collecting and self._head is not None:
+        if not exchange.collecting and not exchange.marks and self._head is not None:
             await self._send_head()
 
     async def _take_body(self, message: Message) -> None:
@@ -147,18 +165,37 @@ class _Sending:
         exchange.content(message.get("body", b""))
         if last:
             await exchange.complete(sent=self.started)
-            if exchange.reply is not None and not self.started:
+            reply = exchange.reply
+            if reply is not None and not self.started:
                 self.started = True
-                await _send(exchange.reply, self._send)
+                await _send(
+                    reply if reply.fill is None else reply.fill(await self._values_of(reply.holes)),
+                    self._send,
+                )
                 return
-        if self._head is not None:
-            await self._send_head()
-            await self._send(message)
+        if self._head is None:
+            return
+        if exchange.marks:
+            body = await self._refilled(message.get("body", b""), last=last)
+            message = {**message, "body": body}
+            await self._send_head(body if last else None)
+        await self._send_head()
+        await self._send(message)
 
-    async def _send_head(self) -> None:
+    async def _refilled(self, piece: bytes, *, last: bool) -> bytes:
+        """A piece of content with its holes filled."""
+        marks = self._exchange.marks
+        new = set(marks.values()) - set(self._values)
+        self._values.update(await self._values_of(new) if new else {})
+        return self._refill.piece(piece, marks, self._values, last=last)
+
+    async def _send_head(self, whole: bytes | None = None) -> None:
         if not self.started and self._head is not None:
             self.started = True
-            fields = self._exchange.outward(self._head).fields
+            exchange = self._exchange
+            fields = exchange.outward(self._head).fields
+            if exchange.marks:
+                fields = head_of(fields, exchange.marks, self._values, whole)
             await self._send({**self._start, "headers": list(fields.pairs)})
 
     async def _other(self, message: Message) -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextvars import Token
 from typing import NamedTuple
 
 from afresh.core.entry import Entry
 from afresh.core.events import Event, Kind
 from afresh.core.ports import Lease, Runtime
+from afresh.engine.contexts import leave
 from afresh.engine.flights import Flight
 from afresh.engine.gather import Gathering
 from afresh.http.adjusting import capped, depending, outward, unstretched, with_etag, without_cookies
 from afresh.http.asked import UNKNOWN, Asked
 from afresh.http.collect import Collector
+from afresh.http.holes import Punch, punching
 from afresh.http.page import Page
 from afresh.http.pages import Pages, Shelf
 from afresh.http.reading import Reads
@@ -41,9 +44,10 @@ from afresh.rfc import (
 )
 
 _NO_STORE = ((b"cache-control", b"no-store"),)
-_PERMITTING = (b"cache-control", b"cdn-cache-control", b"surrogate-control", b"expires")
+_PERMITTING = (b"cache-control", b"cdn-cache-control", b"surrogate-control", b"expires", b"x-accel-expires")
 
 
+_NO_MARKS: Mapping[bytes, str] = {}
 _WRITING = frozenset(["it writes"])  # what `afresh.sql` says of a statement that does
 
 LASTING = frozenset([404, 405, 410, 414, 451, 501])
@@ -101,6 +105,8 @@ class Exchange:
         self._etag: bytes | None = None
         self._reads: Reads | None = None
         self._settle: Callable[[], object] = int
+        self._punch = Punch(asked.options.holes) if asked.options.holes else None
+        self._unpunched: Token[Punch | None] | None = None
 
     def watch(self, reads: Reads, settle: Callable[[], object]) -> None:
         """What the application reads of the request is noticed in `reads`; all of it after `settle()`."""
@@ -116,10 +122,20 @@ class Exchange:
     def begin(self) -> None:
         """The application is about to be called, in this context."""
         self._gathering.begin()
+        if self._punch is not None:
+            self._unpunched = punching.set(self._punch)
 
     def leave(self) -> None:
         """It has returned, or failed."""
         self._gathering.leave()
+        if self._unpunched is not None:
+            leave(punching, self._unpunched)
+            self._unpunched = None
+
+    @property
+    def marks(self) -> Mapping[bytes, str]:
+        """The holes that the answer has so far, by their marks."""
+        return _NO_MARKS if self._punch is None else self._punch.marks
 
     # -- the answer, as it comes ----------------------------------------------------------------
 
@@ -252,6 +268,8 @@ class Exchange:
                 return
             stored = ended
         page = Page(stored, self._collector.whole() if old is None else old.body, self._dated)
+        holes = tuple((mark.decode(), name) for mark, name in self.marks.items())
+        page.holes = holes if old is None else old.holes
         if self.compare is not None and self.compare.body != page.body:
             self._mismatched()
         await self._keep(page, sent=sent)
@@ -294,13 +312,16 @@ class Exchange:
 
     def _answers_client(self) -> bool:
         """The client's own conditions are still to be answered: the application did not see them."""
-        return self.told.stored and len(self.fields) < len(self.plan.fields)
+        return self.told.stored and not self.marks and len(self.fields) < len(self.plan.fields)
 
     def _served(self, page: Page) -> Serve:
         return serve(self.asked.request, page.stored, now=self._runtime.now())
 
     def _reply_with(self, served: Serve, page: Page) -> None:
-        self.reply = Reply.of(served, page, self._outward(served.head.fields))
+        request, now = self.asked.request, self._runtime.now()
+        self.reply = Reply.for_visitor(
+            served, page, request, now, lambda each: self._outward(each.head.fields)
+        )
 
     def outward(self, head: Head) -> Head:
         """The head as it is sent."""

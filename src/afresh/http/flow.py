@@ -184,16 +184,24 @@ class Flow:
         if not isinstance(decision, Serve):
             return None
         self._told(made)
-        return Reply.of(decision, page, hit(asked.options, decision, self.engine.now(), collapsed=True))
+        return self._reply(asked, decision, page, collapsed=True)
 
     def _from_shelf(self, asked: Asked, decision: Serve | Refuse, shelf: Shelf) -> Reply:
         if isinstance(decision, Refuse):
             return Reply(decision.head)
         entry, page = next(each for each in shelf.pages if each[1].stored is decision.stored)
         self._hit(entry, decision)
-        reply = Reply.of(decision, page, hit(asked.options, decision, self.engine.now()))
-        plain = not decision.stale and reply.content is page.body and asked.options.mode.plain
+        reply = self._reply(asked, decision, page)
+        plain = (
+            not page.holes and not decision.stale and reply.content is page.body and asked.options.mode.plain
+        )
         return reply._replace(entry=entry) if plain else reply
+
+    def _reply(self, asked: Asked, served: Serve, page: Page, *, collapsed: bool = False) -> Reply:
+        now, options = self.engine.now(), asked.options
+        return Reply.for_visitor(
+            served, page, asked.request, now, lambda each: hit(options, each, now, collapsed=collapsed)
+        )
 
     def _hit(self, entry: Entry, decision: Serve) -> None:
         """Count a hit, and tell whoever collects dependencies."""

@@ -30,6 +30,7 @@ class Given(TypedDict, total=False):
     stale_while_revalidate: Duration
     stale_if_error: Duration
     rules: Any
+    holes: Mapping[str, Callable[[Any], Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class Options:
             broken request would be another's page; without it they need `public` or `s-maxage`.
         hosts: The hosts that are cached for, `*.example.org` among them; `None`: any. A request for
             another is the application's.
+        holes: What fills the holes of pages, by name (`holes`).
         rules: The choices of the RFCs.
         drop_cookies: See `rules.Rule`, as for
         writes: a view that writes may be stored, since a rule says so, and
@@ -61,6 +63,7 @@ class Options:
     status: bool = True
     errors: bool = False
     hosts: tuple[bytes, ...] | None = None
+    holes: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
     rules: Settings = field(default_factory=Settings)
     drop_cookies: frozenset[bytes] = frozenset()
     writes: bool = False
@@ -115,6 +118,12 @@ def _hosts(name: str, value: Any) -> tuple[bytes, ...] | None:
     return None if value is None else tuple(each.lower().encode() for each in _names(name, value))
 
 
+def _fillers(name: str, value: Any) -> dict[str, Callable[[Any], Any]]:
+    if not isinstance(value, Mapping) or not all(map(callable, value.values())):
+        raise ConfigurationError(f'{name}={value!r}: give functions by name, holes={{"csrf": token_of}}.')
+    return dict(value)
+
+
 _OF_RULES = {
     "ignored_parameters",
     "cookies",
@@ -131,6 +140,7 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "etag": _flag,
     "status": _flag,
     "errors": _flag,
+    "holes": _fillers,
     "hosts": _hosts,
     "ignored_parameters": _names,
     "cookies": _flag,

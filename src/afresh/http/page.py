@@ -18,6 +18,7 @@ class Page:
         dated: The application gave a `Date` of its own; else the server adds one.
         reads: What it depends on of the request beside the fields of `Vary` (`requests.Reads`), and
         values: what they were, as digests.
+        holes: Its marks, each with the name of what stands there for each visitor (`holes`).
         ready: What a hit sends, put together once; stays in this process.
     """
 
@@ -26,6 +27,7 @@ class Page:
     dated: bool = False
     reads: tuple[str, ...] = ()
     values: tuple[str, ...] = ()
+    holes: tuple[tuple[str, str], ...] = ()
     ready: Any = field(default=None, init=False, repr=False)
 
 

@@ -13,7 +13,8 @@ from afresh.http.asked import Asked
 from afresh.http.environ import Environ, asked_in, with_fields, without_content
 from afresh.http.exchange import Exchange
 from afresh.http.flow import Flow
-from afresh.http.options import Given
+from afresh.http.holes import Filled, Refill, as_filled, head_of
+from afresh.http.options import Given, Options
 from afresh.http.reply import Reply
 from afresh.rfc import Fields, Head
 from afresh.runtime.drive import drive
@@ -54,6 +55,8 @@ class CacheMiddleware:
         if isinstance(plan, Exchange):
             changed = with_fields(environ, asked.request.fields, plan.fields)
             return Running(plan, self.app, changed, start_response).begun()
+        if plan.fill is not None:
+            plan = filled(plan, self._flow.rules.base, environ)
         _start(plan, start_response)
         return _Sent(plan.content, lambda: self._refresh(asked, environ)) if plan.refresh else [plan.content]
 
@@ -94,6 +97,8 @@ class Running:
         self._iterable: Iterable[bytes] = ()
         self._pieces: Iterator[bytes] = iter(())
         self._ready: list[bytes] = []
+        self._values: dict[str, Filled] = {}
+        self._refill = Refill()
         self._line: tuple[str, Any] = ("", None)
         self._head: Head | None = None
         self._left: int | None = None
@@ -109,9 +114,8 @@ class Running:
             self._context.run(self._begin)
             self._pieces = iter(self._iterable)
             if isinstance(self._iterable, (list, tuple)):
-                self._ready.extend(self._pieces)
                 self._exhausted = True
-                self._take(b"".join(self._ready), last=True)
+                self._ready = self._take(b"".join(self._pieces), last=True)
             while not self._started and not self._exhausted:
                 self._ready += self._next()
         except Exception as error:
@@ -126,7 +130,7 @@ class Running:
         if reply is None:
             self.close()
             raise error
-        self._reply(reply)
+        self._ready = self._reply(reply)
         return self
 
     def _begin(self) -> None:
@@ -146,7 +150,7 @@ class Running:
         self._head = drive(self._exchange.heard(Head(int(line[:3]), fields)))
         length = fields.get(b"content-length") or b""
         self._left = int(length) if length.isdigit() else None
-        if self._head is not None and not self._exchange.collecting:
+        if self._head is not None and not self._exchange.collecting and not self._exchange.marks:
             self._start()
         return self._write
 
@@ -157,7 +161,8 @@ class Running:
             self._left -= len(piece)
         if self._head is None:
             return None
-        return self._start()(piece)
+        text = self._refilled(piece, last=False)
+        return self._start()(text)
 
     # -- what the server calls ------------------------------------------------------------------
 
@@ -186,49 +191,73 @@ class Running:
     # -- steps ----------------------------------------------------------------------------------
 
     def _next(self) -> list[bytes]:
-        """The next piece of content, if there is one."""
+        """What can be sent of the next piece of content, if there is one."""
         try:
             piece = self._context.run(next, self._pieces)
         except StopIteration:
             self._exhausted = True
-            self._take(b"", last=True)
-            return []
+            return [] if self._completed else self._take(b"", last=True)
+        if self._completed:
+            return [piece]
         if self._left is not None:
             self._left -= len(piece)
         # With its last byte it is whole, whenever the application says so.
-        self._take(piece, last=self._left == 0)
-        return [piece] if self._head is not None and self._exchange.reply is None else []
+        return self._take(piece, last=self._left == 0)
 
-    def _take(self, piece: bytes, *, last: bool) -> None:
-        """Store a piece; send the head with the first."""
+    def _take(self, piece: bytes, *, last: bool) -> list[bytes]:
+        """Store a piece, and send the head with the first; returns what can be sent."""
         exchange = self._exchange
-        if self._completed:
-            return
         exchange.content(piece)
         if last:
             self._completed = True
             drive(exchange.complete(sent=self._started))
             if exchange.reply is not None and not self._started:
-                self._reply(exchange.reply)
-                return
-        if self._head is not None and (piece or last):
-            self._start()
+                return self._reply(exchange.reply)
+        if self._head is None:
+            return []
+        text = self._refilled(piece, last=last)
+        if text or last:
+            self._start(text if last else None)
+        return [text] if text else []
 
-    def _start(self) -> Callable[[bytes], object]:
+    def _refilled(self, piece: bytes, *, last: bool) -> bytes:
+        """A piece of content with its holes filled."""
+        marks = self._exchange.marks
+        if not marks:
+            return piece
+        new = set(marks.values()) - set(self._values)
+        self._values.update(values_of(self._exchange.asked.options, self._environ, new))
+        return self._refill.piece(piece, marks, self._values, last=last)
+
+    def _start(self, whole: bytes | None = None) -> Callable[[bytes], object]:
         """Send the head, once."""
         if self._send is None:
             assert self._head is not None
             self._started = True
             line, exc_info = self._line
-            fields = _pairs(self._exchange.outward(self._head).fields)
-            answered = (line, fields) if exc_info is None else (line, fields, exc_info)
+            fields, marks = self._exchange.outward(self._head).fields, self._exchange.marks
+            if marks:
+                fields = head_of(fields, marks, self._values, whole)
+            sent = _pairs(fields)
+            answered = (line, sent) if exc_info is None else (line, sent, exc_info)
             self._send = self._start_response(*answered)
         return self._send
 
-    def _reply(self, reply: Reply) -> None:
+    def _reply(self, reply: Reply) -> list[bytes]:
+        reply = filled(reply, self._exchange.asked.options, self._environ)
         self._started = self._completed = self._exhausted = True
         _start(reply, self._start_response)
-        self._ready = [reply.content]
+        return [reply.content]
+
+
+def values_of(options: Options, environ: Environ, names: Iterable[str]) -> dict[str, Filled]:
+    """What stands in the holes of a page for this visitor."""
+    return {name: as_filled(options.holes[name](environ)) for name in names}
+
+
+def filled(reply: Reply, options: Options, environ: Environ) -> Reply:
+    """A reply with its holes filled."""
+    return reply if reply.fill is None else reply.fill(values_of(options, environ, reply.holes))
 
 
 class _Sent:
