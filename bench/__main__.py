@@ -31,6 +31,7 @@ QUICK: Mapping[str, Sequence[str]] = {
     "server_hits": ["--quick"],
     "coherence": ["--quick"],
     "trouble": ["--quick"],
+    "foreign_writes": ["--quick"],
     "http_hits": ["--quick"],
 }
 """The benchmarks in the order in which they run, and what makes each of them short."""
