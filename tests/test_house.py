@@ -43,7 +43,7 @@ DRIVERS = {
     "mmap": ("backends/file",),
     "cryptography": ("codecs", "testing/servers"),
     "backports": ("codecs",),
-    "asyncio": ("runtime", "backends/redis", "backends/memcached", "aio.py", "db/watch/sqlite", "demo", "edge/published", "http", "testing"),
+    "asyncio": ("runtime", "backends/redis", "backends/memcached", "aio.py", "db/watch/sqlite", "demo", "edge/published", "http", "probe", "testing"),
     "socket": ("backends/redis", "backends/memcached", "demo", "edge/published", "testing/servers"),
     "ssl": ("backends/redis", "backends/memcached", "backends/endpoint.py", "edge/drivers", "http/serve"),
     "redis": ("backends/redis", "testing/servers"),

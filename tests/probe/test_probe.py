@@ -8,7 +8,7 @@ import wsgiref.simple_server
 from io import BytesIO
 
 import pytest
-from planted import Naive, Planted
+from probe_planted import Naive, Planted
 
 from afresh import Cache
 from afresh.asgi import CacheMiddleware
