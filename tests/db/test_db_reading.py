@@ -118,14 +118,14 @@ def test_other_results_have_no_end(small: Small, clock: FakeClock) -> None:
     [(), None, (1, 2.0, None, b"x", True, "some text", "2020-01-01"), {"a": "x" * 1000}, ([1, 2],)],
 )
 def test_parameters_that_are_not_the_present(parameters: object) -> None:
-    assert not asks_for_now(parameters)
+    assert not asks_for_now(parameters, Database("sqlite"))
 
 
 def test_parameters_that_are_the_present() -> None:
     now = datetime.now(UTC)
     for each in (now, now.date(), now.strftime("%Y-%m-%d %H:%M:%S"), " NOW ", [now]):
-        assert asks_for_now((1, each))
-        assert asks_for_now({"a": 1, "b": each})
+        assert asks_for_now((1, each), Database("sqlite"))
+        assert asks_for_now({"a": 1, "b": each}, Database("sqlite"))
 
 
 def test_of_many_rows_the_table_is_kept(small: Small, cache: Cache) -> None:

@@ -108,7 +108,7 @@ def test_there_are_enough_shapes():
 
 @pytest.mark.slow
 def test_every_changed_result_was_told(capsys):
-    score = run(sizes.seed(), sizes.size(40_000, 10_000_000))
+    score = run(sizes.seed(), sizes.size(100_000, 10_000_000))
     assert not score.missed, score.missed[0]
     with capsys.disabled():
         print(

@@ -36,7 +36,7 @@ def record(
     named.add(database.schema_tag)
     if len(named) > tracker.crowded:
         thin_out(tracker)
-    if plan.aged or asks_for_now(parameters):
+    if plan.aged or asks_for_now(parameters, database):
         tracker.cap(database.now() + database.unseen_ttl)
     if database.lag is not None:
         database.lag.is_read_by(tracker, database.now())
@@ -44,13 +44,13 @@ def record(
         transaction.is_read_by(tracker)
 
 
-def asks_for_now(parameters: Any) -> bool:
+def asks_for_now(parameters: Any, database: Database) -> bool:
     """Whether a parameter is the present. Most are nothing like a time, and cost next to nothing."""
     for value in parameters.values() if type(parameters) is dict else parameters or ():
         kind = type(value)
         if kind in _TIMELESS or (kind is str and not _may_be_time(value)):
             continue
-        return is_present(parameters, datetime.now().astimezone())
+        return is_present(parameters, datetime.fromtimestamp(database.now()).astimezone())
     return False
 
 
