@@ -83,7 +83,7 @@ def test_what_is_made_from_it_is_not_kept_either(small: Small, cache: Cache) -> 
 def test_what_no_write_announces_is_capped_in_age(
     small: Small, clock: FakeClock, sql: str, parameters: tuple[str, ...] | None
 ) -> None:
-    given = (datetime.now(UTC).isoformat(),) if parameters is None else parameters
+    given = (datetime.fromtimestamp(clock.now(), UTC).isoformat(),) if parameters is None else parameters
     query = small.cached(sql, *given)
     query()
     clock.advance(59)
