@@ -133,11 +133,11 @@ def table(tests: Sequence[Graded]) -> str:
     for suite in dict.fromkeys(test.suite for test in tests):
         group = [test for test in tests if test.suite == suite]
         if any(test.kind != "check" for test in group):
-            lines.append(f"| {suite} | {_shares(group)} |")
-    return "\n".join([*lines, f"| **all** | {_shares(tests)} |"])
+            lines.append(f"| {suite} | {shares(group)} |")
+    return "\n".join([*lines, f"| **all** | {shares(tests)} |"])
 
 
-def _shares(tests: Sequence[Graded]) -> str:
+def shares(tests: Sequence[Graded]) -> str:
     return " | ".join(_share(tests, kind) for kind in ("required", "optimal", "later"))
 
 

@@ -12,7 +12,7 @@ import pytest
 from conformance_cache import SmallCache
 from conformance_gateway import Gateway, served
 from conformance_serve import Proxy
-from conformance_suite import Graded, Origin, graded, package, passes, run, table
+from conformance_suite import Graded, Origin, graded, package, passes, run, shares, table
 
 from afresh import Cache
 from afresh.asgi import CacheMiddleware
@@ -23,6 +23,8 @@ pytestmark = [pytest.mark.servers, pytest.mark.slow]
 
 AS_RFC = Settings(cookies=True, set_cookie=True, stale_if_error=60)
 """What the RFCs allow, and the defaults don't: see docs/reference/http-conformance.md."""
+
+PAGE = (Path(__file__).parents[2] / "docs/reference/http-conformance.md").read_text()
 
 NO_ORIGIN = "expects a count that only the origin can send, of a request to which it sends nothing"
 IN_ORDER = "the order of languages of equal weight is taken for preference, as frameworks do"
@@ -168,6 +170,8 @@ def test_a_cache_passes_the_public_tests(cache: str, results: dict[str, list[Gra
     assert expected.keys() - lost.keys() == set(), "these are passed now: take them off the list"
     assert passes(tests, "required") == (CACHES[cache].required, 157)
     assert passes(tests, "optimal") == (CACHES[cache].optimal, 86)
+    assert f"| {cache} | {shares(tests)} |" in PAGE
+    assert cache not in [*ALL][:2] or table(tests) in PAGE
 
 
 def test_a_test_that_needs_a_failed_one_has_not_passed() -> None:

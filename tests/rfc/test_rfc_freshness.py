@@ -37,9 +37,10 @@ A_DAY_AGO = "Thu, 14 Jan 2027 08:00:00 GMT"
         ({"expires": [LATER, EARLIER]}, 0),
         ({"expires": "Friday, 15-Jan-27 08:05:00 GMT"}, 300),
         ({"expires": "Fri Jan 15 08:05:00 2027"}, 300),
-        ({"last_modified": A_DAY_AGO, "date": DATE}, 8640),
+        ({"last_modified": "Fri, 15 Jan 2027 07:55:00 GMT", "date": DATE}, 30),
+        ({"last_modified": A_DAY_AGO, "date": DATE}, 60),
         ({"last_modified": A_DAY_AGO, "date": DATE, "pragma": "no-cache"}, 0),
-        ({"last_modified": "Sun, 06 Nov 1994 08:49:37 GMT"}, 86_400),
+        ({"last_modified": "Sun, 06 Nov 1994 08:49:37 GMT"}, 60),
         ({"last_modified": LATER, "date": DATE}, 0),
         ({"last_modified": "garbage"}, 0),
         ({"cdn_cache_control": "max-age=9", "cache_control": "max-age=60"}, 9),
@@ -56,6 +57,12 @@ A_DAY_AGO = "Thu, 14 Jan 2027 08:00:00 GMT"
 )
 def test_the_lifetime(given: dict[str, Any], seconds: float) -> None:
     assert kept(ok(etag='"a"', **given)).lifetime == seconds
+
+
+def test_the_heuristic_is_a_share_of_the_time_since_the_modification() -> None:
+    head = ok(last_modified=A_DAY_AGO, date=DATE)
+    assert kept(head, settings=Settings(heuristic_cap=86_400)).lifetime == 8640
+    assert kept(head, settings=Settings(heuristic_cap=86_400, heuristic_fraction=0)).lifetime == 0
 
 
 def test_a_private_cache_reads_max_age() -> None:

@@ -85,6 +85,9 @@ def test_parameters_that_change_nothing_are_no_part_of_it() -> None:
     assert key("/a", settings, query="utm_source=x") == key("/a", settings)
     assert key("/a", settings, query="Utm_source=x") != key("/a", settings)
     assert key("/a", settings, query="fbclid2=1") != key("/a", settings)
+    brackets = Settings(ignored_parameters=("page[a]",))
+    assert key("/a", brackets, query="page[a]=1") == key("/a", brackets)
+    assert key("/a", brackets, query="pagea=1") != key("/a", brackets)
 
 
 def test_the_order_of_parameters_may_mean_nothing() -> None:

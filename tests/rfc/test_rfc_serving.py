@@ -55,6 +55,12 @@ def test_another_gets_the_content(tags: str) -> None:
     assert (found.head.status, found.start, found.stop) == (200, 0, 10)
 
 
+@pytest.mark.parametrize("tag", [{}, {"etag": "a"}, {"etag": ['"a"', '"a"']}])
+def test_without_one_tag_of_its_own_nothing_matches(tag: dict[str, Any]) -> None:
+    head = ok(cache_control="max-age=60", **tag)
+    assert served(head, if_none_match='"a", a').head.status == 200
+
+
 def test_a_weak_tag_matches_weakly() -> None:
     head = ok(cache_control="max-age=60", etag='W/"a"')
     assert served(head, if_none_match='"a"').head.status == 304

@@ -150,6 +150,12 @@ def test_and_others_are_not(status: int) -> None:
     kept(ok(status, cache_control="public", etag='"a"'))
 
 
+def test_what_is_never_fresh_is_stored_when_it_may_be_served_stale() -> None:
+    kept(ok(cache_control="max-age=0, stale-while-revalidate=60"))
+    kept(ok(cache_control="max-age=0, stale-if-error=60"))
+    assert kept(ok(404, cache_control="max-age=0", etag='"a"')).lifetime == 0
+
+
 def test_must_understand() -> None:
     assert (
         refused(ok(599, cache_control="must-understand, max-age=60")) == "must-understand, and the status 599"

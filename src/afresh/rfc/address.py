@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from fnmatch import fnmatchcase
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes, urljoin, urlsplit
 
@@ -106,4 +105,6 @@ def _parameter_name(parameter: bytes) -> str:
 
 
 def _ignored(name: str, patterns: tuple[str, ...], search: NoVarySearch | None) -> bool:
-    return any(fnmatchcase(name, each) for each in patterns) or (search is not None and search.ignores(name))
+    if search is not None and search.ignores(name):
+        return True
+    return any(name.startswith(each[:-1]) if each.endswith("*") else name == each for each in patterns)

@@ -16,7 +16,8 @@ class Settings:
             (RFC 9213 §2.2).
         heuristic_fraction: The share of the time since `Last-Modified` for which a response without
             explicit freshness is fresh (RFC 9111 §4.2.2); 0 is off.
-        heuristic_cap: At most so many seconds of that.
+        heuristic_cap: At most so many seconds of that. Nobody has said that the response may be kept,
+            so the default is short.
         default_lifetime: Seconds, for responses without explicit freshness whose status may be kept
             without it; comes before the heuristic.
         stale_while_revalidate: Seconds, for responses that don't say it themselves (RFC 5861 §3).
@@ -41,7 +42,7 @@ class Settings:
     shared: bool = True
     targets: tuple[bytes, ...] = (b"cdn-cache-control",)
     heuristic_fraction: float = 0.1
-    heuristic_cap: float = 86_400.0
+    heuristic_cap: float = 60.0
     default_lifetime: float = 0.0
     stale_while_revalidate: float = 0.0
     stale_if_error: float = 0.0

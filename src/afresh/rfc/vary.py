@@ -47,13 +47,17 @@ def _normalised(name: bytes, fields: Fields) -> bytes | None:
     value = fields.combined(name)
     if value is None or name in _SINGLE:
         return value
-    return _normalised_value(name, value)
+    return _remembered(name, value) if len(value) <= _SHORT else _normalised_value(name, value)
 
 
-# Visitors share a few values, and to read one costs more than all the rest of a hit's decision.
-@lru_cache(maxsize=4096)
 def _normalised_value(name: bytes, value: bytes) -> bytes:
     return _NORMALISERS.get(name, _plain_list)(value)
+
+
+# Visitors share a few values, and to read one costs more than all the rest of a hit's decision. Long
+# ones are somebody's wish to fill the memory.
+_SHORT = 200
+_remembered = lru_cache(maxsize=4096)(_normalised_value)
 
 
 def _plain_list(value: bytes) -> bytes:
