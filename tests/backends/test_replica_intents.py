@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from replica_server import Server
 from replica_tools import A, B, Machine, announce, held, intend, settle, valid
 
-from afresh.backends.replica.remote import NOWHERE
+from afresh.backends.replica.remote import NOWHERE, What
 from afresh.errors import NotInvalidated
 from afresh.testing.clock import FakeClock
 
@@ -147,3 +149,79 @@ def test_after_close_nothing_is_written(here: Machine) -> None:
     with pytest.raises(NotInvalidated):
         announce(one.ledger, A)
     assert one.copy.position() != NOWHERE
+
+
+def test_an_intent_of_a_log_that_was_emptied_is_written_anew(
+    here: Machine, there: Machine, server: Server, clock: FakeClock
+) -> None:
+    one, two, other = here.process(), here.process(), there.process()
+    intend(one.ledger, A)
+    server.begin_anew()  # as FLUSHALL does: it has forgotten the intent
+    for each in (one, two, other):
+        each.hear()
+    loaded = other.ledger.position()
+    assert not held(other.ledger, A)
+    one.ledger.look_after()
+    other.hear()
+    assert held(other.ledger, A)
+    one.ledger.close()  # dies after its COMMIT
+    clock.advance(1.0)
+    two.hear()
+    other.hear()
+    assert not valid(other.ledger, A, loaded)
+
+
+@pytest.mark.parametrize("announced", [True, False])
+def test_an_intent_that_was_written_anew_is_settled_by_its_old_number(
+    announced: bool, here: Machine, there: Machine, server: Server
+) -> None:
+    one, other = here.process(), there.process()
+    intent = intend(one.ledger, A)
+    for _ in range(2):
+        server.begin_anew()
+        one.hear()
+        one.ledger.look_after()
+        one.ledger.look_after()
+    other.hear()
+    loaded = other.ledger.position()
+    assert held(other.ledger, A)
+    settle(one.ledger, intent, announced=announced)
+    other.hear()
+    assert not held(other.ledger, A)
+    assert valid(other.ledger, A, loaded) is not announced
+    assert not server.state.intents
+
+
+def test_an_intent_that_the_server_has_kept_is_not_written_twice(here: Machine, server: Server) -> None:
+    one = here.process()
+    intent = intend(one.ledger, A)
+    kept = dict(server.state.intents)
+    server.begin_anew()
+    server.state.intents.update(kept)  # as a restart from a snapshot does
+    one.hear()
+    one.ledger.look_after()
+    assert server.state.intents == kept
+    settle(one.ledger, intent)
+    assert not server.state.intents
+
+
+def test_an_intent_that_ends_while_it_is_written_anew_is_settled(
+    here: Machine, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = here.process()
+    intent = intend(one.ledger, A)
+    server.begin_anew()
+    one.hear()
+    write = one.ledger._write
+
+    async def then_settled(what: What, *arguments: Any, **options: Any) -> Any:
+        record = await write(what, *arguments, **options)
+        if what is What.INTENT:
+            await one.ledger.settle(intent, announce=True)
+        return record
+
+    monkeypatch.setattr(one.ledger, "_write", then_settled)
+    one.ledger.look_after()
+    one.hear()
+    assert not server.state.intents
+    assert not held(one.ledger, A)

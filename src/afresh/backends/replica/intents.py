@@ -7,19 +7,25 @@ announced once more after it. Such an intent has a negative number.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass, field
 
 
-class Mine(NamedTuple):
+@dataclass(slots=True, eq=False)
+class Mine:
     """One intent.
 
     Attributes:
         owner: Under which id.
         tags: Its hashes.
+        epoch: The life of the log in which it was written.
+        numbers: Those that it has there: the first is its name here, and where it was written anew
+            another follows. Each is taken out by whoever settles it.
     """
 
     owner: int
     tags: tuple[int, ...]
+    epoch: int = 0
+    numbers: list[int] = field(default_factory=list)
 
 
 class OwnIntents:

@@ -223,7 +223,7 @@ class ReplicaLedger:
         except OSError as error:
             self._keep(tags, error, f"the intent of {note or 'a transaction'}")
             return self._mine.unwritten(tags)
-        self._mine.standing[number] = Mine(owner, tags)
+        self._mine.standing[number] = Mine(owner, tags, self.epoch, [number])
         return number
 
     async def settle(self, intent: int, *, announce: bool) -> int:
@@ -241,6 +241,7 @@ class ReplicaLedger:
         tags = mine.tags if announce else ()
         if intent < 0:
             return await self.announce(tags)
+        intent = mine.numbers.pop()  # the last, where it was written anew
         try:
             return (await self._write(What.SETTLE, tags, intent=intent, owner=mine.owner)).last
         except BaseException as error:
@@ -283,10 +284,35 @@ class ReplicaLedger:
         if self._closed:
             return
         self._follower.ensure()
-        for intent, (owner, tags) in list(self._mine.unsettled.items()):
+        for intent, mine in list(self._mine.unsettled.items()):
             with suppress(BackendError):
-                drive(self._write(What.SETTLE, tags, intent=intent, owner=owner))
+                drive(self._write(What.SETTLE, mine.tags, intent=intent, owner=mine.owner))
                 self._mine.unsettled.pop(intent, None)
+        self._renew()
+
+    def _renew(self) -> None:
+        """Write anew the intents that stood in a life of the log that has ended, and stand in this one no more.
+
+        A server that was emptied has forgotten them, while their transactions may still commit. Without
+        this a writer that then dies between its COMMIT and the announcement would leave what was loaded
+        before the COMMIT in use. That remains if it dies before this is done, a quarter of a second later.
+        """
+        epoch = self._channel.known().epoch
+        lost = {name: mine for name, mine in self._mine.standing.items() if name > 0 and mine.epoch != epoch}
+        copy = self._channel.copy() if lost else None
+        if copy is None:
+            return
+        with suppress(Superseded, LockTrouble, BackendError):
+            with copy.held():
+                there = copy.standing()
+            for name, mine in lost.items():
+                if not any((number, mine.owner) in there for number in mine.numbers):
+                    record = drive(self._write(What.INTENT, mine.tags, owner=mine.owner))
+                    mine.numbers.append(record.first)
+                mine.epoch = epoch
+                if name not in self._mine.standing and mine.numbers:  # settled meanwhile, by its old number
+                    number = mine.numbers.pop()
+                    drive(self._write(What.SETTLE, (), intent=number, owner=mine.owner))
 
     def status(self) -> Mapping[str, object]:
         """What is known here of the channel, without asking anybody."""
