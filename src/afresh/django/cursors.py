@@ -10,26 +10,28 @@ if TYPE_CHECKING:
     from afresh.django.watched import WatchedConnection
 
 
-def watched_cursor(cursor: Any, watched: WatchedConnection) -> Any:
-    """Have a cursor of Django's, of whatever class it is, tell what it does."""
+def watched_cursor(cursor: Any, watched: WatchedConnection, kind: type[WatchedCursor]) -> Any:
+    """Have a cursor of Django's, of whatever class it is, tell what it does.
+
+    Every query of the program has a new cursor, so this does little.
+    """
     former = type(cursor)
-    if former not in _classes:
-        _classes[former] = type(former.__name__, (WatchedCursor, former), {})
-    cursor.__class__ = _classes[former]
+    made = _classes.get((kind, former))
+    if made is None:
+        made = _classes[kind, former] = type(former.__name__, (kind, former), {})
+    cursor.__class__ = made
     cursor._afresh = watched
     return cursor
 
 
-_classes: dict[type, type] = {}
+_classes: dict[tuple[type, type], type] = {}
 
 
 class WatchedCursor:
-    """What is put before the class of a cursor of Django's."""
+    """What is put before the class of a cursor of Django's: what passes no execute wrapper."""
 
     _afresh: WatchedConnection
     cursor: Any
-
-    # -- what passes no wrapper -----------------------------------------------------------------
 
     def callproc(self, procname: str, *args: Any) -> Any:
         """A procedure may do anything."""
@@ -66,7 +68,9 @@ class WatchedCursor:
         with self._afresh.unwrapped(sql):
             return execute()
 
-    # -- how far a query was read ---------------------------------------------------------------
+
+class FollowedCursor(WatchedCursor):
+    """It also tells how far a query was read, where that holds a view of the database (SQLite)."""
 
     def fetchone(self) -> Any:
         """The next row."""

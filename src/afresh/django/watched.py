@@ -11,7 +11,7 @@ from weakref import ref
 
 from afresh.db import Database, Statements, once
 from afresh.db.marks import Running
-from afresh.django.cursors import watched_cursor
+from afresh.django.cursors import FollowedCursor, WatchedCursor, watched_cursor
 from afresh.django.fetched import Fetched
 from afresh.django.once import executed_once
 from afresh.django.transactions import Transactions, replaced
@@ -40,6 +40,7 @@ class WatchedConnection(Transactions):
         super().__init__(connection, Statements(database, self.run))
         self.unfinished: dict[int, tuple[ref[Any], Tracker | None]] = {}
         self._holds_snapshots = connection.vendor == "sqlite"
+        self._kind = FollowedCursor if self._holds_snapshots else WatchedCursor
         connection.execute_wrappers.insert(0, self.execute)
         self._make_cursor = replaced(connection, "make_cursor", self.make_cursor)
         self._make_debug_cursor = replaced(connection, "make_debug_cursor", self.make_debug_cursor)
@@ -53,11 +54,11 @@ class WatchedConnection(Transactions):
 
     def make_cursor(self, cursor: Any) -> Any:
         """A cursor."""
-        return watched_cursor(self._make_cursor(cursor), self)
+        return watched_cursor(self._make_cursor(cursor), self, self._kind)
 
     def make_debug_cursor(self, cursor: Any) -> Any:
         """A cursor that logs its queries."""
-        return watched_cursor(self._make_debug_cursor(cursor), self)
+        return watched_cursor(self._make_debug_cursor(cursor), self, self._kind)
 
     # -- statements -----------------------------------------------------------------------------
 
@@ -76,7 +77,8 @@ class WatchedConnection(Transactions):
         if test is not None:
             with test.statement():
                 return self._execute(execute, sql, params, many, context)
-        self.statements.begin()
+        if self.statements.connection.transaction is None:
+            self.statements.begin()
         return self._execute(execute, sql, params, many, context)
 
     def _execute(
