@@ -10,8 +10,9 @@ from itertools import pairwise
 from afresh.db.watch.sqlite.keys import quoted, row_number, unique_keys
 from afresh.db.watch.sqlite.layout import Layout
 from afresh.db.watch.sqlite.triggers import LAYOUTS, LOG, Watched
-from afresh.sql.catalogue import Table
+from afresh.sql.catalogue import Catalogue, Table
 from afresh.sql.changes import Changes
+from afresh.sql.effects import EVERY, reached
 from afresh.sql.lexer import Unlexable, tokens
 from afresh.sql.sqlite_schema import OWN, Query, sqlite_schema
 
@@ -72,7 +73,7 @@ def look_at(
     for table in catalogue.tables():
         sql = next((str(row[3] or "") for row in rows if row[0] == "table" and row[1] == table.name), "")
         if table.name not in refused and _may_have_triggers(table.name, sql, rows):
-            wanted[table.name] = _watched(query, table, rows)
+            wanted[table.name] = _watched(query, table, catalogue, rows)
     there = {str(row[1]): (str(row[2]), str(row[3]), int(row[4])) for row in rows if _is_ours(row)}
     keeps = {LOG, LAYOUTS} <= there.keys()
     covered = {name for name, each in wanted.items() if keeps and _is_covered(each, there, rows)}
@@ -103,10 +104,13 @@ def _is_virtual(sql: str) -> bool:
     return sql[:20].upper().split()[:2] == ["CREATE", "VIRTUAL"]
 
 
-def _watched(query: Query, table: Table, rows: Sequence[Sequence[object]]) -> Watched:
+def _watched(
+    query: Query, table: Table, catalogue: Catalogue, rows: Sequence[Sequence[object]]
+) -> Watched:
     listed = query(f"PRAGMA table_xinfo({quoted(table.name)})")
     columns = {str(row[1]).lower(): str(row[1]) for row in listed}
-    coarse = any(_may_end_early(str(row[3])) for row in _triggers_of(table.name, rows))
+    triggers = _triggers_of(table.name, rows)
+    further = reached(catalogue, table, EVERY, None)
     untyped = frozenset(each.name for each in table.columns if not each.kind.name.startswith(_TYPED))
     return Watched(
         table.name,
@@ -115,8 +119,8 @@ def _watched(query: Query, table: Table, rows: Sequence[Sequence[object]]) -> Wa
         unique_keys(query, table.name),
         row_number(query, table.name),
         untyped,
-        alone=not table.effects,
-        coarse=coarse,
+        alone=not triggers and further is not None and table.name not in further,
+        coarse=any(_may_end_early(str(row[3])) for row in triggers),
     )
 
 

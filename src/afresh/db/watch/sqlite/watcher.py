@@ -73,7 +73,7 @@ class SQLiteWatcher:
         self._every = seconds(every, "every")
         self._max_stale = seconds(max_stale, "max_stale")
         self._install = install
-        self._tried = float("-inf")
+        self._refused = float("-inf")
         self._why_not = ""
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -101,11 +101,17 @@ class SQLiteWatcher:
     # -- following ------------------------------------------------------------------------------
 
     def run(self) -> None:
-        """Follow until `stop` is called."""
-        while not self._stop.is_set():
+        """Follow until `stop` is called; what was committed by then is announced."""
+        try:
+            while not self._stop.is_set():
+                self.follow_once()
+                self._stop.wait(self._every)
             self.follow_once()
-            self._stop.wait(self._every)
-        self.status.state = "stopped"
+        finally:
+            for engine in self._targets.engines():
+                engine.look_away(self)
+            self._follower.close()
+            self.status.state = "stopped"
 
     def follow_once(self) -> None:
         """Look, and renew the triggers where they are not what they shall be; trouble is told in `status`."""
@@ -122,13 +128,12 @@ class SQLiteWatcher:
 
     def _renew(self) -> None:
         """Make the triggers. Where that can't be done now, changes are still seen, and told less exactly."""
-        now = time.monotonic()
-        if now - self._tried < _AGAIN:
+        if time.monotonic() - self._refused < _AGAIN:
             return
-        self._tried = now
         try:
             self._follower.renew()
         except BackendError as error:
+            self._refused = time.monotonic()
             if str(error) != self._why_not:
                 self.status.say(str(error))
             self._why_not = str(error)
@@ -153,16 +158,11 @@ class SQLiteWatcher:
         self._thread.start()
 
     def stop(self) -> None:
-        """End it, once all that was committed is announced. Safe to call twice."""
+        """End it. Safe to call twice, and by a signal."""
         self._stop.set()
         thread, self._thread = self._thread, None
         if thread is not None:
             thread.join()
-            self.follow_once()
-        for engine in self._targets.engines():
-            engine.look_away(self)
-        self._follower.close()
-        self.status.state = "stopped"
 
     def __enter__(self) -> Self:
         return self.start()
