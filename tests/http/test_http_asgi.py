@@ -397,3 +397,28 @@ def test_other_scopes_pass(cache):
 def test_options_that_make_no_sense(cache, options):
     with pytest.raises(ConfigurationError):
         CacheMiddleware(Application(), cache=cache, **options)
+
+
+def test_a_refresh_that_fails_is_told_and_hurts_nobody(cache, clock):
+    def view(scope, calls):
+        if calls > 1:
+            raise OSError("no database")
+        return 200, {}, [b"1"]
+
+    app = CacheMiddleware(
+        Application(view, cache_control="max-age=60, stale-while-revalidate=60"), cache=cache
+    )
+    told = []
+    cache.listen(lambda event: told.append((event.kind.value, event.reason)))
+
+    async def visits():
+        await ask(app)
+        clock.advance(61)
+        texts = []
+        for _ in range(3):
+            texts.append((await ask(app)).text)
+            await asyncio.sleep(0.01)
+        return texts
+
+    assert run(visits()) == ["1", "1", "1"]
+    assert ("load-failed", "OSError: no database") in told

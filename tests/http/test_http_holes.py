@@ -204,3 +204,9 @@ def test_a_head_that_leaves_first_says_no_length(cache):
     asyncio.run(app(scope_of(), None, send))
     assert b"".join(each.get("body", b"") for each in sent) == b"token of nobody!"
     assert b"content-length" not in dict(sent[0]["headers"])
+
+
+def test_holes_that_this_program_does_not_know(cache):
+    inner = Application(page, cache_control="max-age=60")
+    asyncio.run(ask(CacheMiddleware(inner, cache=cache, holes=HOLES)))
+    assert "value=unfilled" in asyncio.run(ask(CacheMiddleware(inner, cache=cache))).text

@@ -256,3 +256,41 @@ def test_what_the_view_was_made_from_counts_beside_what_it_read(cache):
     cache.invalidate(tag("user", "ann"))
     assert answers(app, *asked) == ["ann 2", "bob 1"]
     assert len(ran) == 3
+
+
+def test_what_the_application_leaves_is_found_by_who_stands_before(cache):
+    found = []
+
+    class Looks:
+        def __init__(self, app):
+            self.app = app
+
+        async def __call__(self, scope, receive, send):
+            scope.setdefault("state", {})["before"] = 1
+            await self.app(scope, receive, send)
+            found.append((scope["state"].get("mine"), "endpoint" in scope, scope["state"]["before"]))
+
+    def view(request):
+        request.state.mine = 5
+        request.state.before = 2
+        return request.state.before
+
+    app, ran = built(cache, view, Middleware(Looks), mounted=False)
+    assert answers(app, {}, {}) == ["2", "2"]
+    assert found == [(5, True, 2), (None, False, 1)]
+    assert len(ran) == 1, "what it has put there itself is no part of the request"
+
+
+def test_who_confirms_a_page_may_read_less_than_who_made_it(cache, clock):
+    def view(request):
+        if request.headers.get("if-none-match") == '"a"':
+            return PlainTextResponse("", status_code=304)
+        return PlainTextResponse(request.headers.get("accept-language", "none"), headers=says)
+
+    says = {"etag": '"a"', "cache-control": "max-age=10"}
+    app, ran = built(cache, view, unkeyed=["if-none-match"])
+    assert answers(app, {"accept_language": "de"}) == ["de"]
+    clock.advance(11)
+    assert answers(app, {"accept_language": "de"}) == ["de"]
+    assert len(ran) == 2
+    assert answers(app, {"accept_language": "en"}) == ["en"]

@@ -116,8 +116,12 @@ class CacheMiddleware:
 
         async def job(runtime: Runtime) -> None:
             exchange = await self._flow.refreshing(runtime, asked)
-            if exchange is not None:
+            if exchange is None:
+                return
+            try:
                 await self._run(exchange, calm, _nothing_more(), _nowhere)
+            except Exception as error:
+                self._flow.failed_behind(asked, error)
 
         self._runtime.spawn(job)
 

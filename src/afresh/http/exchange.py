@@ -267,6 +267,9 @@ class Exchange:
                 self.refuse(ended.reason)
                 return
             stored = ended
+        else:
+            # What confirmed it may have read less than what made it.
+            stored = depending(stored, old.stored.vary, self.asked.request, finer=bool(old.reads))
         page = Page(stored, self._collector.whole() if old is None else old.body, self._dated)
         holes = tuple((mark.decode(), name) for mark, name in self.marks.items())
         page.holes = holes if old is None else old.holes

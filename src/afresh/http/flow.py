@@ -98,6 +98,12 @@ class Flow:
         plan = _revalidation(decision, fields) if isinstance(decision, Serve) else decision
         return Exchange(self.pages, runtime, calm, shelf, plan, Leading(flight, None))
 
+    def failed_behind(self, asked: Asked, error: Exception) -> None:
+        """A run in the background has failed: nobody waits for it, but whoever listens is told."""
+        if self.engine.events:
+            key, reason = self.pages.primary(asked), f"{type(error).__name__}: {error}"
+            self.engine.events.emit(Event(Kind.LOAD_FAILED, "loader", key, reason))
+
     # -- steps ----------------------------------------------------------------------------------
 
     def _mode(self, runtime: Runtime, asked: Asked) -> ModeName:

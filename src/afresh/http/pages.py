@@ -91,12 +91,13 @@ class Pages:
         if entry is None:
             return Shelf(primary, primary, None, [])
         if isinstance(entry.value, Page):
-            return Shelf(primary, primary, None, [(entry, entry.value)])
+            page: Page = entry.value
+            return Shelf(primary, primary, None, [(entry, page)] if _can_fill(page, asked) else [])
         guide: Guide = entry.value
         keys = [self.variant(primary, asked, spec) for spec in guide.specs]
         found = [await self._find(runtime, key) for key in keys]
         pages = [(each, each.value) for each in found if each is not None and isinstance(each.value, Page)]
-        return Shelf(primary, keys[0], guide, pages)
+        return Shelf(primary, keys[0], guide, [each for each in pages if _can_fill(each[1], asked)])
 
     async def _find(self, runtime: Runtime, key: str) -> Entry | None:
         found = await look(self.engine, runtime, self.call(key))
@@ -181,6 +182,11 @@ class Pages:
             NotInvalidated: It could not be written.
         """
         await mark(self.engine, [_named(each) for each in (*stale.targets, *stale.groups)])
+
+
+def _can_fill(page: Page, asked: Asked) -> bool:
+    """Whether the holes of a page are known here: another program may have stored it."""
+    return all(name in asked.options.holes for _, name in page.holes)
 
 
 def _named(key: bytes) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Hashable, Iterable
 from typing import NamedTuple, TypeAlias
 
 from afresh.core.entry import Entry
+from afresh.core.events import Event, Kind
 from afresh.http.adjusting import outward
 from afresh.http.page import Page
 from afresh.http.pages import Pages
@@ -103,8 +104,10 @@ class Quick:
         values = _values(place.names, headers) if place.names else None
         index = place.indexes.get(values)
         entry = None if index is None else self._space.get(index)
-        if entry is None or self._engine.events or not self._engine.recall(entry):
+        if entry is None or not self._engine.recall(entry):
             return None
+        if self._engine.events:
+            self._engine.events.emit(Event(Kind.HIT, "l1", entry.facts.key))
         page: Page = entry.value
         age = page.stored.age(self._engine.now())
         ready: Ready | None = page.ready

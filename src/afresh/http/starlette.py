@@ -22,6 +22,7 @@ see which cookies are read, and `base_url`, which would read the whole scope.
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
 from typing import Any, Unpack
 
 from starlette.requests import HTTPConnection, cookie_parser
@@ -67,6 +68,10 @@ _OF_THE_SERVER = frozenset(
     ]
 )
 """What is in the key, the same for all requests, noticed otherwise, or put there by the application itself."""
+
+
+_CHANGED = frozenset(["client", "headers", "state"])
+"""What the application gets in another form."""
 
 
 class CacheMiddleware(_CacheMiddleware):
@@ -127,24 +132,43 @@ class CacheMiddleware(_CacheMiddleware):
     def _watched(self, exchange: Exchange, scope: Scope) -> Scope:
         plain = with_fields(scope, exchange.fields)
         reads = Reads(exchange.fields, self._unkeyed)
-        watched = _Scope(plain)
-        watched.reads = reads
-        watched["headers"] = reads.named()
+        given = {**plain, "headers": reads.named()}
         if plain.get("client") is not None:
-            watched["client"] = Client.of(plain["client"], reads)
+            given["client"] = Client.of(plain["client"], reads)
         if isinstance(plain.get("state"), dict):
-            state = watched["state"] = _State(plain["state"])
-            state.reads, state.own = reads, frozenset(state)
-        watched.own = frozenset(watched) - _OF_THE_SERVER
+            state = given["state"] = _State(plain["state"])
+            state.reads, state.own, state.outer = reads, frozenset(plain["state"]), plain["state"]
+        watched = _Scope(given)
+        watched.reads, watched.own, watched.outer = reads, frozenset(given) - _OF_THE_SERVER, _Outer(scope)
         exchange.watch(reads, _Session(scope.get("session"), reads).settle)
         return watched
 
 
-class _Scope(dict[str, Any]):
-    """A scope that notices when it is asked for what an earlier middleware has put there."""
+class _Outer(dict[str, Any]):
+    """Puts into an earlier middleware's scope what the application puts into its own."""
+
+    def __init__(self, scope: Scope) -> None:
+        super().__init__()
+        self._scope = scope
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        if name not in _CHANGED:
+            self._scope[name] = value
+
+    def pop(self, name: str, *default: Any) -> Any:
+        """Take it away there, too."""
+        return self._scope.pop(name, *default)
+
+
+class _Noticing(dict[str, Any]):
+    """A dictionary that notices when it is asked for what an earlier middleware has put there.
+
+    What the application puts into it, that middleware finds in its own.
+    """
 
     reads: Reads
     own: frozenset[str] = frozenset()
+    outer: MutableMapping[str, Any]
 
     def __getitem__(self, name: str) -> Any:
         self._notice(name)
@@ -154,6 +178,32 @@ class _Scope(dict[str, Any]):
         """One value."""
         self._notice(name)
         return super().get(name, default)
+
+    def pop(self, name: str, *default: Any) -> Any:
+        """One value, which goes."""
+        self._notice(name)
+        self.outer.pop(name, None)
+        return super().pop(name, *default)
+
+    def setdefault(self, name: str, default: Any = None) -> Any:
+        """One value, put there where there is none."""
+        if name not in self:
+            self[name] = default
+        return self[name]
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self.outer[name] = value
+        self.own -= {name}
+        super().__setitem__(name, value)
+
+    def __delitem__(self, name: str) -> None:
+        self.outer.pop(name, None)
+        super().__delitem__(name)
+
+    def update(self, *given: Any, **named: Any) -> None:
+        """Put several."""
+        for name, value in dict(*given, **named).items():
+            self[name] = value
 
     def __iter__(self) -> Any:
         # Who makes a copy reads there what can't be seen here.
@@ -173,47 +223,25 @@ class _Scope(dict[str, Any]):
         """All values."""
         return dict(self.items())
 
-    def _notice(self, name: str) -> None:
+    def _notice(self, name: object) -> None:
+        raise NotImplementedError
+
+
+class _Scope(_Noticing):
+    """The scope."""
+
+    def _notice(self, name: object) -> None:
         if name in self.own:
-            known = {"user": "user", "auth": "user", "session": "session"}
+            known: dict[object, str] = {"user": "user", "auth": "user", "session": "session"}
             self.reads.read(known.get(name, f"scope:{name}"))
 
 
-class _State(dict[str, Any]):
-    """A request's state, that notices what is read of what was there before."""
-
-    reads: Reads
-    own: frozenset[str] = frozenset()
-
-    def __getitem__(self, name: str) -> Any:
-        self._notice(name)
-        return super().__getitem__(name)
-
-    def get(self, name: str, default: Any = None) -> Any:
-        """One value."""
-        self._notice(name)
-        return super().get(name, default)
+class _State(_Noticing):
+    """The request's state."""
 
     def __contains__(self, name: object) -> bool:
         self._notice(name)
         return super().__contains__(name)
-
-    def __iter__(self) -> Any:
-        for name in self.own:
-            self._notice(name)
-        return super().__iter__()
-
-    def items(self) -> Any:
-        """All values."""
-        return [(name, self[name]) for name in self]
-
-    def values(self) -> Any:
-        """All values."""
-        return [self[name] for name in self]
-
-    def copy(self) -> dict[str, Any]:
-        """All values."""
-        return dict(self.items())
 
     def _notice(self, name: object) -> None:
         if name in self.own:

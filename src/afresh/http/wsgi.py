@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from contextvars import copy_context
 from http import HTTPStatus
 from typing import Any, TypeAlias, Unpack
@@ -69,12 +70,12 @@ class CacheMiddleware:
             if exchange is None:
                 return
             changed = with_fields(calm, asked.request.fields, exchange.fields)
-            running = Running(exchange, self.app, changed, _nobody).begun()
             try:
-                for _ in running:
-                    pass
-            finally:
-                running.close()
+                with closing(Running(exchange, self.app, changed, _nobody).begun()) as running:
+                    for _ in running:
+                        pass
+            except Exception as error:
+                self._flow.failed_behind(asked, error)
 
         self._runtime.spawn(job)
 
