@@ -3,6 +3,7 @@
 A hundred keys are read again and again from a server on loopback, by turns with other packages: one
 call after the other, and by fifty callers on one event loop. Nothing is kept in the process. Ours
 judges expiry and dependencies and decodes the value; the reference is a plain GET of as many bytes.
+What no Python can do without is a row too: a socket, and hiredis' reader.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ from bench.server_hits import peers
 from bench.server_hits.validated import validated
 
 CALLERS = 50
+LEAST_OF_EACH = 20  # calls of one caller: to begin fifty tasks takes as long as a few hits
 GOALS = {"redis": 0.6, "redis, awaited": 0.4, "redis, 50 callers": 0.15, "memcached": 1.0}
+OWN_CLIENT = 1.15
 
 
 def one_by_one(hit: peers.Hit, calls: int) -> measure.Timed:
@@ -39,6 +42,7 @@ def one_by_one(hit: peers.Hit, calls: int) -> measure.Timed:
 
 def awaited(hit: peers.AsyncHit, calls: int, callers: int, runner: asyncio.Runner) -> measure.Timed:
     """Microseconds of a call, with so many callers at once."""
+    calls = max(calls, callers * LEAST_OF_EACH)
 
     async def caller(first: int) -> None:
         for number in range(first, first + calls // callers):
@@ -64,6 +68,7 @@ def table(
     made = measure.Table(f"A hit from {title}: {reference} is 1.0")
     for name in samples:
         goals = [measure.Goal("ratio", GOALS[title])] if name == "afresh" else []
+        goals += [measure.Goal("ratio", OWN_CLIENT)] if name == "afresh, Cache(client)" else []
         us = measure.percentile(samples[name], 0.5)
         made.add(name, {"us": us, "ratio": measure.ratio(samples, name, reference)}, *goals)
     made.remarks += [f"{name}: not installed" for name in absent]
@@ -86,7 +91,7 @@ def main() -> int:
             *(
                 table(
                     title,
-                    peers.REDIS_ASYNC,
+                    {**peers.REDIS_ASYNC, "a bare socket": peers.bare_async} if n == 1 else peers.REDIS_ASYNC,
                     redis.url,
                     rounds,
                     lambda hit, n=n: awaited(hit, calls, n, runner),

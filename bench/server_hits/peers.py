@@ -6,7 +6,9 @@ answers from the server; it has been called once, so that the value is there.
 
 from __future__ import annotations
 
+import asyncio
 import os
+import socket
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import ExitStack
@@ -34,7 +36,7 @@ async def load_async(number: int) -> dict[str, Any]:
     return load(number)
 
 
-def opened(url: str, stack: ExitStack) -> Cache:
+def opened(url: Any, stack: ExitStack) -> Cache:
     """A cache that keeps nothing in this process's memory, so that each hit comes from the server."""
     before = os.environ.get("AFRESH_DIR")
     os.environ["AFRESH_DIR"] = stack.enter_context(tempfile.TemporaryDirectory(prefix="afresh-bench-"))
@@ -51,6 +53,16 @@ def afresh(url: str, stack: ExitStack) -> Hit:
     """Ours, with an expiry and tags, checked, counted."""
     cache = opened(url, stack)
     return cache.cached(ttl=TTL, tags=lambda number: [Row("product", number)], prefix="p")(load)
+
+
+def own_client(url: str, stack: ExitStack) -> Hit:
+    """Ours, given a client of redis-py instead of a URL."""
+    import redis
+
+    client = redis.Redis.from_url(url)
+    stack.callback(client.close)
+    cache = opened(client, stack)
+    return cache.cached(ttl=TTL, tags=lambda number: [Row("product", number)], prefix="own")(load)
 
 
 def afresh_async(url: str, stack: ExitStack) -> AsyncHit:
@@ -84,6 +96,58 @@ def redis_py_async(url: str, stack: ExitStack) -> AsyncHit:
             client.set(_key(number), b"x" * 180, ex=TTL)
     made = Redis.from_url(url)
     return lambda number: made.get(_key(number))
+
+
+def bare(url: str, stack: ExitStack) -> Hit:
+    """A blocking socket and hiredis, with commands made beforehand: the floor."""
+    from hiredis import Reader
+
+    connection, commands = _connected(url, stack)
+    reader = Reader()
+
+    def get(number: int) -> Any:
+        connection.sendall(commands[number])
+        reader.feed(connection.recv(65_536))
+        return reader.gets()
+
+    return get
+
+
+def bare_async(url: str, stack: ExitStack) -> AsyncHit:
+    """The same with a future and the loop's own watching of sockets; for one caller."""
+    from hiredis import Reader
+
+    connection, commands = _connected(url, stack)
+    connection.setblocking(False)
+    reader, watched = Reader(), False
+    waiting: asyncio.Future[Any]
+
+    def readable() -> None:
+        reader.feed(connection.recv(65_536))
+        waiting.set_result(reader.gets())
+
+    async def get(number: int) -> Any:
+        nonlocal waiting, watched
+        loop = asyncio.get_running_loop()
+        if not watched:
+            watched = True
+            loop.add_reader(connection, readable)
+            stack.callback(loop.remove_reader, connection)
+        waiting = loop.create_future()
+        connection.send(commands[number])
+        return await waiting
+
+    return get
+
+
+def _connected(url: str, stack: ExitStack) -> tuple[socket.socket, list[bytes]]:
+    from hiredis import pack_command
+
+    redis_py(url, stack)  # which puts the values there
+    host, _, port = url.removeprefix("redis://").partition("/")[0].partition(":")
+    connection = stack.enter_context(socket.create_connection((host, int(port))))
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return connection, [pack_command(("GET", _key(number))) for number in range(KEYS)]
 
 
 def dogpile(url: str, stack: ExitStack) -> Hit:
@@ -162,6 +226,8 @@ def pylibmc(url: str, stack: ExitStack) -> Hit:
 REDIS: Mapping[str, Adapter] = {
     "redis-py GET": redis_py,
     "afresh": afresh,
+    "afresh, Cache(client)": own_client,
+    "a bare socket": bare,
     "django-redis": django_redis,
     "dogpile.cache": dogpile,
     "Django core": django_core,
