@@ -25,6 +25,8 @@ from afresh.testing.explorer import ScheduleFailed, explore
 from afresh.testing.world import World
 from sizes import seed, size
 
+pytestmark = pytest.mark.orders
+
 PREEMPTIONS = size(2, 3)
 LIMIT = size(400, 20_000)
 

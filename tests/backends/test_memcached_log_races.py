@@ -26,6 +26,8 @@ from afresh.testing.explorer import ScheduleFailed, explore, replay
 from afresh.testing.world import World
 from sizes import seed, size
 
+pytestmark = pytest.mark.orders
+
 PREEMPTIONS = size(2, 3)
 LIMIT = size(1_500, 60_000)
 

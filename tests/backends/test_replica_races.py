@@ -18,6 +18,8 @@ from afresh.testing.explorer import ScheduleFailed, explore
 from afresh.testing.world import World as Explored
 from sizes import seed, size
 
+pytestmark = pytest.mark.orders
+
 PREEMPTIONS = size(2, 3)
 LIMIT = size(400, 20_000)
 Scenario = Callable[[Parts], Callable[[], Explored]]

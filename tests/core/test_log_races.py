@@ -12,6 +12,8 @@ from ledger_scenarios import Parts, Scenario, all_or_nothing, memories, proofs, 
 from afresh.testing.explorer import ScheduleFailed, explore, replay
 from sizes import seed, size
 
+pytestmark = pytest.mark.orders
+
 # Two preemptions find nearly every defect; the long run allows three.
 PREEMPTIONS = size(2, 3)
 LIMIT = size(1_200, 60_000)

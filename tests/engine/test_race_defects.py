@@ -31,6 +31,8 @@ from afresh.engine.transaction import Transaction
 from afresh.engine.watched import Watched
 from afresh.testing.explorer import ScheduleFailed, explore
 
+pytestmark = pytest.mark.orders
+
 
 def stamp_after_the_load(monkeypatch):
     """The stamp is taken when the load has ended."""

@@ -8,6 +8,8 @@ from races import KILLS, SCENARIOS
 from afresh.testing.explorer import explore
 from sizes import seed, size
 
+pytestmark = pytest.mark.orders
+
 LIMIT = size(800, 40_000)
 
 
