@@ -17,7 +17,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,8 @@ import redis
 
 from afresh import Cache
 from afresh.db import Database, dbapi
-from afresh.db.watch import Versions, Watcher
+from afresh.db.watch import Versions, VersionTable, Watcher
+from afresh.db.watch.asking import Asker, connector
 from afresh.testing.servers import PostgresServer, RedisServer
 from bench import measure
 
@@ -156,6 +158,36 @@ class Shop:
         return timed
 
 
+def paid_by(stack: ExitStack, server: PostgresServer, table: measure.Table, rounds: int) -> None:
+    """Add what the writer pays for triggers: none, NOTIFY's, and those that write the table of versions."""
+    bare, covered = server.create("bare"), server.create("covered")
+    server.psql(_SCHEMA, database="bare")
+    server.psql(_SCHEMA, database="covered")
+    with closing(Asker(connector(covered))) as asker:
+        VersionTable(asker).create()
+    timed: dict[str, measure.Timed] = {}
+    for what, url, name in (
+        ("no trigger", bare, "product"),
+        ("a NOTIFY trigger", bare, "plain"),
+        ("the table of versions", covered, "product"),
+    ):
+        connection = stack.enter_context(psycopg.connect(url, autocommit=True))
+        timed[what] = partial(_update, connection, f"UPDATE {name} SET price = price + 1 WHERE id = 7")
+    samples = measure.interleave(timed, rounds)
+    for what, found in samples.items():
+        figures = {
+            "p50 ms": measure.percentile(found, 0.5),
+            "ratio": measure.ratio(samples, what, "no trigger"),
+        }
+        table.add(what, figures)
+
+
+def _update(connection: Any, sql: str) -> float:
+    began = time.perf_counter()
+    connection.execute(sql)
+    return (time.perf_counter() - began) * 1000
+
+
 def main() -> int:
     """Measure, print, and say whether the goals were met."""
     options = measure.parser(__doc__).parse_args()
@@ -180,10 +212,12 @@ def main() -> int:
                 "ratio": measure.ratio(samples, what, PEER),
             }
             made.add(what, figures, *([] if what in {PEER, STRICT} else GOALS))
+        paid = measure.Table("What an UPDATE of one row pays, in a transaction of its own")
+        paid_by(stack, server, paid, 100 if options.quick else 2000)
     made.remarks.append(
         f"they look every {_PAUSE * 1000:g} ms; the watcher is a machine of its own; ratio: to {PEER}"
     )
-    return measure.finish("foreign_writes", [made], options.json)
+    return measure.finish("foreign_writes", [made, paid], options.json)
 
 
 if __name__ == "__main__":

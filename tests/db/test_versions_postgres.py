@@ -153,6 +153,20 @@ def test_a_writer_needs_no_right_to_it(shop: Shop) -> None:
             clerk.execute("SELECT * FROM afresh.change")
 
 
+def test_a_reader_needs_two_rights(shop: Shop) -> None:
+    shop.psql("GRANT SELECT ON product TO keeper; GRANT USAGE ON SCHEMA afresh TO keeper")
+    shop.psql("GRANT SELECT ON ALL TABLES IN SCHEMA afresh TO keeper")
+    with (
+        Cache("memory://", consistency="strict") as cache,
+        Versions(shop.url.replace("postgres@", "keeper@"), cache, every=None, kept=0) as versions,
+    ):
+        before = versions.status.transactions
+        shop.psql("INSERT INTO product VALUES (400, 'a', 1, 1)")
+        versions.confirm()
+        assert versions.status.transactions == before + 1
+        assert versions.status.state == "following"
+
+
 @pytest.mark.parametrize("owner", ["", "keeper"], ids=["superuser", "owner"])
 def test_changes_of_the_schema(server: PostgresServer, owner: str) -> None:
     """With event triggers, and without, where the schema is compared."""
