@@ -6,6 +6,7 @@ import random
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -229,9 +230,12 @@ def test_nothing_stale_stays_published(tmp_path: Path) -> None:
             for thread in threads:
                 thread.join()
             assert on.follower.settled(10)
-            stale += [path for path in paths if ask(on.port, path).body != b"row %d" % on.rows[path]]
-            for path in paths:
-                wait_until(lambda path=path: published(on.port, path), "a published page")
+            with ThreadPoolExecutor(16) as pool:
+                bodies = list(pool.map(lambda path: ask(on.port, path).body, paths))
+                list(pool.map(lambda path: wait_until(lambda: published(on.port, path), "a page"), paths))
+            stale += [
+                path for path, body in zip(paths, bodies, strict=True) if body != b"row %d" % on.rows[path]
+            ]
         assert stale == []
         assert on.publishing.refused["invalidated while it was made"] > 0
 
