@@ -82,7 +82,9 @@ _Poll = Annotated[float, typer.Option(min=0, help="Look every so many seconds by
 
 @app.command()
 def watch(
-    database: Annotated[str, typer.Argument(metavar="postgresql://…", help="The database to follow.")],
+    database: Annotated[
+        str, typer.Argument(metavar="URL", help="The database: postgresql://…, or sqlite:///file.")
+    ],
     cache: _Several = None,
     db: Annotated[str, typer.Option(help="The database's name in tags.")] = "",
     slot: Annotated[str, typer.Option(help="Name of the replication slot.")] = "afresh",
@@ -91,24 +93,27 @@ def watch(
     full: _Full = "",
     poll: _Poll = 0.0,
     check: Annotated[bool, typer.Option("--check", help="Say how it is, and what is wrong.")] = False,
-    drop: Annotated[bool, typer.Option("--drop", help="Drop slot, publication and triggers.")] = False,
+    drop: Annotated[bool, typer.Option("--drop", help="Drop slot, publication, log and triggers.")] = False,
     triggers: Annotated[
         bool, typer.Option("--triggers", help="By a table that triggers write, instead of the log.")
     ] = False,
 ) -> None:
     """Announce what other programs change in a database, until Ctrl-C."""
     try:
-        from afresh.cli import watching  # it needs an extra of its own
+        from afresh.cli import watching, watching_sqlite  # they need an extra of their own
     except ModuleNotFoundError as missing:
-        _fail(f"Watching needs {missing.name}. Install it with: pip install 'afresh[postgres]'")
+        _fail(f"Watching needs {missing.name}. Install it with: pip install 'afresh[sql]'")
     try:
-        watched = watching.Watched(
-            database, slot, publication, db, tuple(volatile or ()), full, poll or None, triggers
-        )
+        columns, every = tuple(volatile or ()), poll or None
+        watched: watching.Watched | watching_sqlite.WatchedFile
+        if database.startswith("sqlite:"):
+            watched = watching_sqlite.WatchedFile(database, db, columns, every)
+        else:
+            watched = watching.Watched(database, slot, publication, db, columns, full, every, triggers)
         if check:
-            raise typer.Exit(0 if watching.check(watched) else 1)
+            raise typer.Exit(0 if watched.check() else 1)
         if drop:
-            watching.drop(watched)
+            watched.drop()
             return
         with ExitStack() as caches:
             urls: list[str | None] = [*cache] if cache else [None]

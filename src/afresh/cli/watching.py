@@ -6,7 +6,7 @@ import signal
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import typer
 
@@ -56,8 +56,35 @@ class Watched(NamedTuple):
             tell=typer.echo,
         )
 
+    def check(self) -> bool:
+        """See `check`."""
+        return check(self)
 
-def follow(watched: Watched, caches: Iterable[afresh.Cache]) -> None:
+    def drop(self) -> None:
+        """See `drop`."""
+        drop(self)
+
+
+class Follower(Protocol):
+    """What follows a database, whichever it is."""
+
+    status: Status
+
+    def run(self) -> None:
+        """Follow until told to stop."""
+
+    def stop(self) -> None:
+        """Stop it."""
+
+
+class Followed(Protocol):
+    """What the command line says of a database, whichever it is."""
+
+    def watcher(self, caches: Iterable[afresh.Cache]) -> Follower:
+        """What follows it."""
+
+
+def follow(watched: Followed, caches: Iterable[afresh.Cache]) -> None:
     """Follow until Ctrl-C or SIGTERM, and say every now and then how it goes."""
     with _told():
         watcher = watched.watcher(caches)
