@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import db_table
 import pytest
 from db_faces import SCHEMA, Shop, postgres_shop, sqlite_shop
+from watch_shop import until
 
 from afresh import Cache
-from afresh.db.watch import Slot, Watcher
+from afresh.db.watch import Slot, Taken, Watcher
 from afresh.db.watch.asking import Asker, connector
+from afresh.db.watch.sqlite import SQLiteWatcher
 from afresh.testing.servers import PostgresServer
 
 KINDS = ["orm", "core", "async"]
@@ -78,39 +83,16 @@ def table(make: Callable[[], Shop]) -> dict[str, str]:
     return cells
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_sqlite(kind: str, tmp_path: Path) -> None:
-    folders = (tmp_path / str(number) for number in range(9))
+def by_another_program(write: Callable[[str], object], follow: Callable[[Cache], Any]) -> Scenario:
+    """What another program changes while somebody follows the database."""
 
-    def make() -> Shop:
-        folder = next(folders)
-        folder.mkdir()
-        return sqlite_shop(kind, folder)
-
-    assert table(make) == {cell: GOAL[cell] for cell in COLUMNS if cell != "other program"}
-
-
-@contextmanager
-def followed(server: PostgresServer, cache: Cache, slot: str) -> Iterator[None]:
-    try:
-        with Watcher(server.url, cache, slot=slot, full="all"):
-            yield
-    finally:
-        with closing(Asker(connector(server.url))) as asker:
-            Slot(slot).drop(asker)
-
-
-@pytest.mark.slow
-@pytest.mark.servers
-@pytest.mark.parametrize("kind", KINDS)
-def test_postgresql(kind: str, server: PostgresServer) -> None:
-    async def by_psql(shop: Shop, cache: Cache) -> None:
+    async def scenario(shop: Shop, cache: Cache) -> None:
         reader = shop.face()
         price = shop.cached(cache, reader, "price")
-        with followed(server, cache, f"table_{kind}"):
+        with follow(cache):
             assert (await price(1), await price(4)) == (10, 40)
             await reader.rollback()
-            server.psql("UPDATE product SET price = 77 WHERE id = 1")
+            write("UPDATE product SET price = 77 WHERE id = 1")
             for _ in range(400):
                 found = await price(1)
                 await reader.rollback()
@@ -121,8 +103,54 @@ def test_postgresql(kind: str, server: PostgresServer) -> None:
             assert (await price(1), await price(4), shop.loads) == (77, 40, [])
             await reader.rollback()
 
+    return scenario
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_sqlite(kind: str, tmp_path: Path) -> None:
+    folders = (tmp_path / str(number) for number in range(9))
+    database = tmp_path / "other" / "shop.db"
+
+    def make(folder: Path | None = None) -> Shop:
+        folder = folder or next(folders)
+        folder.mkdir()
+        return sqlite_shop(kind, folder)
+
+    def write(sql: str) -> None:
+        program = (
+            "import sqlite3, sys; sqlite3.connect(sys.argv[1], isolation_level=None).execute(sys.argv[2])"
+        )
+        subprocess.run([sys.executable, "-c", program, str(database), sql], check=True)
+
+    elsewhere = by_another_program(write, lambda cache: SQLiteWatcher(database, cache))
+    found = table(make) | {"other program": answered(lambda: make(database.parent), elsewhere)}
+    assert found == GOAL
+
+
+@contextmanager
+def followed(server: PostgresServer, cache: Cache, slot: str) -> Iterator[None]:
+    try:
+        with Watcher(server.url, cache, slot=slot, full="all"):
+            yield
+    finally:
+        with closing(Asker(connector(server.url))) as asker:
+            until(lambda: dropped(asker, slot), "the slot's end")
+
+
+def dropped(asker: Asker, slot: str) -> bool:
+    try:
+        Slot(slot).drop(asker)
+    except Taken:  # whoever read it is still ending
+        return False
+    return True
+
+
+@pytest.mark.slow
+@pytest.mark.servers
+@pytest.mark.parametrize("kind", KINDS)
+def test_postgresql(kind: str, server: PostgresServer) -> None:
     def make() -> Shop:
         return postgres_shop(kind, server)
 
-    found = table(make) | {"other program": answered(make, by_psql)}
-    assert found == GOAL
+    elsewhere = by_another_program(server.psql, lambda cache: followed(server, cache, f"table_{kind}"))
+    assert table(make) | {"other program": answered(make, elsewhere)} == GOAL

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+import subprocess
+import sys
 import threading
 from contextlib import closing, contextmanager
 from functools import partial
@@ -12,9 +15,12 @@ from bench.django_table import cells
 from django.db import connection, connections
 from django_shop.models import Product
 from django_writes import write
+from watch_shop import until
 
-from afresh.db.watch import Slot, Watcher
+from afresh.db.watch import Slot, Taken, Watcher
 from afresh.db.watch.asking import Asker, connector
+from afresh.db.watch.sqlite import SQLiteWatcher
+from afresh.db.watch.sqlite.install import remove
 
 OTHER_PROGRAM = "other program"
 
@@ -48,7 +54,14 @@ class Products:
         assert self.name(pk) == "a"
 
     def elsewhere(self, sql):
-        self._server.psql(sql, database=connection.settings_dict["NAME"])
+        database = connection.settings_dict["NAME"]
+        if self._server is not None:
+            self._server.psql(sql, database=database)
+        else:
+            program = (
+                "import sqlite3, sys; sqlite3.connect(sys.argv[1], isolation_level=None).execute(sys.argv[2])"
+            )
+            subprocess.run([sys.executable, "-c", program, database, sql], check=True)
 
 
 @async_to_sync
@@ -90,6 +103,18 @@ def test_a_cell(products, cell):
 
 
 @contextmanager
+def triggered(cache):
+    """Triggers of SQLite write a log, which is followed; nothing is left of it afterwards."""
+    database = connection.settings_dict["NAME"]
+    try:
+        with SQLiteWatcher(database, cache):
+            yield
+    finally:
+        with closing(sqlite3.connect(database, isolation_level=None)) as plain:
+            remove(plain)
+
+
+@contextmanager
 def followed(cache):
     """PostgreSQL's log is followed; nothing is left of it afterwards."""
     settings = connection.settings_dict
@@ -99,14 +124,20 @@ def followed(cache):
             yield
     finally:
         with closing(Asker(connector(url))) as asker:
-            Slot("django_table").drop(asker)
+            until(lambda: dropped(asker), "the slot's end")
 
 
-FOLLOWED = {"postgresql": followed}
+def dropped(asker):
+    try:
+        Slot("django_table").drop(asker)
+    except Taken:  # whoever read it is still ending
+        return False
+    return True
+
+
+FOLLOWED = {"postgresql": followed, "sqlite3": triggered}
 
 
 def test_what_another_program_writes(products, cache, database):
-    if database not in FOLLOWED:
-        return
     with FOLLOWED[database](cache):
         assert cells.CELLS[OTHER_PROGRAM](products) == cells.GOAL[OTHER_PROGRAM]
