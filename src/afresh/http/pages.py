@@ -19,6 +19,7 @@ from afresh.engine.invalidate import mark
 from afresh.engine.look import look
 from afresh.engine.made import Made
 from afresh.engine.site import Call
+from afresh.errors import BackendError
 from afresh.http.asked import Asked
 from afresh.http.options import Options
 from afresh.http.page import ANY, Guide, Page, Spec
@@ -171,9 +172,16 @@ class Pages:
         if entry is not None and self.engine.l1 is not None:
             self.engine.l1.discard(entry)
             self.site.retire(entry)
-        if self.engine.store is not None:
-            call = self.call(victim)
-            await self.engine.store.delete(self.engine.stored_key(call.site, call.key))
+        await self._forget(self.call(victim))
+
+    async def _forget(self, call: Call) -> None:
+        store = self.engine.store
+        if store is None:
+            return
+        try:
+            await store.delete(self.engine.stored_key(call.site, call.key))
+        except BackendError as error:
+            self.engine.bypassed(call.key, error)
 
     async def invalidate(self, stale: Invalidation) -> None:
         """Drop what an unsafe request made stale, in every process.

@@ -23,10 +23,10 @@ from afresh.rfc.keys import REDIRECTING
 
 Headers: TypeAlias = list[tuple[bytes, bytes]]
 
-_HOST = b"host"
 _CREDENTIALS = frozenset([b"authorization", b"cookie"])
 _SELECTING = frozenset([b"if-modified-since", b"if-none-match", b"if-range", b"range"])
-_MATTERS = SPECIAL | _SELECTING | REDIRECTING | {_HOST}
+_PLACING = REDIRECTING | {b"host"}
+_MATTERS = SPECIAL | _SELECTING | _PLACING
 _MOST = 10_000  # requests whose place is known
 _MOST_VARIANTS = 100  # of one of them
 
@@ -49,13 +49,15 @@ class Ready(NamedTuple):
     """What a hit sends within one second.
 
     Attributes:
-        second: Of the age.
+        begins: When `Age` became what it says, in seconds since 1970, and
+        ends: until when it is right.
         status: The status.
         headers: The fields; copy them, since who comes next may change them.
         body: The content.
     """
 
-    second: int
+    begins: float
+    ends: float
     status: int
     headers: Headers
     body: bytes
@@ -90,28 +92,30 @@ class Quick:
             return None
         where: tuple[bytes, ...] = ()
         says_who = False
-        for pair in headers:
-            if pair[0] in _MATTERS:
-                if pair[0] == _HOST or pair[0] in REDIRECTING:
-                    where += pair
-                elif pair[0] in _CREDENTIALS:
+        for name, value in headers:
+            if name in _MATTERS:
+                if name in _PLACING:
+                    where += (name, value)
+                elif name in _CREDENTIALS:
                     says_who = True
                 else:
                     return None
-        place = self._places.get((scheme, path, query, where))
+        place = self._places.get((path, query, where, scheme))
         if place is None or (says_who and not place.credentials):
             return None
-        values = _values(place.names, headers) if place.names else None
-        index = place.indexes.get(values)
+        index = place.indexes.get(_values(place.names, headers) if place.names else None)
         entry = None if index is None else self._space.get(index)
-        if entry is None or not self._engine.recall(entry):
+        engine = self._engine
+        if entry is None or not engine.recall(entry):
             return None
-        if self._engine.events:
-            self._engine.events.emit(Event(Kind.HIT, "l1", entry.facts.key))
+        if engine.events:
+            engine.events.emit(Event(Kind.HIT, "l1", entry.facts.key))
         page: Page = entry.value
-        age = page.stored.age(self._engine.now())
         ready: Ready | None = page.ready
-        return ready if ready is not None and ready.second == int(age) else self._prepare(page, age)
+        now = engine.now()
+        if ready is not None and ready.begins <= now < ready.ends:
+            return ready
+        return self._prepare(page, now)
 
     def learn(
         self,
@@ -128,9 +132,9 @@ class Quick:
             return
         where: tuple[bytes, ...] = ()
         for pair in headers:
-            if pair[0] == _HOST or pair[0] in REDIRECTING:
-                where += pair
-        raw = (scheme, path, query, where)
+            if pair[0] in _PLACING:
+                where += (pair[0], pair[1])
+        raw = (path, query, where, scheme)
         place = self._places.get(raw)
         if place is None or place.names != names or len(place.indexes) >= _MOST_VARIANTS:
             if len(self._places) >= _MOST:
@@ -145,9 +149,11 @@ class Quick:
         rules = self._pages.options.rules
         return rules.cookies and rules.authorization
 
-    def _prepare(self, page: Page, age: float) -> Ready:
+    def _prepare(self, page: Page, now: float) -> Ready:
         """Put together what hits send within this second."""
+        age = page.stored.age(now)
         second = int(age)
+        begins = now - (age - second)
         fields = outward(page.stored.head.fields, page.stored.vary, page.reads)
         headers = [pair for pair in fields if page.dated or pair[0] != b"date"]
         headers.append((b"age", b"%d" % second))
@@ -156,7 +162,7 @@ class Quick:
             old = [value for name, value in headers if name == b"cache-status"]
             headers = [pair for pair in headers if pair[0] != b"cache-status"]
             headers.append((b"cache-status", b", ".join([*old, status])))
-        ready = page.ready = Ready(second, page.stored.head.status, headers, page.body)
+        ready = page.ready = Ready(begins, begins + 1.0, page.stored.head.status, headers, page.body)
         return ready
 
 
