@@ -31,6 +31,8 @@ QUICK: Mapping[str, Sequence[str]] = {
     "server_hits": ["--quick"],
     "coherence": ["--quick"],
     "trouble": ["--quick"],
+    "django_table": ["--quick"],
+    "oscar": ["--quick"],
     "foreign_writes": ["--quick"],
     "http_hits": ["--quick"],
 }

@@ -1,4 +1,4 @@
-"""`python -m bench.oscar.requests URL ROUNDS`: the cost of a page's requests, recorded and not, as JSON.
+"""`python -m bench.oscar.requests URL SECONDS`: the cost of a page's requests, recorded and not, as JSON.
 
 Both kinds of connection live in one process, and requests alternate between them: nothing else differs.
 """
@@ -15,7 +15,7 @@ from typing import Any
 from bench import measure
 from bench.oscar import site
 
-MODES = ("off", "watched", "recorded", "once")
+MODES = ("off", "off again", "watched", "recorded", "once")
 
 
 class Shop:
@@ -54,26 +54,55 @@ class Shop:
             raise RuntimeError(f"{path}: {status[0]}")
         return body
 
+    def took(self, path: str) -> float:
+        """The seconds of one request."""
+        began = time.process_time()
+        self.request(path)
+        return time.process_time() - began
+
     def within(self, mode: str) -> AbstractContextManager[Any]:
         """What is around a request."""
         from afresh.db import answered_once
 
-        self._connections["default"] = self.unwatched if mode == "off" else self.watched
+        self._connections["default"] = self.unwatched if mode.startswith("off") else self.watched
         if mode == "recorded":
             return self.cache.scope()
         return answered_once() if mode == "once" else nullcontext()
 
-    def timed(self, path: str, mode: str, clock: Callable[[], float], times: int) -> Callable[[], float]:
-        """The milliseconds of some requests."""
+    def timed(self, path: str, mode: str, walls: list[float]) -> Callable[[], float]:
+        """The milliseconds of processor time of a request; those by the clock on the wall are added to `walls`."""
 
         def run() -> float:
-            began = clock()
-            for _ in range(times):
-                with self.within(mode):
-                    self.request(path)
-            return (clock() - began) / times * 1000
+            with self.within(mode):
+                wall, processor = time.perf_counter(), time.process_time()
+                self.request(path)
+                used = time.process_time() - processor
+                walls.append((time.perf_counter() - wall) * 1000)
+            return used * 1000
 
         return run
+
+    def repeated(self, rounds: int) -> dict[str, list[float]]:
+        """The milliseconds of a query that was asked before, sent again and answered from before."""
+        from django.apps import apps
+
+        from afresh.db import answered_once
+
+        products = apps.get_model("catalogue", "Product").objects
+        self._connections["default"] = self.watched
+
+        def run() -> float:
+            list(products.filter(pk=1))
+            began = time.perf_counter()
+            for _ in range(20):
+                list(products.filter(pk=1))
+            return (time.perf_counter() - began) / 20 * 1000
+
+        def remembered() -> float:
+            with answered_once(max_age="1h"):
+                return run()
+
+        return measure.interleave({"asked": run, "once": remembered}, rounds)
 
     def queries(self, path: str) -> dict[str, int]:
         """How many queries a page sends, how many of them are different, and on how much it depends."""
@@ -93,8 +122,8 @@ class Shop:
         }
 
 
-def main(url: str, rounds: int) -> None:
-    """Measure all pages."""
+def main(url: str, seconds: float) -> None:
+    """Measure all pages, for about so long each."""
     shop = Shop(url)
     measure.pin()
     found = {}
@@ -104,13 +133,15 @@ def main(url: str, rounds: int) -> None:
                 with shop.within(mode):
                     shop.request(path)
         record: dict[str, Any] = shop.queries(path)
-        for name, clock in (("processor", time.process_time), ("wall", time.perf_counter)):
-            record[name] = measure.interleave(
-                {mode: shop.timed(path, mode, clock, 1) for mode in MODES}, rounds, warm_up=1
-            )
+        walls: dict[str, list[float]] = {mode: [] for mode in MODES}
+        rounds = max(4, round(seconds / len(MODES) / shop.took(path)))
+        record["processor"] = measure.interleave(
+            {mode: shop.timed(path, mode, walls[mode]) for mode in MODES}, rounds, warm_up=1
+        )
+        record["wall"] = {mode: walls[mode][1:] for mode in MODES}
         found[page] = record
-    print(json.dumps(found))
+    print(json.dumps({"pages": found, "repeated": shop.repeated(round(seconds) * 5)}))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1], float(sys.argv[2]))
