@@ -32,7 +32,7 @@ class Pool:
 
     Attributes:
         prefix: Keys, and names of functions given by `prefix=`, that begin with it belong to the pool.
-        url: Where its entries live; by default where the cache's own do.
+        url: Where its entries live, or your own client of redis-py; by default where the cache's own do.
         fallback: Where loaded values live while that server doesn't answer.
         l1: Its limit in this process's memory: a number of entries, a size (`"16MB"`), or `None`.
         max_loads: At most so many of its loads run at once in this process.
@@ -40,7 +40,7 @@ class Pool:
     """
 
     prefix: str
-    url: str | None = None
+    url: Any = None
     fallback: str | None = None
     l1: int | str | None = "64MB"
     max_loads: int | None = 64

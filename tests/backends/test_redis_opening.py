@@ -222,6 +222,22 @@ def test_a_pool_has_a_server_of_its_own_and_no_ledger_there(
         cache.close()
 
 
+def test_a_pool_takes_a_client_and_makes_no_ledger_there(
+    tmp_path: Path, opened: Callable[..., Cache]
+) -> None:
+    redis = pytest.importorskip("redis")
+    with (
+        RedisServer(tmp_path / "main") as main,
+        RedisServer(tmp_path / "pool") as second,
+        redis.Redis(port=second.port) as given,
+    ):
+        cache = opened(main, pools={"pages": Pool(prefix="page:", url=given)})
+        cache.set("page:1", "a page")
+        assert cache.get("page:1") == "a page"
+        assert [key.partition(b":")[0] for key in given.keys("*")] == [b"afresh"]
+        cache.close()
+
+
 def test_a_client_of_redis_py_is_taken(tmp_path: Path) -> None:
     redis = pytest.importorskip("redis")
     with RedisServer(tmp_path / "server") as server:

@@ -77,12 +77,12 @@ def open_backend(url: Any, asked: Asked) -> Backend:
     raise ConfigurationError(f"Cache({scheme or url!r}…): this release knows {FORMS}.")
 
 
-def open_beside(main: Backend, url: str | None, asked: Asked) -> Backend:
+def open_beside(main: Backend, url: Any, asked: Asked) -> Backend:
     """Open another place for entries that the ledger of `main` numbers.
 
     Args:
         main: The backend of the cache itself, which goes on looking after its ledger.
-        url: Where the entries live; `None` for where those of `main` do.
+        url: Where the entries live, or a client of redis-py; `None` for where those of `main` do.
         asked: What it is opened with.
 
     Raises:
@@ -90,7 +90,7 @@ def open_beside(main: Backend, url: str | None, asked: Asked) -> Backend:
     """
     if url is None or url == main.url:
         store, leases, look_after, close = main.store, main.leases, None, None
-    elif _scheme(url) in _REDIS:
+    elif _scheme(url) in _REDIS or _is_redis_client(url):
         from afresh.backends.redis.opening import open_redis_beside
 
         return open_redis_beside(url, main, asked)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from afresh.backends import Backend, in_turn
 from afresh.backends.memcached.connect import MemcachedClient, open_client
-from afresh.backends.memcached.control import MemcachedControl
+from afresh.backends.memcached.control import modes_on
 from afresh.backends.memcached.doctor import inspect
 from afresh.backends.memcached.leases import MemcachedLeases
 from afresh.backends.memcached.log import MemcachedLog
@@ -54,7 +54,7 @@ def _together(client: MemcachedClient, log: MemcachedLog, ledger: ReplicaLedger,
         ledger,
         store,
         leases,
-        MemcachedControl(client, timeout=address.write_timeout),
+        modes_on(client, address.write_timeout),
         in_memory=False,
         remote=True,
         proven=ledger.proven,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from afresh.backends import Backend, in_turn
 from afresh.backends.redis.address import Address
 from afresh.backends.redis.connect import open_client
-from afresh.backends.redis.control import RedisControl
+from afresh.backends.redis.control import modes_on
 from afresh.backends.redis.doctor import inspect
 from afresh.backends.redis.leases import RedisLeases
 from afresh.backends.redis.log import RedisLog
@@ -42,7 +42,7 @@ def open_redis(url_or_client: Any, asked: Asked) -> Backend:
         ledger,
         _store(client, asked),
         leases,
-        RedisControl(client, timeout=address.write_timeout),
+        modes_on(client, address.write_timeout),
         in_memory=False,
         remote=True,
         proven=ledger.proven,
@@ -56,9 +56,9 @@ def open_redis(url_or_client: Any, asked: Asked) -> Backend:
     )
 
 
-def open_redis_beside(url: str, main: Backend, asked: Asked) -> Backend:
+def open_redis_beside(url_or_client: Any, main: Backend, asked: Asked) -> Backend:
     """Open another Redis for entries that the ledger of `main` numbers; it needs no ledger of its own."""
-    client = open_client(url)
+    client = open_client(url_or_client)
     leases = RedisLeases(client)
 
     return replace(
