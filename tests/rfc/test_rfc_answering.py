@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from rfc_messages import NOW, get, kept, ok
+from rfc_messages import NOW, get, kept, ok, refused
 
 from afresh.rfc import Forward, Head, Refuse, Request, Serve, Settings, Stored, Validate, Why, answer, failing
 
@@ -216,6 +216,12 @@ class TestStale:
         assert (stored.stale_until, stored.error_until) == (NOW + 70, NOW + 80)
         own = kept(ok(cache_control="max-age=60, stale-if-error=0", etag='"a"'), settings=settings)
         assert own.error_until == NOW + 60
+
+    def test_what_is_never_fresh_is_not_stale_by_default_either(self) -> None:
+        settings = Settings(stale_while_revalidate=10, stale_if_error=20)
+        never = kept(ok(cache_control="max-age=0", etag='"a"'), settings=settings)
+        assert (never.stale_until, never.error_until) == (NOW, NOW)
+        assert refused(ok(cache_control="max-age=0"), settings=settings)
 
 
 def test_no_cache_is_always_validated() -> None:

@@ -33,14 +33,6 @@ def without_cookies(head: Head, names: Collection[bytes]) -> Head:
     return Head(head.status, Fields(tuple(kept)))
 
 
-def unstretched(stored: Stored) -> Stored:
-    """An answer that says it is never fresh is not served stale because a setting says so of all."""
-    said = b",".join(stored.head.fields.get_all(b"cache-control")).lower()
-    if stored.lifetime > 0 or b"stale-while-revalidate" in said:
-        return stored
-    return replace(stored, stale_while_revalidate=0.0)
-
-
 def capped(stored: Stored, soft: float) -> Stored:
     """An answer is no longer fresh than the values that it was made from."""
     if soft >= stored.fresh_until:

@@ -12,7 +12,7 @@ from afresh.core.ports import Lease, Runtime
 from afresh.engine.contexts import leave
 from afresh.engine.flights import Flight
 from afresh.engine.gather import Gathering
-from afresh.http.adjusting import capped, depending, outward, unstretched, with_etag, without_cookies
+from afresh.http.adjusting import capped, depending, outward, with_etag, without_cookies
 from afresh.http.asked import UNKNOWN, Asked
 from afresh.http.collect import Collector
 from afresh.http.holes import Punch, punching
@@ -225,7 +225,7 @@ class Exchange:
         if b"content-encoding" in head.fields:
             # What was compressed for one would come so for all, whether `Vary` says it or not.
             found = depending(found, {b"accept-encoding"}, request, finer=False)
-        self._stored, self.collecting = unstretched(found), True
+        self._stored, self.collecting = found, True
         self._dated = b"date" in head.fields
 
     def refuse(self, reason: str, *, remember: bool = True, stored: Stored | None = None) -> None:

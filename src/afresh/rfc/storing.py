@@ -153,7 +153,7 @@ def _refused_without_use(
         return None
     if b"etag" in head.fields or b"last-modified" in head.fields:
         return None
-    if explicit is not None and max(_stale_windows(control, settings)) > 0:
+    if max(_stale_windows(control, settings, 0.0)) > 0:
         return None
     return Refusal("neither freshness nor a validator", "RFC 9111 §4.2.2")
 
@@ -170,7 +170,8 @@ def as_stored(
     """All that decisions need to know of a response, whether or not it may be stored."""
     control = control_of(head.fields, settings)
     directives = control.directives
-    revalidating, failing = _stale_windows(control, settings)
+    fresh_for = lifetime(head, control, received_at=received_at, settings=settings)
+    revalidating, failing = _stale_windows(control, settings, fresh_for)
     shared = settings.shared
     return Stored(
         head=Head(head.status, _kept(head, control, received_at, settings)),
@@ -178,7 +179,7 @@ def as_stored(
         selected=vary_key(names, request),
         received_at=received_at,
         initial_age=initial_age(head, requested_at=requested_at, received_at=received_at, settings=settings),
-        lifetime=lifetime(head, control, received_at=received_at, settings=settings),
+        lifetime=fresh_for,
         stale_while_revalidate=revalidating,
         stale_if_error=failing,
         validate=directives.without_argument(b"no-cache"),
@@ -203,11 +204,15 @@ def hidden(control: Control, settings: Settings) -> tuple[bytes, ...]:
     return listed + control.directives.listed(b"private") if settings.shared else listed
 
 
-def _stale_windows(control: Control, settings: Settings) -> tuple[float, float]:
-    """`stale-while-revalidate` and `stale-if-error` in seconds (RFC 5861 §3, §4)."""
+def _stale_windows(control: Control, settings: Settings, fresh_for: float) -> tuple[float, float]:
+    """`stale-while-revalidate` and `stale-if-error` in seconds (RFC 5861 §3, §4).
+
+    What is never fresh is never stale by a setting either: only if it says so itself.
+    """
+    defaults = (settings.stale_while_revalidate, settings.stale_if_error) if fresh_for > 0 else (0.0, 0.0)
     revalidating = control.directives.seconds(b"stale-while-revalidate")
     failing = control.directives.seconds(b"stale-if-error")
     return (
-        settings.stale_while_revalidate if revalidating is None else revalidating,
-        settings.stale_if_error if failing is None else failing,
+        defaults[0] if revalidating is None else revalidating,
+        defaults[1] if failing is None else failing,
     )
