@@ -34,6 +34,7 @@ QUICK: Mapping[str, Sequence[str]] = {
     "django_table": ["--quick"],
     "oscar": ["--quick"],
     "foreign_writes": ["--quick"],
+    "sqlite_watching": ["--quick"],
     "http_hits": ["--quick"],
 }
 """The benchmarks in the order in which they run, and what makes each of them short."""

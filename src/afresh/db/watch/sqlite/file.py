@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -24,6 +25,7 @@ class DatabaseFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.openings = 0
+        self._name = str(path)
         self._connection: sqlite3.Connection | None = None
         self._identity = (0, 0)
 
@@ -47,7 +49,7 @@ class DatabaseFile:
         return self._connection
 
     def _look(self) -> tuple[int, int]:
-        there = self.path.stat()
+        there = os.stat(self._name)  # noqa: PTH116  every read of a strict cache comes here
         return there.st_dev, there.st_ino
 
     def close(self) -> None:
@@ -60,7 +62,8 @@ class DatabaseFile:
 
 def number(connection: sqlite3.Connection, pragma: str) -> int:
     """What a PRAGMA answers."""
-    return int(connection.execute(f"PRAGMA {pragma}").fetchone()[0])
+    found: int = connection.execute(f"PRAGMA {pragma}").fetchone()[0]
+    return found
 
 
 def rows(connection: sqlite3.Connection, sql: str) -> Sequence[Sequence[Any]]:
