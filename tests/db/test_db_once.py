@@ -197,6 +197,40 @@ def test_a_cache_that_is_opened_in_the_middle_knows_nothing_of_it(connection, me
         assert memo.hits == 0
 
 
+def test_what_a_write_reaches_by_triggers_and_cascades(connection):
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute(
+        "CREATE TABLE note (id INTEGER PRIMARY KEY, product INTEGER REFERENCES product ON DELETE CASCADE)"
+    )
+    connection.execute("CREATE TABLE history (id INTEGER PRIMARY KEY, price INTEGER)")
+    connection.execute(
+        "CREATE TRIGGER kept AFTER UPDATE ON product BEGIN INSERT INTO history (price) VALUES (old.price); END"
+    )
+    connection.execute("INSERT INTO note (product) VALUES (1)")
+    with answered_once():
+        notes, history = "SELECT count(*) FROM note", "SELECT price FROM history"
+        assert connection.execute(notes).fetchall() == [(1,)]
+        assert connection.execute(history).fetchall() == []
+        connection.execute("UPDATE product SET price = 11 WHERE id = 1")
+        assert connection.execute(history).fetchall() == [(10,)]
+        connection.execute("DELETE FROM product WHERE id = 1")
+        assert connection.execute(notes).fetchall() == [(0,)]
+
+
+def test_another_connection_of_the_same_number_is_another(path, tmp_path, memo):
+    """A connection that is gone leaves its place in memory to the next one, which may be to another database."""
+    (tmp_path / "other").mkdir()
+    other = prepare_sqlite(tmp_path / "other")
+    with sqlite3.connect(other) as plain:
+        plain.execute("UPDATE product SET price = 77 WHERE id = 1")
+    plain.close()
+    for where, expected in [(path, 10), (other, 77)] * 20:
+        connection = dbapi.wrap(sqlite3.connect(where, isolation_level=None), Database("sqlite"))
+        assert price(connection) == expected
+        connection.close()
+        del connection
+
+
 def test_what_is_not_remembered(connection, stranger, memo):
     for sql in (
         "SELECT random(), id FROM product WHERE id = 1",

@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from weakref import ref
 
 from afresh.core.tags import hashed
 from afresh.db.connection import Connection
@@ -33,6 +34,7 @@ class Answer:
         rows: All rows.
         frozen: Nobody can change what is in them.
         at: When it was asked, by the monotonic clock.
+        connection: Whose answer it is: another one may have the number of one that is gone.
         transaction: That of the connection, if one was open.
         names: Of the tags of what it was read from.
         tables: The tables that it was read from.
@@ -43,6 +45,7 @@ class Answer:
     rows: list[Any]
     frozen: bool
     at: float
+    connection: ref[Connection]
     transaction: object
     names: tuple[str, ...]
     tables: frozenset[str]
@@ -144,7 +147,9 @@ class Question:
         answer = memo.answers.get(self._key)
         if answer is None:
             return None
-        if answer.transaction is not self._connection.transaction or not self._holds(answer):
+        connection = self._connection
+        same = answer.connection() is connection and answer.transaction is connection.transaction
+        if not same or not self._holds(answer):
             memo.answers.pop(self._key, None)
             return None
         if not _inherited(answer):
@@ -185,6 +190,7 @@ class Question:
             kept,
             frozen,
             self._at,
+            ref(self._connection),
             self._connection.transaction,
             self._names,
             self._tables,
