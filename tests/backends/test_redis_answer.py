@@ -7,6 +7,7 @@ import functools
 from contextvars import ContextVar
 
 import pytest
+import uvloop
 from fake_redis import FakeRedis
 
 from afresh.backends.redis.connect import open_client
@@ -142,7 +143,8 @@ async def test_others_may_look_too():
     assert told == [1]
 
 
-def test_all_that_came_together_go_on_and_ask_together():
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
+def test_all_that_came_together_go_on_and_ask_together(run):
     """One packet of answers, then one packet of what was asked on account of them."""
 
     def answers(packet):
@@ -158,7 +160,7 @@ def test_all_that_came_together_go_on_and_ask_together():
 
     with FakeRedis(answers) as fake:
         client = open_client(f"{fake.url}?timeout=5")
-        assert asyncio.run(main(client)) == [[b"yes"] * 3] * 21
+        assert run(main(client)) == [[b"yes"] * 3] * 21
         client.close()
         packets = [packet.count(b"GET") for packet in fake.heard if b"GET" in packet]
     assert sum(packets) == 1 + 21 * 3
