@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -68,7 +68,14 @@ class DatabaseCrew:
         return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def run(
-        self, seconds: float, *, readers: int = 2, writers: int = 0, strangers: int = 0, kill: bool = False
+        self,
+        seconds: float,
+        *,
+        readers: int = 2,
+        writers: int = 0,
+        strangers: int = 0,
+        kill: bool = False,
+        meanwhile: Callable[[], object] = lambda: None,
     ) -> None:
         """Everybody reads and writes; with `kill` a writer is killed every now and then, and another one begins."""
         roles = ["reader"] * readers + ["writer"] * writers + ["stranger"] * strangers
@@ -77,6 +84,7 @@ class DatabaseCrew:
             for worker in working:
                 assert worker.stdout is not None
                 assert worker.stdout.readline() == "ready\n"
+            meanwhile()
             self._let(working, time.monotonic() + seconds, range(readers, readers + writers), kill=kill)
             for worker in working:
                 output, _ = worker.communicate(timeout=90)

@@ -14,6 +14,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ class Worker:
         self.random = random.Random(settings["seed"])
         self.commits = Commits(Path(settings["table"]))
         self.rows = settings["rows"]
+        self.database = Database("postgres")
         self.counts = {"reads": 0, "stale": 0, "loads": 0, "commits": 0, "failed": 0}
         self.oldest = 0.0
         self.defect(settings["defect"])
@@ -56,55 +58,71 @@ class Worker:
         return Cache(self.settings["url"], consistency=self.settings["consistency"])
 
     def connection(self) -> Any:
-        return psycopg.connect(self.settings["database"])
+        """A connection; as long as the server is being restarted, one is asked for again."""
+        while True:
+            try:
+                return psycopg.connect(self.settings["database"])
+            except psycopg.OperationalError:
+                time.sleep(0.05)
 
     # -- writers --
 
     def writer(self) -> None:
         with self.cache():
-            connection = dbapi.wrap(self.connection(), Database("postgres"))
-            after = connection._statements.after_commit
+            self._write(self._captured)
 
-            def after_commit() -> None:
-                if self.random.random() < self.settings["suicide"]:
-                    os.kill(os.getpid(), signal.SIGKILL)
-                after()
+    def _captured(self) -> Any:
+        """A connection whose writer may kill itself between COMMIT and the announcement."""
+        connection: Any = dbapi.wrap(self.connection(), self.database)
+        after = connection._statements.after_commit
 
-            connection._statements.after_commit = after_commit  # type: ignore[method-assign]
-            self._write(connection)
-            connection.close()
+        def after_commit() -> None:
+            if self.random.random() < self.settings["suicide"]:
+                os.kill(os.getpid(), signal.SIGKILL)
+            after()
+
+        connection._statements.after_commit = after_commit
+        return connection
 
     def stranger(self) -> None:
-        with self.connection() as connection:
-            self._write(connection)
+        self._write(self.connection)
 
-    def _write(self, connection: Any) -> None:
-        """Transactions of one to three rows, which others write too; some are rolled back."""
+    def _write(self, connect: Callable[[], Any]) -> None:
+        connection = connect()
         self.ready()
         while time.monotonic() < self.end:
-            rows = sorted(self.random.sample(range(self.rows), self.random.randint(1, 3)))
-            versions: dict[int, int] = {}
             try:
-                for row in rows:
-                    connection.execute("SAVEPOINT one")
-                    sql = "UPDATE stock SET version = version + 1 WHERE id = %s RETURNING version"
-                    version = connection.execute(sql, [row]).fetchall()[0][0]
-                    if self.random.random() < 0.1:
-                        connection.execute("ROLLBACK TO SAVEPOINT one")
-                    else:
-                        versions[row] = version
-                if self.random.random() < 0.2:
-                    connection.rollback()
-                    continue
-                connection.commit()
+                written = self._transaction(connection)
             except AfreshError:  # the ledger is away: whether it was committed a reader will see
-                connection.rollback()
                 self.counts["failed"] += 1
-                continue
-            self.counts["commits"] += 1
-            for row, version in versions.items():
-                self.commits.saw(row, version)
+                connection.rollback()
+            except psycopg.OperationalError:  # the server is
+                self.counts["failed"] += 1
+                connection.close()
+                connection = connect()
+            else:
+                for row, version in written.items():
+                    self.commits.saw(row, version)
             time.sleep(self.settings["pause"] * self.random.random())
+        connection.close()
+
+    def _transaction(self, connection: Any) -> dict[int, int]:
+        """Change one to three rows, which others change too; some are rolled back, in part or as a whole."""
+        versions: dict[int, int] = {}
+        for row in sorted(self.random.sample(range(self.rows), self.random.randint(1, 3))):
+            connection.execute("SAVEPOINT one")
+            sql = "UPDATE stock SET version = version + 1 WHERE id = %s RETURNING version"
+            version = connection.execute(sql, [row]).fetchall()[0][0]
+            if self.random.random() < 0.1:
+                connection.execute("ROLLBACK TO SAVEPOINT one")
+            else:
+                versions[row] = version
+        if self.random.random() < 0.2:
+            connection.rollback()
+            return {}
+        connection.commit()
+        self.counts["commits"] += 1
+        return versions
 
     # -- readers --
 
@@ -120,39 +138,27 @@ class Worker:
                 thread.join()
 
     def _read(self, cache: Cache, number: int) -> None:
-        connection = dbapi.wrap(self.connection(), Database("postgres"))
-
-        def query(row: int) -> int:
-            return int(connection.execute("SELECT version FROM stock WHERE id = %s", [row]).fetchall()[0][0])
-
-        @cache.cached(prefix=f"version{number}")
-        def version(row: int) -> int:
-            self.counts["loads"] += 1
-            found = query(row)
-            connection.rollback()
-            return found
-
-        @cache.cached(prefix=f"page{number}")
-        def page(first: int) -> list[int]:
-            return [version((first + n) % self.rows) for n in range(3)]
-
+        reading = Reading(self, cache, number)
         chance = random.Random(self.random.random())
         while time.monotonic() < self.end:
             first = chance.randrange(self.rows)
             rows = [(first + n) % self.rows for n in range(3)]
             knowns, asked = [self.commits.known[row] for row in rows], time.monotonic_ns()
-            with cache.scope():
-                found = page(first) if chance.random() < 0.5 else [version(row) for row in rows]
+            try:
+                with cache.scope():
+                    found = reading.page(first) if chance.random() < 0.5 else [*map(reading.version, rows)]
+                if chance.random() < 0.03:  # what a query sees is committed, whoever did it and died
+                    self.commits.saw(first, reading.query(first))
+            except psycopg.OperationalError:
+                self.counts["failed"] += 1
+                reading.connect()
+                continue
             for row, known, given in zip(rows, knowns, found, strict=True):
                 overdue = self.commits.overdue(row, given, asked, known)
                 self.counts["reads"] += 1
                 self.counts["stale"] += overdue > 0
                 self.oldest = max(self.oldest, overdue)
-            if chance.random() < 0.03:  # what a query sees is committed, whoever did it and died
-                seen = query(first)
-                connection.rollback()
-                self.commits.saw(first, seen)
-        connection.close()
+        reading.close()
 
     # -- the watcher --
 
@@ -163,6 +169,38 @@ class Worker:
                 self.ready()
                 sys.stdin.read()
             self.counts["commits"] = 0
+
+
+class Reading:
+    """What one thread of a reader has cached, and its connection."""
+
+    def __init__(self, worker: Worker, cache: Cache, number: int) -> None:
+        self._worker, self._connection = worker, None
+        self.connect()
+
+        @cache.cached(prefix=f"version{number}")
+        def version(row: int) -> int:
+            worker.counts["loads"] += 1
+            return self.query(row)
+
+        @cache.cached(prefix=f"page{number}")
+        def page(first: int) -> list[int]:
+            return [version((first + n) % worker.rows) for n in range(3)]
+
+        self.version, self.page = version, page
+
+    def connect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+        self._connection: Any = dbapi.wrap(self._worker.connection(), self._worker.database)
+
+    def query(self, row: int) -> int:
+        found = self._connection.execute("SELECT version FROM stock WHERE id = %s", [row]).fetchall()[0][0]
+        self._connection.rollback()
+        return int(found)
+
+    def close(self) -> None:
+        self._connection.close()
 
 
 async def _nothing(_: DatabaseTransaction) -> None:

@@ -178,12 +178,17 @@ class Versions:
     def start(self) -> Self:
         """Begin: announce what isn't known to be announced, and have the caches ask from now on.
 
+        If the database, or a cache's server, doesn't answer, that is said, and done as soon as it does: until
+        then a `strict` cache is read through.
+
         Raises:
             ConfigurationError: There is no table of versions.
-            BackendError: The database doesn't answer.
         """
         self._stop.clear()
-        self.confirm()
+        try:
+            self.confirm()
+        except BackendError as error:
+            self.status.say(f"away: {error}")
         for engine in self._engines:
             engine.look_at(self)
         self._begin()
