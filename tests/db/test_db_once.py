@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
 import afresh.db.sqlalchemy
 from afresh import Cache, Table
-from afresh.db import Database, answered_once, dbapi
+from afresh.db import AsyncStatements, Database, Statements, answered_once, dbapi
 from afresh.db.memo import MOST_ROWS, Memo
 from afresh.db.repeatable import key_of, locks
 
@@ -358,3 +358,34 @@ def test_sqlalchemy_asynchronously(path):
         return (*seen, memo.hits)
 
     assert asyncio.run(main()) == (10, 10, 11, 1)
+
+
+# -- glue of your own, and coroutines
+
+
+def test_what_other_glue_writes_is_noticed(connection, path, database, memo):
+    """Whoever tells `Statements`, or `AsyncStatements`, of a write."""
+    raw = sqlite3.connect(path, isolation_level=None)
+
+    def rows(sql: str, values: Any) -> list[Any]:
+        return raw.execute(sql, values).fetchall()
+
+    async def arows(sql: str, values: Any) -> list[Any]:
+        return rows(sql, values)
+
+    update = "UPDATE product SET price = ? WHERE id = 1"
+    statements, coroutines = Statements(database, rows), AsyncStatements(database, arows)
+    assert price(connection) == 10
+    running = statements.before(update, (11,))
+    rows(update, (11,))
+    statements.after(running, 1)
+    assert price(connection) == 11
+
+    async def change() -> None:
+        running = await coroutines.before(update, (12,))
+        rows(update, (12,))
+        await coroutines.after(running, 1)
+
+    asyncio.run(change())
+    assert price(connection) == 12
+    raw.close()

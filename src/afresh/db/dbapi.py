@@ -106,10 +106,7 @@ class WrappedConnection:
         text = sql if type(sql) is str else self._driver.text(self._raw, sql)
         if self.unfinished and (tracker := asking()) is not None:
             self._sees_no_more(tracker)
-        running = self._driven.before(text, parameters, many=many)
-        if running is not None:
-            once.notice(running)
-        return running
+        return self._driven.before(text, parameters, many=many)
 
     def question(self, memo: Memo, cursor: Any, sql: Any, parameters: Any) -> Question | None:
         """What a query asks, if its answer may be remembered."""
@@ -133,21 +130,18 @@ class WrappedConnection:
     def after(self, running: Running | None, cursor: Any) -> None:
         """It was executed."""
         self._driven.after(running, cursor)
-        once.notice(running)
 
     def script(self, script: str, execute: Callable[[], Any]) -> None:
         """Execute several statements outside of a transaction; they may leave one open."""
         self.commit()
         as_often_as_once: list[tuple[()]] = [()]  # so that nobody looks at rows before it
         running = self._statements.before(script, as_often_as_once, many=True)
-        once.notice(running)
         try:
             execute()
         except BaseException:
             self.failed(running)
             raise
         self._statements.after(running)
-        once.notice(running)
         self._driven.follow()
         if self._statements.in_transaction:
             # What it has begun is changed at the end of that.
@@ -156,7 +150,6 @@ class WrappedConnection:
     def failed(self, running: Running | None) -> None:
         """It raised an exception."""
         self._driven.failed(running)
-        once.notice(running)
 
     # -- transactions ---------------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeAlias
 
+from afresh.db import once
 from afresh.db.connection import Connection
 from afresh.db.database import AsyncRun, Database, Run
 from afresh.db.marks import Running
@@ -66,6 +67,7 @@ class Statements:
         running = self.connection.reads(sql, parameters, many)
         if running is not None:
             self._wait(self.connection.before(running))
+            once.notice(running)
         return running
 
     def must_fetch(self, running: Running | None) -> bool:
@@ -94,11 +96,13 @@ class Statements:
             NotInvalidated: The change was made, and could not be announced.
         """
         if running is not None:
+            once.notice(running)
             self._wait(self.connection.after(running, rowcount, lastrowid, rows))
 
     def failed(self, running: Running | None) -> None:
         """The statement raised an exception."""
         if running is not None:
+            once.notice(running)
             self._wait(self.connection.failed(running))
 
     def begin(self) -> None:
@@ -169,6 +173,7 @@ class AsyncStatements:
         running = self.connection.reads(sql, parameters, many)
         if running is not None:
             await self.connection.before(running)
+            once.notice(running)
         return running
 
     async def after(
@@ -180,11 +185,13 @@ class AsyncStatements:
     ) -> None:
         """See `Statements.after`."""
         if running is not None:
+            once.notice(running)
             await self.connection.after(running, rowcount, lastrowid, rows)
 
     async def failed(self, running: Running | None) -> None:
         """See `Statements.failed`."""
         if running is not None:
+            once.notice(running)
             await self.connection.failed(running)
 
     def begin(self) -> None:

@@ -92,7 +92,6 @@ class WatchedConnection(Transactions):
         )
         running = statements.before(text, parameters, many=many)
         if running is not None:
-            once.notice(running)
             return self._change(running, execute, sql, params, many, context)
         memo = once.current.get()
         if memo is None or many:
@@ -122,10 +121,8 @@ class WatchedConnection(Transactions):
                 cursor.cursor = fetched
                 result = fetched if result is not None else None
         except BaseException:
-            once.notice(running)
             self.statements.failed(running)
             raise
-        once.notice(running)
         rows = None if fetched is None else fetched.rows
         self.statements.after(running, cursor.cursor.rowcount, self._number(cursor.cursor), rows)
         return result
@@ -175,14 +172,11 @@ class WatchedConnection(Transactions):
             self.statements.begin()
         with nullcontext() if test is None else test.statement():
             running = self.statements.before(*self._told(sql, params))
-            once.notice(running)
             try:
                 yield
             except BaseException:
-                once.notice(running)
                 self.statements.failed(running)
                 raise
-            once.notice(running)
             self.statements.after(running)
 
     def _told(self, sql: Any, params: Any) -> tuple[str, Any]:
