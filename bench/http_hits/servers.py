@@ -13,8 +13,6 @@ from afresh.edge.configuration import Nginx, Varnish
 from afresh.testing.servers import NginxServer, VarnishServer
 from afresh.testing.servers.process import Server, accepts
 
-_TICK = os.sysconf("SC_CLK_TCK")
-
 
 class Python(Server):
     """One of `subjects`."""
@@ -85,12 +83,13 @@ def pin(server: Server, processor: int) -> None:
 
 
 def spent(server: Server) -> float:
-    """Seconds of processor time of a server and its processes."""
-    ticks = 0
+    """Seconds of processor time of a server's processes and threads."""
+    nanoseconds = 0
     for pid in family(server.pid):
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        ticks += int(fields[11]) + int(fields[12])
-    return ticks / _TICK
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            with suppress(FileNotFoundError, ProcessLookupError):
+                nanoseconds += int((thread / "schedstat").read_text().split()[0])
+    return nanoseconds / 1e9
 
 
 def family(pid: int) -> list[int]:

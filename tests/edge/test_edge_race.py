@@ -39,16 +39,16 @@ class Shop:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         path = scope["path"]
         self.runs += 1
-        await asyncio.sleep(self._chance.uniform(0, 0.15))
+        await asyncio.sleep(self._chance.uniform(0, 0.1))
         self.cache.depends_on(tag(path))
         row = self.rows.get(path, 0)
-        await asyncio.sleep(self._chance.uniform(0, 0.15))
+        await asyncio.sleep(self._chance.uniform(0, 0.7))
         body = b"%d" % row
         headers = [(b"cache-control", b"s-maxage=3600"), (b"content-length", b"%d" % len(body + b"row "))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         if self._chance.random() < 0.5:
             await send({"type": "http.response.body", "body": b"row ", "more_body": True})
-            await asyncio.sleep(self._chance.uniform(0, 0.15))
+            await asyncio.sleep(self._chance.uniform(0, 0.3))
             await send({"type": "http.response.body", "body": body})
         else:
             await send({"type": "http.response.body", "body": b"row " + body})
@@ -78,7 +78,7 @@ def test_nothing_stale_stays_after_a_purge_while_fetching(kind: str, tmp_path: P
             FRONTS[kind](tmp_path, port) as front,
             Follower(cache, [front.edge], folder=tmp_path / "edges") as follower,
         ):
-            front.edge.repeats = (0.1,)  # less than a page takes, more than is under way on loopback
+            front.edge.repeats = (0.3,)  # less than a page may take, more than an answer is under way here
             assert follower.settled(20)
             stale: list[str] = []
             for begin in range(0, TRIALS, AT_ONCE):
@@ -111,7 +111,7 @@ def raced(front: Front, shop: Shop, paths: list[str], chance: random.Random) -> 
         shop.change(path)
         asking.join()
 
-    threads = [threading.Thread(target=one, args=(path, chance.uniform(0, 0.4))) for path in paths]
+    threads = [threading.Thread(target=one, args=(path, chance.uniform(0, 0.8))) for path in paths]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -202,6 +202,20 @@ def test_a_credential_or_a_condition_goes_the_long_way(port: int) -> None:
         assert wire.ask("/page", "Cache-Control: no-cache")[0] == 200
 
 
+def test_an_upgrade_to_anything_but_websockets_is_ignored_and_nothing_is_less_strict_after_it(
+    port: int,
+) -> None:
+    with Wire(port) as wire:
+        wire.say(
+            b"POST /echo HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
+            b"HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\nContent-Length: 3\r\n\r\nabc"
+        )
+        assert wire.hear()[2] == b"textabc"
+        assert wire.ask("/page")[2] == b"text"
+        wire.say(b"GET / HTTP/1.1\nHost: x\n\n")
+        assert wire.hear()[0] == 400
+
+
 def test_idle_connections_end_and_used_ones_dont(site: Site) -> None:
     with (
         running(CacheMiddleware(site, site.cache), timeout_keep_alive=1) as port,

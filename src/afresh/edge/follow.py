@@ -27,6 +27,7 @@ from afresh.errors import ConfigurationError
 
 _LOOK = 0.005  # seconds; looking costs half a microsecond
 _LOOK_FOR_LOCK = 1.0
+_MANY = 20_000  # names that are marked at once: all is dropped
 _log = logging.getLogger("afresh")
 
 
@@ -201,7 +202,9 @@ class Follower:
                 self._tell("it can't be known what was marked: the edges drop everything")
             self._note([EVERYTHING._replace(position=at)], epoch, at)
         else:
-            self._note([Purge("key", name, at) for name in sorted(self._keys.purged(tags))], epoch, at)
+            names = sorted(self._keys.purged(tags))
+            purges = [Purge("key", name, at) for name in names]
+            self._note(purges if len(names) <= _MANY else [EVERYTHING._replace(position=at)], epoch, at)
 
     def _note(self, purges: Iterable[Purge], epoch: int, at: int) -> None:
         assert self._spool is not None

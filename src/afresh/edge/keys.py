@@ -15,6 +15,7 @@ from functools import lru_cache, partial
 from hashlib import blake2b
 
 from afresh.core.tags import hashed
+from afresh.errors import ConfigurationError
 
 LIMIT = 4096
 """Bytes of names in one response. Varnish takes 8 KB a header, Fastly 16 KB (its documentation of
@@ -26,6 +27,9 @@ EVERYTHING = "afresh"
 """The name that every page has: for edges that can only purge all at once by a name."""
 
 
+_LONGEST_SECRET = 64  # BLAKE2b's
+
+
 class Keys:
     """Makes outward names, the same in every process that has the same secret.
 
@@ -34,6 +38,8 @@ class Keys:
     """
 
     def __init__(self, secret: bytes = b"") -> None:
+        if not isinstance(secret, bytes) or len(secret) > _LONGEST_SECRET:
+            raise ConfigurationError(f"the secret of outward names: give at most {_LONGEST_SECRET} bytes.")
         self._full = lru_cache(maxsize=65_536)(lambda tag: _full(secret, tag))
 
     def carried(self, tags: Iterable[int], limit: int = LIMIT) -> str:

@@ -78,11 +78,13 @@ class Outward:
         """
         given = [(name, value) for name, value in fields if name.lower() not in _OURS]
         lifetime = self.lifetime(status, given)
-        if lifetime <= 0:
-            return [(b"x-accel-expires", b"0"), *given]
+        if self._forbidden(status, given):
+            return [*given, (b"x-accel-expires", b"0")]
         names = " ".join(self.names(url, tags)).encode()
         # Absolute, since nginx takes no Age off. After Cache-Control: nginx 1.22 would not read its stale-… then.
-        ours = [(b"x-accel-expires", b"@%d" % (time.time() + lifetime)), (b"surrogate-key", names)]
+        until = b"@%d" % (time.time() + lifetime) if lifetime else b"0"
+        # Names also where we see no lifetime: another cache may find one.
+        ours = [(b"x-accel-expires", until), (b"surrogate-key", names)]
         if self._commas:
             ours.append((b"cache-tag", names.replace(b" ", b",")))
         return [*given, *ours, (b"x-afresh-stamp", b"%d" % stamp)]
@@ -102,15 +104,19 @@ class Outward:
 
     def lifetime(self, status: int, fields: Iterable[tuple[bytes, bytes]]) -> int:
         """For how many seconds an outer cache may keep it; 0: not at all."""
-        lowered = [(name.lower(), value) for name, value in fields]
-        if status >= 500 or status == 206 or any(name == b"set-cookie" for name, _ in lowered):
-            return 0
-        control = b", ".join(value for name, value in lowered if name == b"cache-control")
-        varied = b", ".join(value for name, value in lowered if name == b"vary")
-        if _FORBIDDEN.search(control) or b"*" in varied:
-            return 0
-        said = _SHARED.search(control) or _AGE.search(control)
-        return 0 if said is None else min(int(said[1]), self._longest)
+        given = list(fields)
+        said = _SHARED.search(_line(given, b"cache-control")) or _AGE.search(_line(given, b"cache-control"))
+        return 0 if said is None or self._forbidden(status, given) else min(int(said[1]), self._longest)
+
+    def _forbidden(self, status: int, fields: list[tuple[bytes, bytes]]) -> bool:
+        """Whether no outer cache may keep it."""
+        return (
+            status >= 500
+            or status == 206
+            or any(name.lower() == b"set-cookie" for name, _ in fields)
+            or _FORBIDDEN.search(_line(fields, b"cache-control")) is not None
+            or b"*" in _line(fields, b"vary")
+        )
 
     def current(self, tags: frozenset[int], stamp: int) -> bool:
         """Whether none of `tags` was marked since `stamp`, or is about to be."""
@@ -120,3 +126,7 @@ class Outward:
     async def overtaken(self, url: str) -> None:
         """Announce that a page has to go: its head is sent, and it was made from something that has changed."""
         await self.ledger.announce([page_tag(url)])
+
+
+def _line(fields: list[tuple[bytes, bytes]], wanted: bytes) -> bytes:
+    return b", ".join(value for name, value in fields if name.lower() == wanted)

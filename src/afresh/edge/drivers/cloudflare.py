@@ -34,7 +34,7 @@ class Cloudflare:
     """
 
     batch = 100
-    repeats = (2.0, 10.0)
+    repeats = (2.0, 15.0)
 
     def __init__(
         self,

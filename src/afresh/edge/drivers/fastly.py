@@ -37,7 +37,7 @@ class Fastly:
     """
 
     batch = 256
-    repeats = (2.0, 10.0)
+    repeats = (2.0, 15.0)
 
     def __init__(
         self,

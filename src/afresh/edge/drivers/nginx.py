@@ -30,7 +30,7 @@ class Nginx:
 
     batch = 10_000
     pace = 0.0
-    repeats = (0.1, 0.5, 2.0)
+    repeats = (0.25, 2.0, 10.0)
 
     def __init__(self, folder: Path | str, *, soft: bool = False, name: str = "") -> None:
         self.name = name or f"nginx {folder}"

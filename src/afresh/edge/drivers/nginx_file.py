@@ -47,7 +47,7 @@ def read(path: Path) -> Kept | None:
     found = _KEY.search(data)
     if found is None:
         return None
-    head = data[found.end() : (data.find(b"\r\n\r\n", found.end()) + len(data) + 1) % (len(data) + 1)]
+    head = data[found.end() :].partition(b"\r\n\r\n")[0]
     fields = {name.lower(): value for name, value in _FIELD.findall(head)}
     stamp = fields.get(b"x-afresh-stamp", b"")
     return Kept(

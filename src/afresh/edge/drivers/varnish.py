@@ -24,7 +24,7 @@ class Varnish:
 
     batch = _KEYS
     pace = 0.0
-    repeats = (0.25, 2.0)
+    repeats = (0.25, 2.0, 10.0)
 
     def __init__(self, url: str, token: str, *, soft: bool = False, name: str = "") -> None:
         self.name = name or f"varnish {url}"

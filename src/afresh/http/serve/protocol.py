@@ -15,7 +15,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from afresh.http.serve.answers import Answers, Known, cache_of
 from afresh.http.serve.framing import Framer, Piece
-from afresh.http.serve.head import Malformed
+from afresh.http.serve.head import Head, Malformed
 from afresh.http.serve.marking import MARK
 
 _LOG_LINE = '%s - "%s %s HTTP/%s" %d'
@@ -124,11 +124,15 @@ class Protocol(HttpToolsProtocol):
             known = answers.learn(piece.raw, head)
             if known is not None and self._hit(answers, known):
                 return False
+        raw = piece.raw
         if head is not None and head.upgrade:
-            self._elsewhere = True
-            super().data_received(piece.raw + self._framer.rest())
-            return True
-        super().data_received(piece.raw)
+            if self.ws_protocol_class is not None and _for_websockets(head):
+                self._elsewhere = True
+                super().data_received(raw + self._framer.rest())
+                return True
+            # RFC 9110 §7.8: an Upgrade may be ignored. uvicorn's parser would give up the request's body for it.
+            raw = without_upgrade(head)
+        super().data_received(raw)
         return False
 
     def _hit(self, answers: Answers, known: Known) -> bool:
@@ -172,6 +176,20 @@ class Protocol(HttpToolsProtocol):
         if not self.transport.is_closing():
             self.transport.write(_refusal(refused))
             self.transport.close()
+
+
+def _for_websockets(head: Head) -> bool:
+    return [value.lower() for name, value in head.fields if name == b"upgrade"] == [b"websocket"]
+
+
+def without_upgrade(head: Head) -> bytes:
+    """The bytes of a head that doesn't ask for another protocol."""
+    gone = {b"upgrade", b"http2-settings", b"connection"}
+    lines = [b"%b %b HTTP/%b" % (head.method, head.target, head.version)]
+    lines += [b"%b: %b" % pair for pair in head.fields if pair[0] not in gone]
+    if head.close:
+        lines.append(b"connection: close")
+    return b"\r\n".join([*lines, b"", b""])
 
 
 def _refusal(refused: Malformed) -> bytes:
