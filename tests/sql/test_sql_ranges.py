@@ -285,3 +285,12 @@ def test_kinds_of_postgresql_that_have_an_order():
     planner = Planner("postgres", Schema([table], default="public"), paramstyle="pyformat")
     read = planner.plan("SELECT text FROM t WHERE date >= %s AND date < %s")
     assert any("date~0=" in name for name in read.carried((date(2026, 1, 1), date(2026, 1, 3))))
+
+
+def test_a_cast_that_changes_nothing_keeps_the_place():
+    table = Table("t", (Column("id", kinds.INTEGER), Column("n", kinds.INTEGER)), ("id",), (("n",),))
+    planner = Planner("postgres", Schema([table], default="public"), paramstyle="pyformat")
+    insert = "INSERT INTO t (id, n) VALUES (%s::INTEGER, %s::INTEGER)"
+    assert reaches(planner, insert, planner, "SELECT n FROM t WHERE n < %s::INTEGER", (1, 5), (9,))
+    assert not reaches(planner, insert, planner, "SELECT n FROM t WHERE n < %s::INTEGER", (1, 5), (2,))
+    assert not reaches(planner, insert, planner, "SELECT n FROM t WHERE n = %s::INTEGER", (1, 5), (2,))

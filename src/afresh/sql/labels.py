@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from afresh.sql.catalogue import Table
@@ -81,9 +81,8 @@ class Labels:
         kind = table.by_name[name].kind
         for level in range(len(kind.scale.widths) if kind.scale else 0):
             spell = _piece(kind, level)
-            yield Shape(
-                self.row, (name,), (f"{name}~{level}=",), (Kind(f"{kind.name}~{level}", spell, spell),)
-            )
+            piece = replace(kind, name=f"{kind.name}~{level}", compared=spell, stored=spell)
+            yield Shape(self.row, (name,), (f"{name}~{level}=",), (piece,))
 
 
 _PIECE = re.compile(r"(row:[^:]*:[^:]*:\w+~)\d+=")
