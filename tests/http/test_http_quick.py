@@ -104,3 +104,31 @@ def test_what_comes_after_may_change_the_headers():
                 assert answered.get("x-mine") == "1"
 
         asyncio.run(visits())
+
+
+@pytest.mark.parametrize("backend", ["memory", "file"])
+def test_by_the_real_clock_a_hit_compares_and_misses_nothing(tmp_path, monkeypatch, backend):
+    """With a test's clock every hit is looked at closely; here most are not."""
+    url = "memory://" if backend == "memory" else f"sqlite:///{tmp_path}/cache.db"
+    with Cache(url) as cache:
+        closely = []
+        recall = cache._engine.recall
+        monkeypatch.setattr(cache._engine, "recall", lambda entry: closely.append(1) or recall(entry))
+
+        def view(scope, calls):
+            cache.depends_on(tag("menu"))
+            return 200, {}, [b"%d" % calls]
+
+        inner = Application(view, cache_control="max-age=60")
+        app = CacheMiddleware(inner, cache=cache)
+
+        async def visits():
+            for expected in range(1, 101):
+                for _ in range(20):
+                    assert (await ask(app)).text == str(expected)
+                cache.invalidate(tag("menu"))
+
+        asyncio.run(visits())
+        assert inner.calls == 100
+        assert len(closely) < 1_000
+        assert sum(each.hits for each in cache.stats().sites if each.name == "page") >= 1_800

@@ -66,17 +66,21 @@ class Ready(NamedTuple):
 class Quick:
     """Hits of one middleware."""
 
-    __slots__ = ("_engine", "_name", "_pages", "_places", "_space", "_status")
+    __slots__ = (
+        "_begin", "_clock", "_engine", "_name", "_pages", "_places", "_position", "_space", "_status", "_words",
+    )  # fmt: skip
 
     def __init__(self, pages: Pages) -> None:
-        self._engine = pages.engine
+        engine = self._engine = pages.engine
+        self._clock, self._position = engine.gate.clock_cell, engine.gate.position_cell
+        self._words, self._begin = engine.backend.words, engine.backend.begin
         self._pages = pages
         self._space = pages.site.space
         self._status = pages.options.status
         self._name = pages.options.rules.name
         self._places: dict[Hashable, Place] = {}
 
-    def find(
+    def find(  # noqa: C901, PLR0912  one function: each call more is a twentieth of it
         self, method: str, scheme: str, path: bytes, query: bytes, headers: Iterable[tuple[bytes, bytes]]
     ) -> Ready | None:
         """What a hit sends; `None` where it takes more to answer.
@@ -105,14 +109,26 @@ class Quick:
             return None
         index = place.indexes.get(_values(place.names, headers) if place.names else None)
         entry = None if index is None else self._space.get(index)
-        engine = self._engine
-        if entry is None or not engine.recall(entry):
+        if entry is None:
+            return None
+        engine, words, checked = self._engine, self._words, entry.checked_at
+        now = self._clock.cell_contents
+        # The comparison of every hit, as in the wrapper of a cached function: 0.1 µs, where `recall` takes 0.9.
+        current = (
+            self._position.cell_contents is checked
+            if words is None
+            else words.cell_contents[self._begin] == checked
+        )
+        if current and now < entry.fresh_until:
+            entry.hits += 1
+        elif engine.recall(entry):
+            now = engine.now()
+        else:
             return None
         if engine.events:
             engine.events.emit(Event(Kind.HIT, "l1", entry.facts.key))
         page: Page = entry.value
         ready: Ready | None = page.ready
-        now = engine.now()
         if ready is not None and ready.begins <= now < ready.ends:
             return ready
         return self._prepare(page, now)
