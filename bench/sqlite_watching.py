@@ -133,11 +133,9 @@ def readers(stack: ExitStack, folder: Path, table: measure.Table, quick: bool) -
             for _ in range(20):
                 strict()
 
-    counts = dict.fromkeys(calls, 2_000 if quick else 20_000)
-    timed: dict[str, measure.Timed] = {
-        name: partial(repeated, each, counts[name]) for name, each in calls.items()
-    }
-    timed[SCOPE] = lambda: repeated(in_scope, 100 if quick else 1000) / 20
+    count = 2_000 if quick else 20_000
+    timed: dict[str, measure.Timed] = {name: partial(repeated, each, count) for name, each in calls.items()}
+    timed[SCOPE] = lambda: repeated(in_scope, count // 20) / 20
     samples = measure.interleave(timed, 5 if quick else 25)
     goals = {
         BOUNDED: measure.Goal("to a hit", 1.1),
