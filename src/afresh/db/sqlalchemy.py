@@ -14,15 +14,14 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any, cast
 
-from sqlalchemy import event
-from sqlalchemy.engine import Connection, Engine, ExceptionContext
+from sqlalchemy.engine import Engine
 from sqlalchemy.util import concurrency
 
 from afresh.db import drivers, once
 from afresh.db.database import Database
 from afresh.db.driving import Driven
 from afresh.db.marks import Running
-from afresh.db.sqlalchemy_once import Answering
+from afresh.db.sqlalchemy_once import answered_once
 from afresh.errors import ConfigurationError
 from afresh.runtime.drive import drive
 from afresh.sql.lexer import Paramstyle
@@ -73,27 +72,33 @@ def _dialect(engine: Engine) -> Dialect:
 
 
 class _Instrumented:
-    """What one engine's connections tell."""
+    """What one engine's connections tell.
+
+    By what the dialect does, not by events: one listener of those costs each statement of the engine
+    several microseconds, and there is none *after* COMMIT. All ways to it, the pool's too, end here.
+    """
 
     def __init__(self, engine: Engine, database: Database) -> None:
         self._database = database
         self._async = bool(engine.dialect.is_async)
-        if engine.dialect.name == "sqlite":
-            event.listen(engine, "begin", self._begin)
-        event.listen(engine, "before_cursor_execute", self._before)
-        event.listen(engine, "after_cursor_execute", self._after)
-        event.listen(engine, "handle_error", self._failed)
-        self._answering = Answering(engine, self._driven, _RUNNING)
         dialect = cast("Any", engine.dialect)
-        # There is no event *after* COMMIT: these are what all ways to it end in, the pool's too.
+        if engine.dialect.name == "sqlite":
+            dialect.do_begin = self._beginning(dialect.do_begin)
+        dialect.do_execute = self._executing(dialect.do_execute)
+        dialect.do_execute_no_params = self._executing_plainly(dialect.do_execute_no_params)
+        dialect.do_executemany = self._executing(dialect.do_executemany, many=True)
         dialect.do_commit = self._committing(dialect.do_commit)
         dialect.do_rollback = self._rolling_back(dialect.do_rollback)
 
-    def _driven(self, connection: Connection) -> Driven:
-        info = connection.connection.info
+    def _driven(self, connection: Any) -> Driven | None:
+        """What follows a connection; none while the dialect makes itself acquainted with the database."""
+        try:
+            info = connection.info
+        except NotImplementedError:
+            return None
         driven = info.get(_HERE)
         if driven is None:
-            driven = info[_HERE] = self._made(connection.connection.dbapi_connection)
+            driven = info[_HERE] = self._made(connection.dbapi_connection)
         return cast("Driven", driven)
 
     def _made(self, raw: Any) -> Driven:
@@ -108,33 +113,51 @@ class _Instrumented:
 
     # -- statements -----------------------------------------------------------------------------------
 
-    def _before(
-        self, connection: Connection, cursor: Any, sql: str, parameters: Any, context: Any, many: bool
+    def _executing(self, execute: Callable[..., None], *, many: bool = False) -> Callable[..., None]:
+        def do_execute(cursor: Any, sql: str, parameters: Any, context: Any = None) -> None:
+            if context is None:  # the dialect asks for itself
+                execute(cursor, sql, parameters, context)
+            else:
+                self._seen(
+                    cursor, sql, parameters, context, many, lambda: execute(cursor, sql, parameters, context)
+                )
+
+        return do_execute
+
+    def _executing_plainly(self, execute: Callable[..., None]) -> Callable[..., None]:
+        def do_execute_no_params(cursor: Any, sql: str, context: Any = None) -> None:
+            if context is None:
+                execute(cursor, sql, context)
+            else:
+                self._seen(cursor, sql, (), context, False, lambda: execute(cursor, sql, context))
+
+        return do_execute_no_params
+
+    def _seen(
+        self, cursor: Any, sql: str, parameters: Any, context: Any, many: bool, send: Callable[[], None]
     ) -> None:
-        driven = self._driven(connection)
-        _give_up(connection)
+        driven = self._driven(context.root_connection.connection)
+        if driven is None:
+            send()
+            return
         running = driven.before(sql, parameters, many=many)
+        memo = once.current.get()
         if running is not None:
-            connection.info[_RUNNING] = running
-        if once.current.get() is not None:
-            self._answering.before(connection, cursor, sql, parameters, context, many)
+            _change(driven, running, cursor, send)
+        elif memo is None or many or context._is_server_side:
+            send()
+        else:
+            question = memo.question(driven.statements.connection, cursor, sql, parameters)
+            answered_once(question, cursor, context, send)
 
-    def _after(
-        self, connection: Connection, cursor: Any, sql: str, parameters: Any, context: Any, many: bool
-    ) -> None:
-        running: Running | None = connection.info.pop(_RUNNING, None)
-        if running is not None:
-            self._driven(connection).after(running, cursor)
-        if once.current.get() is not None:
-            self._answering.after(connection, cursor, sql, parameters, context, many)
+    def _beginning(self, begin: Callable[[Any], None]) -> Callable[[Any], None]:
+        def do_begin(connection: Any) -> None:
+            driven = self._driven(connection)
+            if driven is not None:
+                driven.may_look_back()
+            begin(connection)
 
-    def _failed(self, context: ExceptionContext) -> None:
-        if context.connection is not None:
-            _give_up(context.connection)
-        self._answering.failed(context)
-
-    def _begin(self, connection: Connection) -> None:
-        self._driven(connection).may_look_back()
+        return do_begin
 
     # -- transactions ---------------------------------------------------------------------------------
 
@@ -159,7 +182,17 @@ class _Instrumented:
         return do_rollback
 
 
-_RUNNING = "afresh.running"
+def _change(driven: Driven, running: Running, cursor: Any, send: Callable[[], None]) -> None:
+    """Send a statement that may do more than read."""
+    once.notice(running)
+    try:
+        send()
+    except BaseException:
+        once.notice(running)
+        driven.failed(running)
+        raise
+    once.notice(running)
+    driven.after(running, cursor)
 
 
 def _of(connection: Any) -> Driven | None:
@@ -168,15 +201,6 @@ def _of(connection: Any) -> Driven | None:
     except NotImplementedError:  # a dialect that makes itself acquainted with its database
         return None
     return info.get(_HERE) if isinstance(info, dict) else None
-
-
-def _give_up(connection: Connection) -> None:
-    """A statement has failed, or was cancelled before this one."""
-    running: Running | None = connection.info.pop(_RUNNING, None)
-    if running is not None:
-        driven = _of(connection.connection)
-        if driven is not None:
-            driven.failed(running)
 
 
 def _wait(coroutine: Coroutine[Any, Any, Any]) -> Any:
