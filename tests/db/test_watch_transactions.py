@@ -10,7 +10,7 @@ from afresh.core.tags import Row
 from afresh.core.tags import Table as WholeTable
 from afresh.db.watch.asking import Server
 from afresh.db.watch.poll import Poll
-from afresh.db.watch.schema import PREFIX
+from afresh.db.watch.schema import ANNOUNCED, PREFIX
 from afresh.db.watch.slot import Slot
 from afresh.db.watch.status import Status
 from afresh.db.watch.targets import Changed, Targets
@@ -30,7 +30,9 @@ def commit(end: int = 200) -> bytes:
     return b"C" + struct.pack(">BQQq", 0, 100, end, 0)
 
 
-def relation(*columns: str, number: int = 1, name: str = "product", key: str = "id") -> bytes:
+def relation(
+    *columns: str, number: int = 1, name: str = "product", key: str = "id", schema: str = "public"
+) -> bytes:
     told = b"".join(
         struct.pack(">B", each == key) + each.encode() + b"\0" + struct.pack(">Ii", 23, -1)
         for each in columns
@@ -38,7 +40,7 @@ def relation(*columns: str, number: int = 1, name: str = "product", key: str = "
     return (
         b"R"
         + struct.pack(">I", number)
-        + f"public\0{name}\0d".encode()
+        + f"{schema}\0{name}\0d".encode()
         + struct.pack(">H", len(columns))
         + told
     )
@@ -101,6 +103,21 @@ def test_a_transaction_is_whole_or_nothing():
     assert tells(found, Row("product", 7))
     assert not tells(found, Row("product", 8))
     assert log.renewed == 0
+
+
+def test_our_own_tables_are_nobodys():
+    log = Log(PRODUCT)
+    ours = relation("id", "name", schema="afresh", name="change", number=3)
+    (found,) = log.take(begin(), ours, insert("7", "soup", number=3), commit())
+    assert (found.rows, found.marks.names(), found.schema, log.renewed) == (0, (), False, 0)
+
+
+def test_who_made_a_transaction_may_say_where_it_is_announced():
+    (found,) = Log(PRODUCT).take(
+        begin(), relation("id", "name"), insert("7", "soup"), note(b"[3, 4]", ANNOUNCED), commit()
+    )
+    assert found.announced == {3, 4}
+    assert tells(found, Row("product", 7))
 
 
 def test_an_update_that_sends_no_old_row_has_not_changed_the_key():

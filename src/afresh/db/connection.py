@@ -221,7 +221,7 @@ class Connection:
     async def _committed(self, alone: DatabaseTransaction) -> None:
         """Commit the transaction that was begun for one statement."""
         try:
-            await alone.prepare()
+            await self._prepare(alone)
             await self._rows("COMMIT", ())
         except BaseException:
             await self._tried("ROLLBACK")
@@ -283,7 +283,14 @@ class Connection:
         if self._owed:
             self.begin()
         if self.transaction is not None:
-            await self.transaction.prepare()
+            await self._prepare(self.transaction)
+
+    async def _prepare(self, transaction: DatabaseTransaction) -> None:
+        """Write intents, and tell who watches the database from outside that they needn't."""
+        await transaction.prepare()
+        epochs = transaction.intended() if self.database.watched else ()
+        if epochs:
+            await self._tried(steps.announced(epochs))
 
     async def after_commit(self) -> None:
         """See `Statements.after_commit`."""

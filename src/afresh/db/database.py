@@ -47,6 +47,8 @@ class Database:
         functions: What functions of your own may do: `pure`, `clock`, `reads` or `unknown`.
         old_images: Look at the rows that an UPDATE or DELETE is about to change: one short query
             more, without which such a write drops what depends on any row of the table.
+        watched: A `Watcher`, or `Versions`, follows it (PostgreSQL): before COMMIT, one short statement tells
+            them what is announced here already, so that they don't announce it once more.
         unseen_ttl: How long a result may live that depends on what no write announces: the clock,
             volatile columns. 60 seconds by default.
         replica_lag: It is a read replica, and never further behind than this: what is read there is
@@ -65,6 +67,7 @@ class Database:
         volatile: Mapping[str, Collection[str]] | None = None,
         functions: Mapping[str, Purity] | None = None,
         old_images: bool = True,
+        watched: bool = False,
         unseen_ttl: Duration = 60.0,
         replica_lag: Duration | None = None,
         catalogue: Catalogue | None = None,
@@ -79,6 +82,7 @@ class Database:
         self.paramstyle: Paramstyle | None = paramstyle
         self.path = tuple(path)
         self.old_images = old_images
+        self.watched = watched and dialect == "postgres"
         self.unseen_ttl = seconds(unseen_ttl, "unseen_ttl")
         self.lag = None if replica_lag is None else Lag(seconds(replica_lag, "replica_lag"))
         self.now = clock.now

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -36,6 +36,20 @@ def oddity(sql: str) -> str:
     """Why names may mean something else from here on on this connection; empty if they don't."""
     found = _ODD.search(sql)
     return f"the connection's {found.group(1).lower()} was changed" if found else ""
+
+
+def announced(epochs: Sequence[int]) -> str:
+    """A statement that tells those who watch the database from outside where this transaction is announced.
+
+    It stands in the log, and in the table of versions if there is one. It never fails: a failure would
+    take the transaction with it.
+    """
+    told = f"'[{', '.join(map(str, epochs))}]'"
+    return (
+        f"DO $$ BEGIN PERFORM pg_logical_emit_message(true, 'afresh.announced', {told});"
+        " IF to_regclass('afresh.change') IS NOT NULL THEN"
+        f" PERFORM afresh.announced({told}); END IF; EXCEPTION WHEN OTHERS THEN NULL; END $$"
+    )
 
 
 def limited(sql: str, rows: int, *, keeps_keys: bool = False) -> str:

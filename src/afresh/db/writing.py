@@ -146,6 +146,10 @@ class DatabaseTransaction:
         """The tags of all that it changes."""
         return tuple(dict.fromkeys(name for _, bounded in self._frames for name in bounded.names()))
 
+    def intended(self) -> tuple[int, ...]:
+        """The ledgers, by their epochs, that know what it is about to change: there it is announced, whoever dies."""
+        return tuple(ledger.epoch for ledger, _ in self._intents)
+
     # -- its end ------------------------------------------------------------------------------------
 
     async def prepare(self) -> None:

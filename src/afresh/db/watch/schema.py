@@ -13,8 +13,14 @@ from typing import NamedTuple
 
 from afresh.sql.changes import Changes
 
+OURS = "afresh"
+"""The schema of what we make: nobody caches what is in it."""
+
 PREFIX = "afresh.schema"
 """The prefix of the messages."""
+
+ANNOUNCED = "afresh.announced"
+"""The prefix of messages that say in which ledgers, by their epochs, their transaction is announced."""
 
 _IDLE = (
     "'GRANT', 'REVOKE', 'COMMENT', 'SECURITY LABEL', 'ALTER DEFAULT PRIVILEGES', 'CREATE PUBLICATION',"
@@ -121,6 +127,14 @@ def told(content: bytes) -> list[Told]:
         return [Told(*each) for each in json.loads(content)]
     except (ValueError, TypeError):
         return [Told(None, None, "unreadable")]
+
+
+def epochs(content: bytes | str) -> frozenset[int]:
+    """The ledgers in which a transaction is announced by whoever made it; anything unexpected is none."""
+    try:
+        return frozenset(int(each) for each in json.loads(content))
+    except (ValueError, TypeError):
+        return frozenset()
 
 
 def reached(tables: Sequence[Told], changes: Changes, whole: set[str]) -> str:

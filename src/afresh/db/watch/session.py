@@ -117,7 +117,11 @@ class Session:
             return
         marks = Bounded(self._database)
         schema: set[str] = set()
+        ours = self._targets.epochs()
         for each in ready:
+            if ours <= each.announced and not each.schema and not each.everything:
+                self._status.known += 1
+                continue
             marks.add(each.marks.names())
             if each.schema or each.everything:
                 schema.add(f"schema:{self._database}")

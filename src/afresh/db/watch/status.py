@@ -21,7 +21,8 @@ class Status:
         state: `starting`, `following`, `waiting` (another watcher has the slot), `away` (the server,
             or a cache, doesn't answer: changes are kept until it does), `stopped`.
         reason: Why it is `waiting` or `away`.
-        transactions: Announced.
+        transactions: Announced, and
+        known: those among them that whoever made them announces.
         rows: Changed in them.
         tags: Announced.
         everything: How many times all tables were announced.
@@ -34,6 +35,7 @@ class Status:
     state: str = "starting"
     reason: str = ""
     transactions: int = 0
+    known: int = 0
     rows: int = 0
     tags: int = 0
     everything: int = 0

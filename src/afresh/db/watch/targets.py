@@ -46,6 +46,12 @@ class Targets:
         self._caches = tuple(caches)
         self._key = f"afresh:watch:{slot}"
 
+    def epochs(self) -> frozenset[int]:
+        """Of their ledgers, as they are now."""
+        return frozenset(
+            place.engine.ledger.epoch for cache in self._caches for place in cache._opened.places()
+        )
+
     def announce(self, names: Sequence[str]) -> None:
         """Announce that these changed.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from afresh.db.watch import pgoutput
 from afresh.db.watch.pgoutput import Begin, Change, Commit, Note, Relation, Truncate, Values
-from afresh.db.watch.schema import PREFIX, Told, reached, told
+from afresh.db.watch.schema import ANNOUNCED, OURS, PREFIX, Told, epochs, reached, told
 from afresh.sql.bounds import Bounded
 from afresh.sql.catalogue import Table
 from afresh.sql.changes import Changes
@@ -23,6 +23,7 @@ class Transaction:
         marks: The tags.
         schema: It changed the schema.
         everything: Why any table may have changed; empty if not.
+        announced: The ledgers, by their epochs, in which whoever made it announces it.
         rows: How many rows came, went or changed.
         end: The position behind it.
     """
@@ -32,6 +33,7 @@ class Transaction:
     marks: Bounded
     schema: bool = False
     everything: str = ""
+    announced: frozenset[int] = frozenset()
     rows: int = 0
     end: int = 0
     whole: set[str] = field(default_factory=set)  # tables of which every further row says nothing new
@@ -52,6 +54,7 @@ class Transactions:
         self._database = database
         self._relations: dict[int, Relation] = {}
         self._agreeing: dict[int, Table | None] = {}
+        self._ours: set[int] = set()
         self._open: Transaction | None = None
 
     @property
@@ -85,16 +88,20 @@ class Transactions:
 
     def _inner(self, message: pgoutput.Message) -> None:
         done = self._open
-        if isinstance(message, Relation):
+        if isinstance(message, Relation) and message.schema == OURS:
+            self._ours.add(message.number)
+        elif isinstance(message, Relation):
             self._told(message)
         elif done is None:
             return  # what isn't part of a transaction changes nothing
-        elif isinstance(message, Change):
+        elif isinstance(message, Change) and message.relation not in self._ours:
             done.rows += 1
             self._change(done, message)
         elif isinstance(message, Truncate):
-            for number in message.relations:
+            for number in set(message.relations) - self._ours:
                 self._whole(done, self._name(number))
+        elif isinstance(message, Note) and message.prefix == ANNOUNCED:
+            done.announced |= epochs(message.content)
         elif isinstance(message, Note) and message.prefix == PREFIX:
             self._schema(done, told(message.content))
 

@@ -8,12 +8,12 @@ open for hours costs nothing, and two indexed looks answer.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from afresh.db.watch.asking import Asker
-from afresh.db.watch.schema import Told, told
+from afresh.db.watch.schema import Told, epochs, told
 from afresh.db.watch.versions.snapshot import Snapshot
 
 Image: TypeAlias = "dict[str, str | None]"
@@ -64,11 +64,23 @@ class News:
         snapshot: What is seen now.
         complete: Nothing that was not seen before has been deleted meanwhile.
         changes: What is new.
+        announced: Transactions that whoever made them announces: in which ledgers, by their epochs.
     """
 
     snapshot: Snapshot
     complete: bool
     changes: Sequence[Change]
+    announced: Mapping[int, frozenset[int]]
+
+    def untold(self, ours: frozenset[int], before: Snapshot | None) -> list[Change]:
+        """What some ledgers were not told of: neither by whoever made it, nor when that snapshot was all that was seen."""
+        schema = {each.xid for each in self.changes if each.operation == "schema"}
+        told = {xid for xid, epochs in self.announced.items() if ours <= epochs} - schema
+        return [
+            each
+            for each in self.changes
+            if each.xid not in told and (before is None or not before.sees(each.xid))
+        ]
 
 
 def news(asker: Asker, since: Snapshot | None) -> News:
@@ -86,7 +98,9 @@ def news(asker: Asker, since: Snapshot | None) -> News:
         sql += " ORDER BY 1"
     now, *rows = asker.rows(sql)
     complete = since is not None and since.begin > int(now[4] or 0)
-    return News(Snapshot.of(str(now[1])), complete, [_change(row) for row in rows])
+    announced = {int(row[1]): epochs(str(row[6])) for row in rows if row[4] == "announced"}
+    changes = [_change(row) for row in rows if row[4] != "announced"]
+    return News(Snapshot.of(str(now[1])), complete, changes, announced)
 
 
 def _change(row: Sequence[Any]) -> Change:

@@ -107,6 +107,12 @@ BEGIN
 END $$
 """  # noqa: S608
 
+_ANNOUNCED = f"""
+CREATE OR REPLACE FUNCTION afresh.announced(epochs text) RETURNS void LANGUAGE sql {_SAFE} AS $$
+    INSERT INTO afresh.change (operation, new) VALUES ('announced', epochs::json)
+$$
+"""  # noqa: S608
+
 EVENTS = {
     "afresh_versions_changed": ("ddl_command_end", "versions_changed"),
     "afresh_versions_dropped": ("sql_drop", "versions_dropped"),
@@ -120,7 +126,7 @@ _UNCOVERED = f"""each.relpersistence <> 't' AND (SELECT count(*) FROM pg_catalog
 
 def tables_sql() -> list[str]:
     """What makes the table and the functions."""
-    return [*_TABLES, _CHANGED, _COVER, _TRIM]
+    return [*_TABLES, _CHANGED, _COVER, _TRIM, _ANNOUNCED]
 
 
 def events_sql(*, there: bool) -> list[str]:
@@ -148,7 +154,7 @@ def events_dropped() -> list[str]:
 
 def rest_dropped() -> list[str]:
     """What drops the table, and with its function the triggers of all tables."""
-    functions = ["changed() CASCADE", "cover(text)", "trim(interval, integer)"]
+    functions = ["changed() CASCADE", "cover(text)", "trim(interval, integer)", "announced(text)"]
     return [
         *(f"DROP FUNCTION IF EXISTS afresh.{each}" for each in functions),
         "DROP TABLE IF EXISTS afresh.change, afresh.horizon",

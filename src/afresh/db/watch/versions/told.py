@@ -32,6 +32,10 @@ class ToldCache:
         except ValueError:
             return None
 
+    def epochs(self) -> frozenset[int]:
+        """Of its ledgers, as they are now."""
+        return frozenset(place.engine.ledger.epoch for place in self.cache._opened.places())
+
     def tell(self, names: Sequence[str]) -> None:
         """Announce that these changed.
 

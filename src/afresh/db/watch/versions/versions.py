@@ -156,8 +156,7 @@ class Versions:
         for told in self._caches:
             before = told.seen(following.server) if found.changes or not found.complete else None
             if found.complete:
-                new = [each for each in found.changes if before is None or not before.sees(each.xid)]
-                names, everything = following.marks(new)
+                names, everything = following.marks(found.untold(told.epochs(), before))
             else:
                 names, everything = [], "what changed since the last look is not known"
             if everything:
@@ -171,6 +170,7 @@ class Versions:
             self.status.tags += len(names)
         following.is_odd(found.changes)
         self.status.transactions += len({each.xid for each in found.changes})
+        self.status.known += len(found.announced)
         self.status.rows += sum(max(len(each.old or ()), len(each.new or ())) for each in found.changes)
 
     # -- beginning and ending -----------------------------------------------------------------------
