@@ -184,6 +184,14 @@ class TestStale:
         assert isinstance(after(90, head), Validate)
         assert isinstance(after(70, head, get(cache_control="max-age=0")), Validate)
 
+    def test_a_query_is_not_refreshed_behind_the_client(self) -> None:
+        head = ok(cache_control="max-age=60, stale-while-revalidate=30, stale-if-error=30")
+        request = Request("QUERY", "https", b"example.org", b"/", content=b"{}")
+        stored = kept(head, request)
+        assert isinstance(answer(request, [stored], now=NOW + 59), Serve)
+        assert isinstance(answer(request, [stored], now=NOW + 61), Forward)
+        assert failing(request, stored, now=NOW + 61) is not None
+
     @pytest.mark.parametrize("strict", ["must-revalidate", "proxy-revalidate", "no-cache", "s-maxage=60"])
     def test_not_when_the_origin_forbids_it(self, strict: str) -> None:
         head = ok(

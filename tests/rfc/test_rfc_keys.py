@@ -136,6 +136,9 @@ def test_no_vary_search(text: str, found: NoVarySearch | None) -> None:
 def test_what_no_vary_search_does_to_a_key() -> None:
     some = NoVarySearch(ignored=frozenset({"b c", "\u00e9"}))
     assert key("/", PLAIN, some, query="b+c=1&d=2&b%20c=3&%C3%A9=4") == key("/", PLAIN, some, query="d=2")
+    ordered = NoVarySearch(any_order=True)
+    assert key("/", PLAIN, ordered, query="b=1&a=2") == key("/", PLAIN, ordered, query="a=2&b=1")
+    assert key("/", PLAIN, some, query="x=1&y=2") != key("/", PLAIN, some, query="y=2&x=1")
     most = NoVarySearch(ignored=None, kept=frozenset({"q"}), any_order=True)
     assert key("/", PLAIN, most, query="x=1&q=2") == key("/", PLAIN, most, query="q=2&y=3")
     assert key("/", PLAIN, most, query="q=2") != key("/", PLAIN, most, query="q=3")

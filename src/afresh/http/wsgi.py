@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from contextvars import copy_context
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, TypeAlias, Unpack
 
 from afresh.cache import Cache
 from afresh.core.ports import Runtime
+from afresh.http import query
 from afresh.http.asked import Asked
-from afresh.http.environ import Environ, asked_in, with_fields, without_content
+from afresh.http.environ import Environ, asked_in, with_content, with_fields, without_content
 from afresh.http.exchange import Exchange
 from afresh.http.flow import Flow
 from afresh.http.holes import Filled, Refill, as_filled, head_of
@@ -50,6 +52,8 @@ class CacheMiddleware:
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
         asked = asked_in(environ)
+        if asked.request.method == query.METHOD:
+            asked, environ = query.read_from(asked, environ)
         plan = drive(self._flow.plan(self._runtime, asked))
         if plan is None:
             return self.app(environ, start_response)

@@ -50,7 +50,7 @@ def answer(
         return Forward(Why.METHOD, request.method[:20], request.fields)
     special = [name for name, _ in request.fields.pairs if name in SPECIAL]
     asks = asked(request.fields) if b"cache-control" in special or b"pragma" in special else _NOTHING
-    if (special or request.content is None) and (reason := _passes(request, special, asks)):
+    if (special or request.method == "QUERY") and (reason := _passes(request, special, asks)):
         return Forward(Why.BYPASS, reason, request.fields, store=False)
     if not settings.obey_requests:
         asks = _NOTHING
@@ -61,6 +61,8 @@ def answer(
     if special and (reason := closed_to(stored, request, settings)):
         return _only_if_cached(asks, now) or Forward(Why.BYPASS, reason, request.fields)
     why, refresh = _use(stored, asks, now)
+    if refresh and request.method == "QUERY":  # its content would have to be sent once more
+        why = Why.STALE
     if why is None:
         return serve(request, stored, now=now, refresh=refresh)
     return _only_if_cached(asks, now) or _ask(request, stored, why)

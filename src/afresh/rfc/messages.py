@@ -19,7 +19,7 @@ class Request:
         query: The query in its raw form, without the question mark.
         fields: The fields.
         content: The request's content, where it was read whole; `None` where it was not. Only QUERY
-            needs it, since it is a part of its key (RFC 10008 §2.7).
+            needs it, since it is a part of its key (RFC 10008).
     """
 
     method: str
@@ -28,7 +28,7 @@ class Request:
     path: bytes
     query: bytes = b""
     fields: Fields = field(default_factory=Fields)
-    content: bytes | None = b""
+    content: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
