@@ -32,7 +32,7 @@ def origin(answer: Callable[[Any], None]) -> Iterator[str]:
             threading.Thread(target=one, args=(connection,), daemon=True).start()
 
     def one(connection: socket.socket) -> None:
-        with connection, connection.makefile("rwb") as file, suppress(OSError):
+        with suppress(OSError), connection, connection.makefile("rwb") as file:
             answer(file)
 
     threading.Thread(target=accept, daemon=True).start()
@@ -178,6 +178,27 @@ def test_nobody_there_is_502_and_silence_504() -> None:
     with origin(lambda _: silent.wait(5) and None) as url, proxied(url, patience=0.1) as wire:
         assert wire.ask("/")[0] == 504
         silent.set()
+
+
+def test_an_answer_without_end_ends_with_its_client() -> None:
+    ended = threading.Event()
+
+    def endless(file: Any) -> None:
+        head_of(file)
+        try:
+            file.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+            while True:
+                file.write(b"1\r\nx\r\n")
+                file.flush()
+                ended.wait(0.01)
+        finally:
+            ended.set()
+
+    with origin(endless) as url, running(Upstream(url), lifespan="on") as port:
+        with Wire(port) as wire:
+            wire.say(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert wire.socket.recv(10)
+        assert ended.wait(10)
 
 
 @pytest.mark.parametrize("chunked", [False, True])

@@ -33,6 +33,7 @@ class Channel:
 
     Attributes:
         used: It has answered before.
+        left: It was closed because nobody wants the answer any more.
     """
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -40,6 +41,7 @@ class Channel:
         self._writer = writer
         self._sending: asyncio.Task[None] | None = None
         self.used = False
+        self.left = False
         self._reset("GET")
 
     @property
@@ -202,11 +204,12 @@ class Channel:
             self._ended = True
 
     def close(self) -> None:
-        """Close it. Safe to call twice."""
-        if self._sending is not None:
-            self._sending.cancel()
-            self._sending = None
+        """Close it; whoever reads from it finds it gone. Safe to call twice."""
+        sending, self._sending = self._sending, None
+        if sending is not None and not sending.cancel() and not sending.cancelled():
+            sending.exception()  # of no more interest
         self._writer.close()
+        self._reader.feed_eof()
 
 
 def _ends_in_chunks(name: bytes, value: bytes) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from contextlib import aclosing
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from afresh.errors import ConfigurationError
 from afresh.http.asgi import Receive, Scope, Send
-from afresh.http.serve.channel import Channel, Gone, Late
+from afresh.http.serve.channel import AnswerHead, Channel, Gone, Late
 
 Pairs = list[tuple[bytes, bytes]]
 
@@ -77,34 +78,21 @@ class Upstream:
     async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = False
         try:
-            async for message in self._answer(scope, receive):
-                started = True
-                await send(message)
+            async with aclosing(self._answer(scope, receive)) as messages:
+                async for message in messages:
+                    started = True
+                    await send(message)
         except (OSError, Gone, Late) as error:
             if started:
                 raise  # the client must see that it isn't whole
-            late = isinstance(error, (Late, TimeoutError))
-            text = b"the upstream is silent" if late else b"the upstream doesn't answer"
-            fields = [(b"content-type", b"text/plain"), (b"content-length", b"%d" % len(text))]
-            await send({"type": "http.response.start", "status": 504 if late else 502, "headers": fields})
-            await send({"type": "http.response.body", "body": text})
+            await _failed(error, send)
 
-    async def _answer(self, scope: Scope, receive: Receive) -> AsyncIterator[dict[str, Any]]:
-        head = self._head(scope)
+    async def _answer(self, scope: Scope, receive: Receive) -> AsyncGenerator[dict[str, Any], None]:
         body, more = await _first(receive)
-        channel = await self._channel()
+        channel, answer = await self._asked(scope, body, receive if more else None)
+        watching = None if more else asyncio.create_task(_left(receive, channel))
         whole = False
         try:
-            for again in (channel.used and scope["method"] in _AGAIN and not more, False):
-                try:
-                    await channel.ask(head, body, _rest(receive) if more else None, self._chunked(scope))
-                    answer = await channel.head(scope["method"], self._patience)
-                    break
-                except (Gone, ConnectionError):
-                    channel.close()
-                    if not again:
-                        raise
-                    channel = await self._open()
             yield {
                 "type": "http.response.start",
                 "status": answer.status,
@@ -114,12 +102,31 @@ class Upstream:
                 yield {"type": "http.response.body", "body": piece, "more_body": True}
             whole = True
             yield {"type": "http.response.body", "body": b"", "more_body": False}
+        except (Gone, OSError):
+            if not channel.left:
+                raise
         finally:
+            if watching is not None:
+                watching.cancel()
             if whole and channel.reusable and len(self._idle) < _IDLE:
                 channel.used = True
                 self._idle.append(channel)
             else:
                 channel.close()
+
+    async def _asked(self, scope: Scope, body: bytes, more: Receive | None) -> tuple[Channel, AnswerHead]:
+        """Send a request and have the head of its answer; on another connection if a kept one was closed."""
+        head, chunked, method = self._head(scope), self._chunked(scope), scope["method"]
+        while True:
+            channel = await self._channel()
+            try:
+                await channel.ask(head, body, _rest(more) if more else None, chunked)
+                return channel, await channel.head(method, self._patience)
+            except BaseException as error:
+                channel.close()
+                again = channel.used and more is None and method in _AGAIN
+                if not again or not isinstance(error, (Gone, ConnectionError)):
+                    raise
 
     async def _channel(self) -> Channel:
         while self._idle:
@@ -183,6 +190,22 @@ def _end_to_end(fields: Iterable[tuple[bytes, bytes]]) -> Pairs:
         for token in value.split(b",")
     }
     return [pair for pair in lowered if pair[0] not in _OF_THE_CONNECTION and pair[0] not in named]
+
+
+async def _failed(error: Exception, send: Send) -> None:
+    late = isinstance(error, (Late, TimeoutError))
+    text = b"the upstream is silent" if late else b"the upstream doesn't answer"
+    fields = [(b"content-type", b"text/plain"), (b"content-length", b"%d" % len(text))]
+    await send({"type": "http.response.start", "status": 504 if late else 502, "headers": fields})
+    await send({"type": "http.response.body", "body": text})
+
+
+async def _left(receive: Receive, channel: Channel) -> None:
+    """Wait for the client to leave: then nobody needs the rest of the answer, which may have no end."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    channel.left = True
+    channel.close()
 
 
 async def _first(receive: Receive) -> tuple[bytes, bool]:
