@@ -422,3 +422,22 @@ def test_a_refresh_that_fails_is_told_and_hurts_nobody(cache, clock):
 
     assert run(visits()) == ["1", "1", "1"]
     assert ("load-failed", "OSError: no database") in told
+
+
+def test_a_head_for_what_is_stale_refreshes_the_page(cache, clock):
+    def view(scope, calls):
+        return 200, {}, [b"" if scope["method"] == "HEAD" else b"%d" % calls]
+
+    app = CacheMiddleware(
+        Application(view, cache_control="max-age=60, stale-while-revalidate=60"), cache=cache
+    )
+
+    async def visits():
+        await ask(app)
+        clock.advance(61)
+        assert (await ask(app, method="HEAD")).hit
+        await asyncio.sleep(0.01)
+        return await ask(app)
+
+    answered = run(visits())
+    assert (answered.text, answered.hit) == ("2", True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from dataclasses import replace
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, TypeAlias, Unpack
 from urllib.parse import quote
@@ -116,7 +115,7 @@ class CacheMiddleware:
 
     def _refresh(self, asked: Asked, scope: Scope) -> None:
         """Have the application answer once more, with nobody waiting."""
-        calm = {**scope, "state": dict(scope.get("state", {})), "extensions": {}}
+        calm = {**scope, "method": "GET", "state": dict(scope.get("state", {})), "extensions": {}}
 
         async def job(runtime: Runtime) -> None:
             exchange = await self._flow.refreshing(runtime, asked)
@@ -241,29 +240,6 @@ def with_fields(scope: Scope, fields: Fields) -> Scope:
     """A scope with other fields; the same one where they are the same."""
     pairs = list(fields.pairs)
     return scope if pairs == list(map(tuple, scope["headers"])) else {**scope, "headers": pairs}
-
-
-async def _whole(receive: Receive, most: int) -> tuple[bytes | None, Receive]:
-    """The content of a QUERY, which is a part of its key, and what gives it to the application again.
-
-    What is longer than `most` bytes is not read to its end: then it is `None`.
-    """
-    messages: list[Message] = []
-    length, more = 0, True
-    while more and length <= most:
-        message = await receive()
-        messages.append(message)
-        length += len(message.get("body", b""))
-        more = message["type"] == "http.request" and message.get("more_body", False)
-    whole = not more and messages[-1]["type"] == "http.request"
-    content = b"".join(each.get("body", b"") for each in messages) if whole else None
-    left = iter(messages)
-
-    async def again() -> Message:
-        message = next(left, None)
-        return await receive() if message is None else message
-
-    return content, again
 
 
 def _nothing_more() -> Receive:

@@ -85,6 +85,8 @@ class Flow:
 
     async def refreshing(self, runtime: Runtime, asked: Asked) -> Exchange | None:
         """A run in the background that replaces what is stale, unless somebody does or did."""
+        if asked.request.method not in {"GET", "HEAD"}:
+            return None  # its content is not there any more
         fields = unconditional(asked.request.fields).without((b"cache-control", b"pragma"))
         options = self.rules.of(asked.request.path)
         calm = asked._replace(request=replace(asked.request, fields=fields, method="GET"), options=options)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from contextvars import copy_context
-from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, TypeAlias, Unpack
 
@@ -13,7 +12,7 @@ from afresh.cache import Cache
 from afresh.core.ports import Runtime
 from afresh.http import query
 from afresh.http.asked import Asked
-from afresh.http.environ import Environ, asked_in, with_content, with_fields, without_content
+from afresh.http.environ import Environ, asked_in, with_fields, without_content
 from afresh.http.exchange import Exchange
 from afresh.http.flow import Flow
 from afresh.http.holes import Filled, Refill, as_filled, head_of
