@@ -33,6 +33,8 @@ QUICK: Mapping[str, Sequence[str]] = {
     "trouble": ["--quick"],
     "django_table": ["--quick"],
     "oscar": ["--quick"],
+    "precision": ["--quick"],
+    "recording": ["--quick"],
     "foreign_writes": ["--quick"],
     "sqlite_watching": ["--quick"],
     "http_hits": ["--quick"],

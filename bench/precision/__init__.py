@@ -1,0 +1,1 @@
+"""Entries invalidated per write, beside what others invalidate and what had to be."""

@@ -1,0 +1,1 @@
+"""What it costs a query to be seen, by driver."""
