@@ -22,7 +22,6 @@ from afresh.engine.load import load
 from afresh.engine.look import look
 from afresh.engine.lookup import deliver, obtain
 from afresh.engine.made import Made
-from afresh.engine.quick import Quick
 from afresh.engine.site import Call
 from afresh.engine.tracker import asking
 from afresh.engine.transaction import reads_through
@@ -77,7 +76,9 @@ class Decorated(Generic[P, R]):
         self.site = engine.site(keys.prefix, policy, functools.partial(_return_type, function))
         self._index = index_of(function, shape)
         answer: Any = self._answer_async if self.is_async else self._answer
-        if Quick.serves(engine, policy):
+        if engine.l1 is None and engine.sealer is not None and not policy.early:
+            from afresh.engine.quick import Quick  # here: with it come envelopes, and zlib
+
             quick = Quick(engine, self.site, policy, keys.within(engine.names.full("")), answer)
             answer = quick.answer_async if self.is_async else quick.answer
         wrapper: Any = wrap(function, self.site.space, engine, answer, shape, private=policy.copy)

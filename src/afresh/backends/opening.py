@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from afresh.backends import Backend, in_turn
-from afresh.backends.fallback import FallbackLeases, FallbackStore
 from afresh.core.events import Events
 from afresh.errors import ConfigurationError
 from afresh.runtime.clock import Clock
@@ -117,6 +116,8 @@ def with_fallback(first: Backend, url: str, asked: Asked) -> Backend:
     Raises:
         ConfigurationError: There is no such place, or nothing leaves this process anyway.
     """
+    from afresh.backends.fallback import FallbackLeases, FallbackStore
+
     second = open_beside(first, url, asked)
     if first.store is None or second.store is None or first.leases is None or second.leases is None:
         second.close()

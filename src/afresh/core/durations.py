@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 import re
-from datetime import timedelta
-from typing import TypeAlias
+import sys
+from typing import TYPE_CHECKING, TypeAlias, TypeGuard
 
 from afresh.errors import ConfigurationError
 
-Duration: TypeAlias = int | float | timedelta | str
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+Duration: TypeAlias = "int | float | timedelta | str"
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _LONGEST = 10**12
@@ -30,7 +33,7 @@ def seconds(value: Duration, setting: str) -> float:
         raise ConfigurationError(
             f"{setting}={value!r:.40}… is longer than anything lasts: None means without end."
         )
-    if isinstance(value, timedelta):
+    if _is_timedelta(value):
         number = value.total_seconds()
     elif isinstance(value, bool) or not isinstance(value, (int, float, str)):
         raise ConfigurationError(_advice(value, setting))
@@ -44,6 +47,12 @@ def seconds(value: Duration, setting: str) -> float:
     if not math.isfinite(number) or number < 0:
         raise ConfigurationError(_advice(value, setting))
     return number
+
+
+def _is_timedelta(value: object) -> TypeGuard[timedelta]:
+    """Who has one has its module: `import afresh` need not load it."""
+    datetime = sys.modules.get("datetime")
+    return datetime is not None and isinstance(value, datetime.timedelta)
 
 
 def _advice(value: object, setting: str) -> str:

@@ -37,7 +37,10 @@ LongWay: TypeAlias = Callable[[tuple[Any, ...], dict[str, Any], "Unasked | None"
 
 
 class Quick:
-    """What answers the calls of one function from the store, where that is simple."""
+    """What answers the calls of one function from the store, where that is simple.
+
+    Not for values that are kept in memory, or that are refreshed before their time.
+    """
 
     __slots__ = (
         "_ask",
@@ -75,11 +78,6 @@ class Quick:
         self._read: Callable[[str], bytes | None] | None = getattr(engine.store, "read", None)
         self._ask: Callable[[str], Awaitable[Any] | None] | None = getattr(engine.store, "begin", None)
         self._told: Callable[[Any], bytes | None] | None = getattr(engine.store, "told", None)
-
-    @staticmethod
-    def serves(engine: Engine, policy: Policy) -> bool:
-        """Not where values are kept in memory or nowhere, or refreshed before their time."""
-        return engine.l1 is None and engine.sealer is not None and not policy.early
 
     def answer(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Answer a call."""
