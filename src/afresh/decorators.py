@@ -76,8 +76,7 @@ class Decorated(Generic[P, R]):
         self.site = engine.site(keys.prefix, policy, functools.partial(_return_type, function))
         self._index = index_of(function, shape)
         answer: Any = self._answer_async if self.is_async else self._answer
-        by_prefix = not keys.prefix.startswith("(")  # else `full` spells keys in another way
-        if engine.l1 is None and engine.sealer is not None and not policy.early and by_prefix:
+        if engine.l1 is None and engine.sealer is not None and not policy.early:
             from afresh.engine.quick import Quick  # here: with it come envelopes, and zlib
 
             quick = Quick(engine, self.site, policy, keys.within(engine.names.full("")), answer)

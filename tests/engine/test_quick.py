@@ -152,12 +152,3 @@ def test_a_pool_without_memory_goes_the_short_way_too(tmp_path, long_ways):
         page = cache.cached(prefix="page")(lambda: 1)
         assert [page(), page(), page()] == [1, 1, 1]
     assert len(long_ways) == 1
-
-
-def test_a_prefix_that_begins_like_a_tuple_goes_the_long_way(tmp_path, long_ways):
-    loads = []
-    with Cache(f"sqlite:///{tmp_path / 'c'}", l1=None) as cache:
-        odd = cache.cached(prefix="(odd")(lambda: loads.append(1))
-        for _ in range(3):
-            odd()
-    assert (len(loads), len(long_ways)) == (1, 3)
