@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from versions_shop import Shop
 
-from afresh import Cache, ConfigurationError
+from afresh import Cache
 from afresh.db.watch import Versions
 from afresh.testing.servers import PostgresServer
 
@@ -165,68 +165,6 @@ def test_a_reader_needs_two_rights(shop: Shop) -> None:
         versions.confirm()
         assert versions.status.transactions == before + 1
         assert versions.status.state == "following"
-
-
-@pytest.mark.parametrize("owner", ["", "keeper"], ids=["superuser", "owner"])
-def test_changes_of_the_schema(server: PostgresServer, owner: str) -> None:
-    """With event triggers, and without, where the schema is compared."""
-    with Cache("memory://", consistency="strict") as cache:
-        shop = Shop(server, cache, owner=owner)
-        versions = shop.versions().create()
-        assert versions.create() is versions  # again: nothing is missing
-        star = "SELECT * FROM product WHERE id = 1"
-        with versions:
-            assert versions._following._told is not bool(owner)
-            assert shop.reloaded("ALTER TABLE product ADD COLUMN more int DEFAULT 3", star) == [True]
-            assert shop.reloaded("UPDATE product SET more = 4 WHERE id = 1", star) == [True]
-            shop.psql("CREATE TABLE later (id int PRIMARY KEY, t text); INSERT INTO later VALUES (1, 'a')")
-            later = "SELECT t FROM later WHERE id = 1"
-            for text in "bcd":
-                assert shop.reloaded(f"UPDATE later SET t = '{text}' WHERE id = 1", later) == [True]
-            assert shop.reloaded(lambda: None, later) == [bool(owner)]  # not covered: never kept for long
-            assert shop.reloaded("UPDATE later SET t = 'e' WHERE id = 2", later) == [bool(owner)]
-            shop.psql("DROP TABLE later; CREATE TABLE later (id int PRIMARY KEY, t text)")
-            assert shop.query(later) == []
-            assert shop.reloaded(
-                "CREATE OR REPLACE VIEW dear AS SELECT id FROM product WHERE price > 5", star
-            )
-            dear = "SELECT id FROM dear"
-            assert shop.reloaded(
-                "CREATE OR REPLACE VIEW dear AS SELECT id FROM product WHERE price > 9", dear
-            ) == [True]
-            assert shop.reloaded("UPDATE product SET price = 50 WHERE id = 1", dear) == [True]
-        shop.close()
-
-
-def test_a_table_whose_triggers_are_off_is_never_believed(server: PostgresServer) -> None:
-    with Cache("memory://", consistency="strict") as cache:
-        shop = Shop(server, cache)
-        with shop.versions().create():
-            assert shop.reloaded("UPDATE note SET text = 'x'", NOTES, NAME1) == [True, False]
-            shop.psql("ALTER TABLE note DISABLE TRIGGER ALL")
-            assert shop.reloaded("UPDATE note SET text = 'y'", NOTES, NAME1) == [True, False]
-            assert shop.reloaded("UPDATE note SET text = 'z'", NOTES, NAME1) == [True, False]
-            with shop.table() as table:
-                assert ["note" in each.what for each in table.findings()] == [True]
-                table.create()
-            assert shop.reloaded("UPDATE note SET text = 'a'", NOTES, NAME1)[0]
-            assert shop.reloaded(lambda: None, NOTES) == [False]
-        shop.close()
-
-
-def test_nothing_is_made_by_itself(server: PostgresServer) -> None:
-    with Cache("memory://", consistency="strict") as cache:
-        shop = Shop(server, cache)
-        with pytest.raises(ConfigurationError, match="make it once"):
-            shop.versions().start()
-        with shop.table() as table:
-            assert [each.severity for each in table.findings()] == ["error"]
-            table.create()
-            assert list(table.findings()) == []
-            table.drop()
-        assert shop.psql("SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal") == "0"
-        assert shop.psql("SELECT count(*) FROM pg_event_trigger") == "0"
-        assert shop.psql("SELECT to_regclass('afresh.change')") == ""
 
 
 def test_old_rows_are_deleted_and_who_missed_them_announces_everything(server: PostgresServer) -> None:

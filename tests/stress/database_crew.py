@@ -55,6 +55,7 @@ class DatabaseCrew:
             "table": str(folder / "commits"),
             **settings,
         }
+        Commits(folder / "commits")  # before several make it at once
         rows = ", ".join(f"({row}, 0)" for row in range(self.settings["rows"]))
         server.psql(f"{SCHEMA}; INSERT INTO stock VALUES {rows}", database=name)
         self.counts: Counter[str] = Counter()

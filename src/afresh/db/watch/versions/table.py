@@ -18,23 +18,35 @@ from afresh.db.watch.versions.sql import (
 
 _FORBIDDEN = "42501"
 _TOLD = f"SELECT count(*) FROM pg_event_trigger WHERE evtname IN ({', '.join(map(repr, EVENTS))})"  # noqa: S608
-_UNCOVERED = f"""
+_OTHERS = """c.relpersistence <> 't'
+    AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'afresh') AND n.nspname NOT LIKE 'pg\\_t%'"""
+_BARE = f"""
     SELECT n.nspname::text, c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
-    AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'afresh') AND n.nspname NOT LIKE 'pg\\_t%'
+    WHERE c.relkind IN ('r', 'p') AND {_OTHERS}
     AND (SELECT count(*) FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgenabled = 'A'
         AND t.tgname IN ({", ".join(map(repr, NAMES))})) < {len(NAMES)} ORDER BY 1, 2
+"""  # noqa: S608
+# What a subscription applies fires no statement triggers.
+_SUBSCRIBED = f"""
+    SELECT n.nspname::text, c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE {_OTHERS} AND c.oid IN (SELECT srrelid FROM pg_subscription_rel) ORDER BY 1, 2
+"""  # noqa: S608
+_MADE_ANEW = f"""
+    SELECT n.nspname::text, c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind = 'm' AND {_OTHERS} ORDER BY 1, 2
 """  # noqa: S608
 
 _GENERATION = """
     SELECT md5(string_agg(one, ',' ORDER BY one)) FROM (
-        SELECT 'c' || c.oid || ':' || c.relname || ':' || c.relnamespace || ':' || c.relkind::text AS one
+        SELECT 'c' || c.oid || ':' || c.relname || ':' || c.relnamespace || ':' || c.relkind::text || c.relrowsecurity AS one
         FROM pg_class c WHERE c.oid >= 16384
         UNION ALL SELECT 'a' || a.attrelid || ':' || a.attnum || ':' || a.xmin FROM pg_attribute a WHERE a.attrelid >= 16384
         UNION ALL SELECT 'i' || i.indexrelid || ':' || i.xmin FROM pg_index i WHERE i.indexrelid >= 16384
         UNION ALL SELECT 't' || t.oid || ':' || t.xmin FROM pg_trigger t
         UNION ALL SELECT 'r' || r.oid || ':' || r.xmin FROM pg_rewrite r WHERE r.ev_class >= 16384
         UNION ALL SELECT 'p' || p.oid || ':' || p.xmin FROM pg_proc p WHERE p.oid >= 16384
+        UNION ALL SELECT 'h' || h.inhrelid || ':' || h.inhparent || ':' || h.xmin FROM pg_inherits h
+        UNION ALL SELECT 's' || s.srrelid || ':' || s.srsubid FROM pg_subscription_rel s
         UNION ALL SELECT 'o' || o.oid || ':' || o.xmin FROM pg_policy o
     ) everything
 """
@@ -67,7 +79,7 @@ class VersionTable:
         except Exception as error:
             if state_of(error) != _FORBIDDEN:
                 raise  # who may not, compares the schema each time instead
-        for schema, name in self.uncovered():
+        for schema, name in self._named(_BARE):
             whose = quoted(f"{identifier(schema)}.{identifier(name)}")
             self._asker.rows(f"SELECT afresh.cover({whose})")
             told = quoted(json.dumps([[schema, name, "ALTER TABLE"]]))
@@ -82,8 +94,12 @@ class VersionTable:
         return str(self._asker.value(_GENERATION))
 
     def uncovered(self) -> Sequence[tuple[str, str]]:
-        """Tables, with their schemas, whose changes are not written down."""
-        return [(str(schema), str(name)) for schema, name in self._asker.rows(_UNCOVERED)]
+        """Tables, with their schemas, whose changes are not written down, or not all of them."""
+        made_anew = [] if self.told() else self._named(_MADE_ANEW)
+        return [*self._named(_BARE), *self._named(_SUBSCRIBED), *made_anew]
+
+    def _named(self, sql: str) -> list[tuple[str, str]]:
+        return [(str(schema), str(name)) for schema, name in self._asker.rows(sql)]
 
     def trim(self, kept: float, most: int) -> int:
         """Delete at most so many rows that are older than so many seconds; says how many it were."""
@@ -104,13 +120,21 @@ class VersionTable:
                 "error", "there is no table of versions", "start the watcher: it makes what is missing"
             )
             return
-        missing = [f"{schema}.{name}" for schema, name in self.uncovered()]
+        missing = [f"{schema}.{name}" for schema, name in self._named(_BARE)]
         if missing:
             yield Finding(
                 "warning",
                 f"changes are not written down of {len(missing)} tables, {', '.join(missing[:5])}: what is made"
                 " from them is never kept by a `strict` cache",
                 "start the watcher as the owner of the tables, or enable their triggers (ENABLE ALWAYS)",
+            )
+        applied = [f"{schema}.{name}" for schema, name in self._named(_SUBSCRIBED)]
+        if applied:
+            yield Finding(
+                "warning",
+                f"a subscription writes {', '.join(applied[:5])}, and fires no statement triggers: what is made from"
+                " them is never kept by a `strict` cache",
+                "follow the log instead",
             )
         if not self.told():
             yield Finding(
