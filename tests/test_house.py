@@ -54,7 +54,7 @@ DRIVERS = {
     "psycopg": (),
     "psycopg2": ("db/watch",),
     "django": ("django",),
-    "pytest": ("testing",),
+    "pytest": ("testing", "probe"),
     "starlette": ("demo", "http/starlette.py"),
     "jinja2": ("demo",),
     "uvicorn": ("demo", "http/serve"),

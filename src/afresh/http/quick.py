@@ -80,7 +80,7 @@ class Quick:
         self._name = pages.options.rules.name
         self._places: dict[Hashable, Place] = {}
 
-    def find(  # noqa: C901, PLR0912  one function: each call more is a twentieth of it
+    def find(
         self, method: str, scheme: str, path: bytes, query: bytes, headers: Iterable[tuple[bytes, bytes]]
     ) -> Ready | None:
         """What a hit sends; `None` where it takes more to answer.
@@ -109,8 +109,10 @@ class Quick:
             return None
         index = place.indexes.get(_values(place.names, headers) if place.names else None)
         entry = None if index is None else self._space.get(index)
-        if entry is None:
-            return None
+        return None if entry is None else self._served(entry)
+
+    def _served(self, entry: Entry) -> Ready | None:
+        """What a hit sends, if the page is fresh and current."""
         engine, words, checked = self._engine, self._words, entry.checked_at
         now = self._clock.cell_contents
         # The comparison of every hit, as in the wrapper of a cached function: 0.1 µs, where `recall` takes 0.9.
