@@ -15,7 +15,7 @@ from afresh.db.database import Database, Run
 from afresh.db.marks import Running, everything, inserted, marked
 from afresh.db.reading import record
 from afresh.db.writing import DatabaseTransaction
-from afresh.engine.tracker import asking, current
+from afresh.engine.tracker import Tracker, asking, current
 from afresh.sql import NOTHING, Plan, Planner
 from afresh.sql.marking import MANY_TAGS, Image
 
@@ -68,13 +68,14 @@ class Connection:
         # The way of every statement of the program, so it asks for nothing twice.
         planner = self._own or self.database.planner or self._load()
         plan = planner.plan(sql)
-        if current.get() is not None:
-            plan = self._recorded(plan, sql, parameters, many)
+        tracker = current.get()
+        if tracker is not None and not plan.step:
+            plan = self._recorded(plan, tracker, sql, parameters, many)
         return None if plan.harmless else Running(plan, sql, parameters, many)
 
-    def _recorded(self, plan: Plan, sql: str, parameters: Any, many: bool) -> Plan:
-        tracker = asking()
-        if tracker is None or plan.facts.kind == "transaction":
+    def _recorded(self, plan: Plan, innermost: Tracker, sql: str, parameters: Any, many: bool) -> Plan:
+        tracker = innermost if not innermost.ended else asking()
+        if tracker is None:
             return plan
         if not self.database.knows_schema_at(tracker.ledger):
             plan = self._planner().plan(sql)

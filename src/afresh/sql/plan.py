@@ -31,6 +31,7 @@ class Plan:
         aged: The result's age has to be bounded: by the text alone it depends on the time, or it reads
             volatile columns.
         harmless: It only reads, and changes nothing about its connection.
+        step: It begins or ends a transaction, or a part of one.
         carried: Given the parameters, the names of the tags that a reader carries. Only the tables'
             own: what `facts.uncacheable` and `facts.clock` say comes on top.
     """
@@ -55,6 +56,7 @@ class Plan:
         self.carried: Carry = reader(facts.reads, holes)
         self._markers = [Marker(write, holes, database) for write in facts.writes]
         self.aged = facts.clock or any(read.volatile for read in facts.reads)
+        self.step = facts.kind == "transaction"
         self.harmless = facts.kind in {"read", "other"} and not self.writes
 
     @property
