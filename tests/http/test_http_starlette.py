@@ -10,6 +10,7 @@ from starlette.applications import Starlette
 from starlette.authentication import AuthCredentials, AuthenticationBackend, SimpleUser, requires
 from starlette.middleware import Middleware
 from starlette.middleware.authentication import AuthenticationMiddleware
+from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Mount, Route
@@ -294,3 +295,28 @@ def test_who_confirms_a_page_may_read_less_than_who_made_it(cache, clock):
     assert answers(app, {"accept_language": "de"}) == ["de"]
     assert len(ran) == 2
     assert answers(app, {"accept_language": "en"}) == ["en"]
+
+
+def test_a_middleware_that_runs_the_rest_in_a_task_of_its_own(cache):
+    class Around(BaseHTTPMiddleware):
+        async def dispatch(self, request, call_next):
+            response = await call_next(request)
+            response.headers["x-around"] = "1"
+            return response
+
+    def view(request):
+        cache.depends_on(tag("menu"))
+        return f"{request.cookies.get('theme')} {request.headers.get('x-flag')}"
+
+    app, ran = built(cache, view)
+    app.add_middleware(Around)  # the outermost
+    inner, ran_within = built(cache, view)
+    inner.user_middleware.append(Middleware(Around))  # the innermost
+    for each, runs in ((app, ran), (inner, ran_within)):
+        asked = [{"path": f"/{id(each)}", "cookie": f"theme={theme}; n={n}"} for n in "12" for theme in "ab"]
+        assert answers(each, *asked) == ["a None", "b None"] * 2
+        assert len(runs) == 2
+        cache.invalidate(tag("menu"))
+        assert answers(each, *asked) == ["a None", "b None"] * 2
+        assert len(runs) == 4
+        assert asyncio.run(ask(each, **asked[0])).get("x-around") == "1"
