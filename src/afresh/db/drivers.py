@@ -143,7 +143,8 @@ class Asyncpg(Driver):
 
 def _native(raw: Any) -> Any:
     """The driver's own connection, inside of one that SQLAlchemy has adapted to the DB-API."""
-    return getattr(raw, "_connection", raw) if _is_adapted(type(raw)) else raw
+    adapted = _is_adapted(type(raw))  # type: ignore[arg-type]  # classes are hashable, which mypy doubts
+    return getattr(raw, "_connection", raw) if adapted else raw
 
 
 @lru_cache(64)

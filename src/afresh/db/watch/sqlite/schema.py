@@ -104,9 +104,7 @@ def _is_virtual(sql: str) -> bool:
     return sql[:20].upper().split()[:2] == ["CREATE", "VIRTUAL"]
 
 
-def _watched(
-    query: Query, table: Table, catalogue: Catalogue, rows: Sequence[Sequence[object]]
-) -> Watched:
+def _watched(query: Query, table: Table, catalogue: Catalogue, rows: Sequence[Sequence[object]]) -> Watched:
     listed = query(f"PRAGMA table_xinfo({quoted(table.name)})")
     columns = {str(row[1]).lower(): str(row[1]) for row in listed}
     triggers = _triggers_of(table.name, rows)
