@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from edges import FRONTS, Front, running
 from origin import ask
 
 from afresh import Cache, tag
@@ -19,6 +18,7 @@ from afresh.edge.asgi import OutwardMiddleware
 from afresh.edge.follow import Follower
 from afresh.http.asgi import CacheMiddleware
 from afresh.testing.servers.process import wait_until
+from edges import FRONTS, Front, running
 from sizes import size
 
 pytestmark = [pytest.mark.servers, pytest.mark.slow]
