@@ -48,6 +48,9 @@ class Answers:
         scheme: Of these connections.
         forwarded: Their peer is a proxy that is believed.
         status_lines: By status.
+
+    Attributes:
+        known: Heads that came before, by their bytes.
     """
 
     def __init__(
@@ -57,11 +60,7 @@ class Answers:
         self._scheme = scheme
         self._forwarded = forwarded
         self._status_lines = status_lines
-        self._known: dict[bytes, Known] = {}
-
-    def known(self, data: bytes) -> Known | None:
-        """The request in `data`, if just this came before."""
-        return self._known.get(data)
+        self.known: dict[bytes, Known] = {}
 
     def learn(self, raw: bytes, head: Head) -> Known | None:
         """A new head; `None` if it isn't one of a plain request."""
@@ -72,9 +71,9 @@ class Answers:
         path, _, query = head.target.partition(b"?")
         known = Known(("GET", self._scheme_of(head), path, query, head.fields), head.target.decode("ascii"))
         if len(raw) <= _LONGEST:
-            if len(self._known) >= _MOST:
-                self._known.clear()
-            self._known[raw] = known
+            if len(self.known) >= _MOST:
+                self.known.clear()
+            self.known[raw] = known
         return known
 
     def wire(self, known: Known, defaults: list[tuple[bytes, bytes]]) -> bytes | None:

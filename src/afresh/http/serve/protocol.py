@@ -9,6 +9,7 @@ answers keep their order.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
@@ -32,6 +33,7 @@ class Protocol(HttpToolsProtocol):
         super().__init__(*args, **options)
         self._framer = Framer()
         self._answers: Answers | None = None
+        self._known: Mapping[bytes, Known] = {}
         self._peer = ""
         self._held: list[bytes] = []  # came while the client doesn't read what it asked for
         self._refused: Malformed | None = None
@@ -46,6 +48,8 @@ class Protocol(HttpToolsProtocol):
         super().connection_made(transport)
         self._peer = f"{self.client[0]}:{self.client[1]}" if self.client else ""
         self._answers = self._answers_of(self.client[0] if self.client else None)
+        if self._answers is not None:
+            self._known = self._answers.known
         self._watch = self.loop.call_later(self.timeout_keep_alive, self._look)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -84,20 +88,29 @@ class Protocol(HttpToolsProtocol):
     # -- requests -------------------------------------------------------------------------------
 
     def data_received(self, data: bytes) -> None:
-        """Some bytes came."""
+        """Some bytes came. First the way of most hits: a head that came before, when nothing else is under way."""
         self._used = True
+        known = self._known.get(data)
+        if known is not None and self._free() and self._hit(self._answers, known):
+            return
         if self._held or self.flow.write_paused:
             self._held.append(data)
             self.flow.pause_reading()
         else:
             self._received(data)
 
+    def _free(self) -> bool:
+        """Whether a request that comes now can be answered now."""
+        cycle = self.cycle
+        return (
+            (cycle is None or cycle.response_complete)
+            and self._framer.between
+            and not (
+                self._held or self.flow.write_paused or self.pipeline or self._elsewhere or self._refused
+            )
+        )
+
     def _received(self, data: bytes) -> None:
-        answers = self._answers
-        if answers is not None and self._framer.between:
-            known = answers.known(data)
-            if known is not None and self._idle() and self._hit(answers, known):
-                return
         if self._elsewhere:
             super().data_received(data)
         elif self._refused is None and not self.transport.is_closing():
@@ -135,8 +148,8 @@ class Protocol(HttpToolsProtocol):
         super().data_received(raw)
         return False
 
-    def _hit(self, answers: Answers, known: Known) -> bool:
-        wire = answers.wire(known, self.server_state.default_headers)
+    def _hit(self, answers: Answers | None, known: Known) -> bool:
+        wire = None if answers is None else answers.wire(known, self.server_state.default_headers)
         if wire is None:
             return False
         self.transport.write(wire)
