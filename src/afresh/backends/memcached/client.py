@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 
@@ -74,6 +74,9 @@ class Client(Protocol):
 
         `None` where `one` has to be asked. Raises `BackendError` when the server did not answer in time.
         """
+
+    def getter(self) -> Callable[[bytes], bytes | Response | None] | None:
+        """`value` for a packed command alone, where there is one server only; else `None`."""
 
     async def get_many(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
         """Values that are there (quiet `mg`, one pipeline for each server); others' failures are misses."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from operator import itemgetter
@@ -96,8 +96,11 @@ class MemcachedClient:
         Raises:
             BackendError: The server did not answer in time.
         """
-        ring = self._ring
-        return self._servers[0 if ring is None else ring.owner(key)].value(packed, self._timeout)
+        return self._servers[self.server_of(key)].value(packed)
+
+    def getter(self) -> Callable[[bytes], bytes | Response | None] | None:
+        """`value` without the choice of a server, where there is one only."""
+        return self._servers[0].value if self._ring is None else None
 
     async def get_many(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
         """Values that are there; others' failures are misses. A value of 0 bytes is a stub, and is none."""

@@ -66,6 +66,7 @@ class Server:
         self.facts = Facts()
         self.closed = False
         self._address = address
+        self._timeout = address.timeout
         self._endpoint = endpoint
         self._tls = tls
         self._idle: list[Connection] = []
@@ -106,7 +107,7 @@ class Server:
         except IndexError:
             return self.connect()
 
-    def value(self, packed: bytes, timeout: float) -> bytes | Response | None:
+    def value(self, packed: bytes) -> bytes | Response | None:
         """Blocking: a value by an idle connection; `None` where there is a reason to ask the long way."""
         if self.breaker.is_open:
             return None
@@ -115,7 +116,7 @@ class Server:
         except IndexError:
             return None
         try:
-            answer = connection.value(packed, timeout)
+            answer = connection.value(packed, self._timeout)
         except Gone as error:
             self.lost(error)
             if isinstance(error, Late):

@@ -47,6 +47,7 @@ class MemcachedStore:
     def __init__(self, client: Client, *, clock: Clock = SYSTEM_CLOCK) -> None:
         """Keep entries on the servers of `client`, which is closed by somebody else."""
         self._client = client
+        self._get = client.getter()
         self._now = clock.now
         self._cleared = Cleared(client, clock.now)
         self._lists: dict[int, Clearings] = {}
@@ -71,7 +72,8 @@ class MemcachedStore:
     def read(self, key: str) -> bytes | None:
         """`get` as a plain function, which blocks: the way of every hit."""
         if not self._owed.any and not self._puts:
-            answer = self._client.value(*_plain_get(key))
+            name, packed = _plain_get(key)
+            answer = self._client.value(name, packed) if self._get is None else self._get(packed)
             if type(answer) is bytes:
                 # Its expiry is not looked at: the envelope has its own, which whoever opens it judges by.
                 if answer.startswith(FILLED) and len(answer) > HEAD:
