@@ -192,7 +192,7 @@ class TestStale:
         assert isinstance(answer(request, [stored], now=NOW + 61), Forward)
         assert failing(request, stored, now=NOW + 61) is not None
 
-    @pytest.mark.parametrize("strict", ["must-revalidate", "proxy-revalidate", "no-cache", "s-maxage=60"])
+    @pytest.mark.parametrize("strict", ["must-revalidate", "proxy-revalidate", "no-cache"])
     def test_not_when_the_origin_forbids_it(self, strict: str) -> None:
         head = ok(
             cache_control=f"max-age=60, stale-while-revalidate=30, stale-if-error=30, {strict}", etag='"a"'
@@ -201,6 +201,18 @@ class TestStale:
         assert failing(get(), kept(head), now=NOW + 70) is None
         wish = get(cache_control="stale-if-error=99")
         assert failing(wish, kept(head), now=NOW + 70) is None
+
+    def test_s_maxage_forbids_it_unless_the_origin_allows_it_in_the_same_breath(self) -> None:
+        settings = Settings(stale_while_revalidate=30, stale_if_error=30)
+        plain = kept(ok(cache_control="s-maxage=60", etag='"a"'), settings=settings)
+        assert isinstance(answer(get(cache_control="max-stale"), [plain], now=NOW + 61), Validate)
+        assert failing(get(cache_control="stale-if-error=99"), plain, now=NOW + 61) is None
+        both = kept(ok(cache_control="s-maxage=60, stale-while-revalidate=9, stale-if-error=9"))
+        found = answer(get(), [both], now=NOW + 68)
+        assert isinstance(found, Serve)
+        assert found.refresh
+        assert failing(get(), both, now=NOW + 68) is not None
+        assert isinstance(answer(get(cache_control="max-stale"), [both], now=NOW + 70), Forward)
 
     def test_when_the_origin_fails(self) -> None:
         stored = kept(ok(cache_control="max-age=60, stale-if-error=30", etag='"a"'))
@@ -230,6 +242,12 @@ class TestStale:
         never = kept(ok(cache_control="max-age=0", etag='"a"'), settings=settings)
         assert (never.stale_until, never.error_until) == (NOW, NOW)
         assert refused(ok(cache_control="max-age=0"), settings=settings)
+
+
+def test_no_cache_is_not_served_in_place_of_a_failure_though_it_is_fresh() -> None:
+    stored = kept(ok(cache_control="no-cache, max-age=60, stale-if-error=60", etag='"a"'))
+    assert failing(get(), stored, now=NOW + 1) is None
+    assert failing(get(), kept(PAGE), now=NOW + 1) is not None
 
 
 def test_no_cache_is_always_validated() -> None:

@@ -83,3 +83,12 @@ def test_no_bytes_raise_and_equal_ones_are_equal(name: bytes, one: bytes, other:
     assert keys[0] == keys[2]
     if name == b"cookie":
         assert (keys[0] == keys[1]) == (one == other)
+
+
+@pytest.mark.parametrize("name", [b"cookie", b"authorization"])
+def test_what_somebody_can_pass_by_is_kept_as_a_digest(name: bytes) -> None:
+    asked = Request("GET", "http", b"h", b"/", b"", Fields(((name, b"secret"),)))
+    (kept,) = vary_key([name], asked)
+    assert kept is not None
+    assert b"secret" not in kept
+    assert vary_key([name], asked) == (kept,)

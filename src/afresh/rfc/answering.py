@@ -88,13 +88,13 @@ def failing(
         settings: What the RFCs leave open.
         status: What the origin answered; `None` when it did not.
     """
-    if status is not None and status not in FAILURES:
-        return None
+    if stored.validate or (status is not None and status not in FAILURES):
+        return None  # what is no-cache is not served unasked, however fresh (RFC 9111 §5.2.2.4)
     if now < stored.error_until:
         return serve(request, stored, now=now)
     asks = asked(request.fields) if settings.obey_requests else _NOTHING
     wished = asks.seconds(b"stale-if-error")
-    if wished is None or stored.must_revalidate or stored.validate or now >= stored.fresh_until + wished:
+    if wished is None or stored.must_revalidate or now >= stored.fresh_until + wished:
         return None
     return serve(request, stored, now=now)
 
@@ -131,10 +131,10 @@ def _use(stored: Stored, asks: Directives, now: float) -> tuple[Why | None, bool
             return Why.REQUEST, False
     if left > 0:  # §4.2
         return None, False
-    if stored.must_revalidate:  # §4.2.4, §5.2.2.2
-        return Why.STALE, False
     if now < stored.stale_until:  # RFC 5861 §3
         return None, True
+    if stored.must_revalidate:  # §4.2.4, §5.2.2.2
+        return Why.STALE, False
     stale = asks.seconds(b"max-stale", plain=math.inf)  # §5.2.1.2
     return (None, False) if stale is not None and -left <= stale else (Why.STALE, False)
 

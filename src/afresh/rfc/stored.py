@@ -24,7 +24,7 @@ class Stored:
         stale_while_revalidate: So much longer it may be served while it is refreshed (RFC 5861 §3).
         stale_if_error: So much longer it may be served when the origin fails (RFC 5861 §4).
         validate: Never to be served before the origin was asked (`no-cache`, §5.2.2.4).
-        must_revalidate: Never to be served stale (§5.2.2.2, §5.2.2.8, §5.2.2.10).
+        must_revalidate: Not to be served stale because a client allows it (§5.2.2.2, §5.2.2.8, §5.2.2.10).
         immutable: A reload needs no validation while it is fresh (RFC 8246 §2).
         open: It says of itself that it is the same for everybody (`public`, `s-maxage`).
         length: Bytes of content; -1 until `finished`.
@@ -52,14 +52,12 @@ class Stored:
     @property
     def stale_until(self) -> float:
         """Until when `stale-while-revalidate` lets it be served."""
-        strict = self.validate or self.must_revalidate
-        return self.fresh_until if strict else self.fresh_until + self.stale_while_revalidate
+        return self.fresh_until + self.stale_while_revalidate
 
     @property
     def error_until(self) -> float:
         """Until when `stale-if-error` lets it be served instead of an error."""
-        strict = self.validate or self.must_revalidate
-        return self.fresh_until if strict else self.fresh_until + self.stale_if_error
+        return self.fresh_until + self.stale_if_error
 
     def age(self, now: float) -> float:
         """`current_age` (RFC 9111 §4.2.3). A clock that went backwards doesn't make it younger."""

@@ -207,11 +207,18 @@ def hidden(control: Control, settings: Settings) -> tuple[bytes, ...]:
 def _stale_windows(control: Control, settings: Settings, fresh_for: float) -> tuple[float, float]:
     """`stale-while-revalidate` and `stale-if-error` in seconds (RFC 5861 §3, §4).
 
-    What is never fresh is never stale by a setting either: only if it says so itself.
+    What is never fresh is never stale by a setting either: only if it says so itself. Nor is what has
+    `s-maxage`, which forbids it (§5.2.2.10); but an origin that writes both, as many do, means both.
     """
-    defaults = (settings.stale_while_revalidate, settings.stale_if_error) if fresh_for > 0 else (0.0, 0.0)
-    revalidating = control.directives.seconds(b"stale-while-revalidate")
-    failing = control.directives.seconds(b"stale-if-error")
+    directives = control.directives
+    strict = b"proxy-revalidate" in directives and settings.shared
+    if strict or b"must-revalidate" in directives or directives.without_argument(b"no-cache"):
+        return 0.0, 0.0  # §5.2.2.2, §5.2.2.8, §5.2.2.4
+    defaults = settings.stale_while_revalidate, settings.stale_if_error
+    if fresh_for <= 0 or (settings.shared and b"s-maxage" in directives):
+        defaults = 0.0, 0.0
+    revalidating = directives.seconds(b"stale-while-revalidate")
+    failing = directives.seconds(b"stale-if-error")
     return (
         defaults[0] if revalidating is None else revalidating,
         defaults[1] if failing is None else failing,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Iterable
 from functools import lru_cache
@@ -18,6 +19,9 @@ _SINGLE = frozenset(
     [b"authorization", b"cookie", b"host", b"origin", b"proxy-authorization", b"referer", b"user-agent"]
 )
 """Fields that are no lists: a space beside a comma is a part of their value."""
+
+_SECRET = frozenset([b"authorization", b"cookie", b"proxy-authorization"])
+"""Fields by which somebody can pass for somebody else: only a digest of them is kept."""
 
 
 def vary_names(fields: Fields, most: int) -> tuple[bytes, ...] | None:
@@ -46,8 +50,12 @@ def selects(stored: Stored, request: Request) -> bool:
 def _normalised(name: bytes, fields: Fields) -> bytes | None:
     value = fields.combined(name)
     if value is None or name in _SINGLE:
-        return value
+        return _digest(value) if value is not None and name in _SECRET else value
     return _remembered(name, value) if len(value) <= _SHORT else _normalised_value(name, value)
+
+
+def _digest(value: bytes) -> bytes:
+    return hashlib.blake2b(value, digest_size=16).hexdigest().encode()
 
 
 def _normalised_value(name: bytes, value: bytes) -> bytes:
