@@ -329,6 +329,9 @@ def test_sqlalchemy_streams_are_left_alone(engine, memo):
         for _ in range(2):
             streamed = connection.execution_options(stream_results=True).execute(sa.select(Product.id))
             assert len(streamed.all()) == 4
+            in_parts = connection.execution_options(yield_per=2).execute(sa.select(Product.id))
+            assert [len(part) for part in in_parts.partitions()] == [2, 2]
+        assert memo.hits == 0
 
 
 def test_sqlalchemy_errors(engine, memo):

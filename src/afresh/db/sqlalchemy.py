@@ -144,7 +144,9 @@ class _Instrumented:
         memo = once.current.get()
         if running is not None:
             _change(driven, running, cursor, send)
-        elif memo is None or many or context._is_server_side:
+        elif (
+            memo is None or many or context._is_server_side or context.execution_options.get("stream_results")
+        ):
             send()
         else:
             question = memo.question(driven.statements.connection, cursor, sql, parameters)
@@ -184,14 +186,11 @@ class _Instrumented:
 
 def _change(driven: Driven, running: Running, cursor: Any, send: Callable[[], None]) -> None:
     """Send a statement that may do more than read."""
-    once.notice(running)
     try:
         send()
     except BaseException:
-        once.notice(running)
         driven.failed(running)
         raise
-    once.notice(running)
     driven.after(running, cursor)
 
 
