@@ -162,6 +162,8 @@ class TestDirectivesOfRequests:
         for found in (after(61, request=request), answer(request, [], now=NOW)):
             assert isinstance(found, Refuse)
             assert found.head.status == 504
+        closed = get(cache_control="only-if-cached", cookie="a=b")
+        assert isinstance(after(0, request=closed), Refuse)
 
     def test_they_may_be_ignored(self) -> None:
         settings = Settings(obey_requests=False)

@@ -86,6 +86,7 @@ def test_a_request_goes_on_without_what_belongs_to_its_connection() -> None:
             "X-Hop: 1",
             "TE: trailers",
             "X-Forwarded-For: 9.9.9.9",
+            "Via: 2 edge",
         )
     assert seen[0][0] == b"GET /a%2fb?c=%20 HTTP/1.1"
     fields = dict(line.split(b": ", 1) for line in seen[0][1:])
@@ -94,6 +95,7 @@ def test_a_request_goes_on_without_what_belongs_to_its_connection() -> None:
         b"x-mine": b"1",
         b"x-forwarded-for": b"9.9.9.9",
         b"x-forwarded-proto": b"http",
+        b"via": b"2 edge, 1.1 afresh",
     }
 
 

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from afresh.errors import ConfigurationError
 from afresh.http.asgi import Receive, Scope, Send
 from afresh.http.serve.channel import AnswerHead, Channel, Gone, Late
+from afresh.rfc import Fields, via
 
 Pairs = list[tuple[bytes, bytes]]
 
@@ -165,7 +166,8 @@ class Upstream:
             fields.append((b"transfer-encoding", b"chunked"))
         client = scope["client"][0].encode() if scope.get("client") else b""
         fields = _forwarded(fields, client, scope.get("scheme", "http").encode())
-        lines += [name + b": " + value for name, value in fields]
+        passed = via(Fields(tuple(fields)), scope.get("http_version", "1.1"), "afresh")
+        lines += [name + b": " + value for name, value in passed]
         return b"\r\n".join(lines) + b"\r\n\r\n"
 
 
