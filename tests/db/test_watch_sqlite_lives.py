@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import sqlite3
@@ -14,7 +15,7 @@ from sqlite_shop import SCHEMA, Shop, shop
 
 from afresh import Cache
 from afresh.db import Database, dbapi
-from afresh.db.watch.sqlite import SQLiteWatcher
+from afresh.db.watch.sqlite import SQLiteWatcher, drop
 
 NAME = "SELECT name FROM product WHERE id = {}"
 PRICE = "SELECT price FROM product WHERE id = {}"
@@ -149,3 +150,87 @@ def test_a_file_that_is_gone_is_said(sold: Shop) -> None:
     shutil.move(sold.path.with_name("moved.db"), sold.path)
     sold.watcher.follow_once()
     assert sold.watcher.status.state == "following"
+
+
+def test_whatever_goes_wrong_in_a_look_is_said_and_nothing_stored_is_served(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Cache("memory://", consistency="strict") as cache:
+        made = Shop(tmp_path / "shop.db", cache)
+        made.watcher.start()
+        made.again(NAME.format(1))
+        with monkeypatch.context() as broken:
+            broken.setattr(made.watcher._follower._log, "since", lambda *_: {}["missing"])
+            made.elsewhere("UPDATE product SET name = 'seen all the same' WHERE id = 1")
+            assert made.read(NAME.format(1)) == ["('seen all the same',)"]
+            made.watcher.follow_once()
+            assert made.watcher.status.state == "away"
+        made.watcher.follow_once()
+        assert made.watcher.status.state == "following"
+        assert made.again(NAME.format(1)) == [True]
+        made.close()
+
+
+def test_a_cache_that_is_opened_later_is_told_too(tmp_path: Path) -> None:
+    with Cache("memory://") as first:
+        made = Shop(tmp_path / "shop.db", first)
+        watcher = SQLiteWatcher(made.path, every=3600)  # of every cache of the process
+        watcher.start()
+        with Cache("memory://", consistency="strict") as later:
+            watcher.follow_once()
+            name = later.cached(prefix="later")(lambda: made.connection.execute(NAME.format(1)).fetchall())
+            assert name() == [("soup",)]
+            made.elsewhere("UPDATE product SET name = 'stew' WHERE id = 1")
+            assert name() == [("stew",)]
+        watcher.stop()
+        made.close()
+
+
+def test_a_commit_that_is_refused_leaves_nobody_waiting(tmp_path: Path) -> None:
+    with Cache("memory://") as cache:
+        made = Shop(tmp_path / "shop.db", cache, mode="DELETE")
+        with closing(sqlite3.connect(made.path, isolation_level=None)) as reader:
+            reader.execute("BEGIN")
+            reader.execute("SELECT * FROM product").fetchall()  # its lock keeps others from committing
+            made.watcher.start()
+            assert "can't be made" in made.watcher.status.said[0]
+            reader.execute("COMMIT")
+            with closing(sqlite3.connect(made.path, timeout=0)) as writer, writer:
+                writer.execute("UPDATE product SET price = 1")
+        made.close()
+
+
+def test_a_column_cannot_be_dropped_while_triggers_name_it(sold: Shop) -> None:
+    with pytest.raises(sqlite3.OperationalError, match="afresh_watch"):
+        sold.elsewhere("ALTER TABLE product DROP COLUMN views")
+    drop(sold.path)
+    sold.elsewhere("ALTER TABLE product DROP COLUMN views")
+    sold.watcher.follow_once()
+    assert sold.told(NAME.format(1), by=lambda: sold.elsewhere("UPDATE product SET name = 'x'")) == [True]
+
+
+def test_who_is_late_is_helped_by_readers(sold: Shop) -> None:
+    sold.again(NAME.format(1))
+    sold.elsewhere("UPDATE product SET name = 'late' WHERE id = 1")
+    assert sold.read(NAME.format(1)) == ["('soup',)"], "bounded: nobody has looked yet"
+    sold.watcher._follower.looked = float("-inf")
+    sold.cache._engine.tick()
+    assert sold.read(NAME.format(1)) == ["('late',)"]
+
+
+def test_a_loop_looks_without_standing_still(tmp_path: Path) -> None:
+    async def read(made: Shop, cache: Cache) -> list[list[str]]:
+        async def load() -> list[str]:
+            return made._load(NAME.format(1))
+
+        name, answers = cache.cached(prefix="of a loop")(load), []
+        for change in ("soup", "broth", "stew"):
+            made.elsewhere(f"UPDATE product SET name = '{change}' WHERE id = 1")
+            answers.append(await name())
+        return answers
+
+    with Cache("memory://", consistency="strict") as cache:
+        made = Shop(tmp_path / "shop.db", cache)
+        with made.watcher:
+            assert asyncio.run(read(made, cache)) == [["('soup',)"], ["('broth',)"], ["('stew',)"]]
+        made.connection.close()

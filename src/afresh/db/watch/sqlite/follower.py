@@ -12,7 +12,6 @@ from collections.abc import Collection, Mapping
 from functools import partial
 from pathlib import Path
 
-from afresh.backends.file.forks import on_fork
 from afresh.db.watch.sqlite import install
 from afresh.db.watch.sqlite.file import DatabaseFile, number, reading, rows
 from afresh.db.watch.sqlite.log import Log, Position
@@ -66,7 +65,6 @@ class Follower:
         self._version = (0, 0, 0)  # of the connection, of the data, of the schema
         self._refused: tuple[str, list[str]] = ("", [])  # by this schema, these tables have no triggers
         self._why = ""
-        on_fork(self)
 
     # -- looking --------------------------------------------------------------------------------
 
@@ -91,7 +89,7 @@ class Follower:
             self.looked = began
         except BackendError:
             raise
-        except (sqlite3.Error, OSError) as error:
+        except Exception as error:  # whatever it is, nothing stored can be relied on, and readers shall go on
             self._file.close()
             raise BackendError(f"{self._file.path.name} can't be read: {error}") from error
         finally:
@@ -157,7 +155,7 @@ class Follower:
                 self._refused = (looks().digest, refused)
                 self._version = (0, 0, 0)  # what was done here is no change that SQLite tells us
                 self.due = False
-            except (sqlite3.Error, OSError) as error:
+            except Exception as error:
                 raise BackendError(f"triggers can't be made in {self._file.path.name}: {error}") from error
 
     # -- ends -----------------------------------------------------------------------------------

@@ -26,10 +26,10 @@ def writing(connection: sqlite3.Connection) -> Iterator[None]:
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
+        connection.execute("COMMIT")
     except BaseException:
-        connection.rollback()
+        connection.rollback()  # also where the COMMIT was refused: nobody else could write
         raise
-    connection.execute("COMMIT")
 
 
 def renew(connection: sqlite3.Connection, look: Look, keep: int = KEEP) -> list[str]:

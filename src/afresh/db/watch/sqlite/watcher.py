@@ -119,12 +119,19 @@ class SQLiteWatcher:
             if self._install and self._follower.due:
                 self._renew()
             self._follower.look()
+            self._be_asked()
             self.status.state, self.status.reason = "following", ""
         except BackendError as error:
             reason = str(error)
             if reason != self.status.reason:
                 self.status.say(f"away: {reason}")
             self.status.state, self.status.reason = "away", reason
+
+    def _be_asked(self) -> None:
+        """Have the caches ask for a look: those that are here, and those that are opened later."""
+        for engine in self._targets.engines():
+            if self not in engine.elsewhere:
+                engine.look_at(self)
 
     def _renew(self) -> None:
         """Make the triggers. Where that can't be done now, changes are still seen, and told less exactly."""
@@ -148,8 +155,6 @@ class SQLiteWatcher:
         self.follow_once()
         if self.status.state != "following":
             raise BackendError(self.status.reason)
-        for engine in self._targets.engines():
-            engine.look_at(self)
         self._begin()
         return self
 
@@ -173,13 +178,16 @@ class SQLiteWatcher:
     # -- forks ----------------------------------------------------------------------------------
 
     def before_fork(self) -> None:
-        """Nothing: who looks is quiet by itself."""
+        """Nothing may be open."""
+        self._follower.before_fork()
 
     def after_fork_in_parent(self) -> None:
         """Go on."""
+        self._follower.after_fork_in_parent()
 
     def after_fork_in_child(self) -> None:
         """The thread that looked is the parent's."""
+        self._follower.after_fork_in_child()
         if self._thread is not None:
             self._stop = threading.Event()
             self._begin()
