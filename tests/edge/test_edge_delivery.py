@@ -164,6 +164,49 @@ def test_what_nobody_remembers_drops_everything(tmp_path: Path) -> None:
     assert "drop everything" in told[0]
 
 
+def test_very_many_marks_at_once_are_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("afresh.edge.follow._MANY", 10)
+    with Cache("memory://") as cache:
+        edge = Recorder()
+        with Follower(cache, [edge], folder=tmp_path) as follower:
+            assert follower.settled(5)
+            edge.calls.clear()
+            cache.invalidate(*[tag(number) for number in range(20)])
+            assert follower.settled(5)
+        assert edge.said() == {"all"}
+
+
+def test_a_damaged_spool_is_begun_anew(tmp_path: Path) -> None:
+    told: list[str] = []
+    edge = Recorder()
+    (tmp_path / "edges.sqlite").write_bytes(b"nonsense" * 1000)
+    with Cache("memory://") as cache, Follower(cache, [edge], folder=tmp_path, tell=told.append) as follower:
+        assert follower.settled(5)
+    assert edge.said() == {"all"}
+    assert "damaged" in told[0]
+
+
+def test_a_spool_that_fails_for_a_while_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("afresh.edge.delivery._SPOOL_PAUSE", 0.01)
+    told: list[str] = []
+    edge = Recorder()
+    failures = [OSError("no room")] * 2
+    due = Spool.due
+
+    def failing(self: Spool, *arguments: object) -> object:
+        if failures:
+            raise failures.pop()
+        return due(self, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Spool, "due", failing)
+    with Cache("memory://") as cache, Follower(cache, [edge], folder=tmp_path, tell=told.append) as follower:
+        assert follower.settled(5)
+    assert edge.said() == {"all"}
+    assert "no room" in told[0]
+
+
 def test_one_process_tells_the_edges_and_another_takes_over(tmp_path: Path) -> None:
     one, two = Recorder(), Recorder()
     with Cache(f"sqlite:///{tmp_path}/cache") as cache:

@@ -13,6 +13,7 @@ from afresh.edge.spool import Due, Spool
 
 _MANY = 20_000  # beyond so many things to drop, all is dropped
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 60.0
+_SPOOL_PAUSE = 1.0
 _REFUSED_PAUSE = 30.0  # somebody has to mend something
 _log = logging.getLogger("afresh")
 
@@ -57,9 +58,15 @@ class Delivery:
     def _run(self) -> None:
         while not self._stopped.is_set():
             self._woken.clear()
-            if self.step(time.time()):
-                continue
-            self._woken.wait(self._pause())
+            try:
+                if self.step(time.time()):
+                    continue
+                pause = self._pause()
+            except Exception as error:
+                # The spool can't be read or written now, for want of room, say. What it has, it has.
+                self._tell(f"{self.edge.name} is not told: {error!r}")
+                pause = _SPOOL_PAUSE
+            self._woken.wait(pause)
 
     def _pause(self) -> float:
         """Seconds until there is something to do, if nothing new is noted."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -164,7 +165,7 @@ class Follower:
             while not _taken(lock.fileno()):
                 if self._stopped.wait(_LOOK_FOR_LOCK):
                     return
-            self._spool = spool = Spool(self._folder / "edges.sqlite")
+            self._spool = spool = self._opened()
             try:
                 self._follow(spool)
             finally:
@@ -172,6 +173,17 @@ class Follower:
                     each.stop()
                 self._spool = None
                 spool.close()
+
+    def _opened(self) -> Spool:
+        """The spool; a new one in place of one that is damaged: then all edges drop everything."""
+        path = self._folder / "edges.sqlite"
+        try:
+            return Spool(path)
+        except sqlite3.DatabaseError as damage:
+            self._tell(f"{path} is damaged ({damage}) and begun anew")
+            for file in self._folder.glob("edges.sqlite*"):
+                file.unlink(missing_ok=True)
+            return Spool(path)
 
     def _follow(self, spool: Spool) -> None:
         self._reached = spool.reached()

@@ -42,11 +42,18 @@ class Spool:
     def __init__(self, path: Path | str) -> None:
         self._lock = threading.Lock()
         self._database = sqlite3.connect(path, timeout=10.0, isolation_level=None, check_same_thread=False)
+        self._version = 0
+        try:
+            self._prepare()
+        except BaseException:
+            self._database.close()
+            raise
+
+    def _prepare(self) -> None:
         self._database.execute("PRAGMA journal_mode = WAL")
         self._database.execute("PRAGMA synchronous = OFF")
         self._database.executescript(_SCHEMA)
-        row = self._database.execute("SELECT max(version) FROM pending").fetchone()
-        self._version: int = row[0] or 0
+        self._version = self._database.execute("SELECT max(version) FROM pending").fetchone()[0] or 0
 
     def reached(self) -> tuple[int, int] | None:
         """Epoch and position up to which everything is noted; `None` in a new file."""
