@@ -1,9 +1,12 @@
 """What writes mark: whom they tell, whom they don't, with images and without."""
 
+import sqlite3
+
 import pytest
 from shop import mysql_shop, postgres_shop, reaches, sqlite_shop
 
 from afresh import Row, Table, Where
+from afresh.sql import Planner, sqlite_schema
 
 SQLITE, POSTGRES, MYSQL = sqlite_shop(), postgres_shop(), mysql_shop()
 
@@ -269,3 +272,14 @@ def test_what_is_written_by_hand_meets_what_statements_say():
         Table("review"),
     ):
         assert not write & set(each.carried())
+
+
+def test_a_row_in_the_way_by_another_collation_has_another_value():
+    connection = sqlite3.connect(":memory:")
+    connection.execute("CREATE TABLE word (name TEXT PRIMARY KEY, n INT, other TEXT COLLATE NOCASE UNIQUE)")
+    connection.execute("CREATE UNIQUE INDEX folded ON word (name COLLATE NOCASE)")
+    planner = Planner("sqlite", sqlite_schema(lambda sql: connection.execute(sql).fetchall()))
+    connection.close()
+    assert next(iter(planner.catalogue.tables())).folded == {"name"}
+    write = "INSERT INTO word (name, n) VALUES ('foo', 2) ON CONFLICT (name) DO UPDATE SET n = 5"
+    assert reaches(planner, write, planner, "SELECT n FROM word WHERE name = 'Foo'")  # that row was changed

@@ -69,6 +69,8 @@ class Table:
         rewritten: A row may be stored with other values than the statement gave (a trigger that runs
             before, a rule), so only images of rows are believed.
         guarded: Row security: what a statement sees depends on who asks.
+        folded: Columns that a unique index compares in another way than they compare themselves: the row
+            that is in the way of an INSERT may have another value.
     """
 
     name: str
@@ -78,6 +80,7 @@ class Table:
     effects: tuple[Effect, ...] = ()
     rewritten: bool = False
     guarded: bool = False
+    folded: frozenset[str] = frozenset()
     by_name: Mapping[str, Column] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

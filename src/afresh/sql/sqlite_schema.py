@@ -81,7 +81,7 @@ def _table(query: Query, name: str, sql: str, effects: tuple[Effect, ...], volat
             )
         )
     keys = tuple(_keys(query, name))
-    return Table(name, tuple(columns), primary, keys, effects)
+    return Table(name, tuple(columns), primary, keys, effects, folded=_folded(query, name, collations or {}))
 
 
 _EVERY: tuple[Operation, ...] = ("insert", "update", "delete")
@@ -99,6 +99,17 @@ def _keys(query: Query, name: str) -> Iterator[tuple[str, ...]]:
         columns = [member[2] for member in members]
         if None not in columns:  # an expression
             yield tuple(str(each).lower() for each in columns)
+
+
+def _folded(query: Query, name: str, collations: Mapping[str, str]) -> frozenset[str]:
+    """Columns that a unique index compares by another collation than their own."""
+    found = set()
+    for row in query(f"PRAGMA index_list({_quoted(name)})"):
+        for member in query(f"PRAGMA index_xinfo({_quoted(str(row[1]))})") if row[2] else ():
+            column, collation = str(member[2]).lower(), str(member[4]).upper()
+            if member[5] and collation != collations.get(column, "BINARY"):
+                found.add(column)
+    return frozenset(found)
 
 
 def _collations(sql: str) -> dict[str, str] | None:

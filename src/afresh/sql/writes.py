@@ -152,7 +152,7 @@ def insertion(node: exp.Insert, table: Table, dialect: str) -> Write:
     assigned = _assigned(conflict.expressions, table, dialect)
     keys = conflict.args.get("conflict_keys") or []
     target = {_key(each, dialect) for each in keys}
-    usable = assigned is not None and target <= table.by_name.keys()
+    usable = assigned is not None and target <= table.by_name.keys() - table.folded
     if not usable or conflict.args.get("duplicate") or conflict.args.get("constraint"):
         target = set()
     if assigned is None:
