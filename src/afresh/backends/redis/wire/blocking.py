@@ -28,6 +28,7 @@ from afresh.backends.redis.wire.resp import (
 from afresh.backends.redis.wire.sockets import broken, dial, set_timeout
 
 CHUNK = 65_536
+_LARGE = 1 << 20
 _TROUBLE = (OSError, ProtocolError)
 
 
@@ -95,11 +96,13 @@ class Connection:
         Raises:
             Gone: No answer in time, or the connection broke.
         """
+        if len(data) > CHUNK:
+            return self.exchange(data, 1, timeout)[0]
         if timeout != self._timeout:
             self._within(timeout)
         try:
             self.socket.sendall(data)
-            if not self.owed and len(data) <= CHUNK:
+            if not self.owed:
                 reader = self.reader
                 reader.feed(self.socket.recv(CHUNK))
                 reply = reader.gets()
@@ -110,7 +113,7 @@ class Connection:
                     self.pushes.append(reply)
         except _TROUBLE as error:
             raise self._gone(error, timeout) from error
-        return self._rest(1, timeout + digesting(len(data)))[0]
+        return self._rest(1, timeout)[0]
 
     def exchange(self, data: bytes, count: int, timeout: float) -> list[Any]:
         """Send several commands, and return their answers.
@@ -118,8 +121,9 @@ class Connection:
         Raises:
             Gone: See `ask`.
         """
+        timeout += digesting(len(data))
         self.send(data, timeout)
-        return self._rest(count, timeout + digesting(len(data)))
+        return self._rest(count, timeout)
 
     def send(self, data: bytes, timeout: float) -> None:
         """Send commands without waiting for an answer.
@@ -195,7 +199,7 @@ class Connection:
         """
         deadline = time.monotonic() + timeout
         replies: list[Any] = []
-        wanted = self.owed + count
+        wanted, came = self.owed + count, 0
         try:
             while True:
                 while (reply := self.reader.gets()) is not NOTHING_YET:
@@ -208,13 +212,15 @@ class Connection:
                 left = deadline - time.monotonic()
                 if left <= 0:
                     raise TimeoutError
-                self._within(left)
-                deadline += self._feed() / SLOWEST
+                if left < self._timeout or not self._timeout:
+                    self._within(left)
+                came = self._feed(_LARGE if came >= CHUNK else CHUNK)
+                deadline += came / SLOWEST
         except _TROUBLE as error:
             raise self._gone(error, timeout) from error
 
-    def _feed(self) -> int:
-        data = self.socket.recv(CHUNK)
+    def _feed(self, most: int = CHUNK) -> int:
+        data = self.socket.recv(most)
         if not data:
             raise ConnectionResetError("the server hung up")
         self.reader.feed(data)
