@@ -329,3 +329,26 @@ def test_other_scopes_pass(cache):
 def test_options_that_make_no_sense(cache, options):
     with pytest.raises(ConfigurationError):
         CacheMiddleware(Application(), cache=cache, **options)
+
+
+def test_nobody_waits_for_a_stream_of_events(cache):
+    first, go = asyncio.Event(), asyncio.Event()
+
+    async def events():
+        first.set()
+        await go.wait()
+        return b"data: 2"
+
+    def view(scope, calls):
+        return 200, {"content-type": "text/event-stream"}, [b"data: 1", events] if calls == 1 else [b"end"]
+
+    app = CacheMiddleware(Application(view, cache_control="max-age=60"), cache=cache)
+
+    async def visits():
+        listener = asyncio.create_task(ask(app))
+        await first.wait()
+        second = await asyncio.wait_for(ask(app), 5)
+        go.set()
+        return second.text, (await listener).text
+
+    assert run(visits()) == ("end", "data: 1data: 2")

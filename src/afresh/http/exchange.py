@@ -47,6 +47,7 @@ _NO_STORE = ((b"cache-control", b"no-store"),)
 _PERMITTING = (b"cache-control", b"cdn-cache-control", b"surrogate-control", b"expires", b"x-accel-expires")
 
 
+_ENDLESS = (b"text/event-stream", b"multipart/x-mixed-replace")
 _NO_MARKS: Mapping[bytes, str] = {}
 _WRITING = frozenset(["it writes"])  # what `afresh.sql` says of a statement that does
 
@@ -214,6 +215,9 @@ class Exchange:
         )
         if isinstance(found, Refusal):
             self.refuse(found.reason)
+            return
+        if (head.fields.get(b"content-type") or b"").lower().startswith(_ENDLESS):
+            self.refuse("it has no end")  # nobody should wait for it
             return
         length = head.fields.get(b"content-length") or b""
         if length.isdigit() and int(length) > options.max_body:
