@@ -38,7 +38,7 @@ QUICK: Mapping[str, Sequence[str]] = {
     "foreign_writes": ["--quick"],
     "sqlite_watching": ["--quick"],
     "http_hits": ["--quick"],
-    "edges": ["--quick"],
+    "edge_freshness": ["--quick"],
     "page_misses": ["--quick"],
 }
 """The benchmarks in the order in which they run, and what makes each of them short."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ from afresh.edge.keys import Keys
 from afresh.edge.port import EVERYTHING, Purge, Undelivered
 from afresh.edge.spool import Spool
 from afresh.errors import ConfigurationError
+from afresh.testing.servers import MemcachedServer, RedisServer
 from afresh.testing.servers.process import wait_until
 
 
@@ -134,6 +136,22 @@ def test_edges_follow_what_any_process_marks(tmp_path: Path) -> None:
             assert Keys(b"s").purged([MENU]) <= edge.said()
             assert follower.status()[0].waiting == 0
         assert edge.closed
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("server", [RedisServer, MemcachedServer])
+def test_edges_follow_the_ledger_of_a_server(
+    server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AFRESH_DIR", str(tmp_path / "own"))
+    with server(tmp_path / "server") as running, Cache(running.url) as cache, Cache(running.url) as other:
+        edge = Recorder()
+        with Follower(cache, [edge], folder=tmp_path / "edges") as follower:
+            assert follower.settled(10)
+            edge.calls.clear()
+            other.invalidate(tag("menu"))
+            wait_until(lambda: Keys().purged([MENU]) <= edge.said(), "the purge")
+        assert "all" not in edge.said()
 
 
 def test_what_is_marked_while_nobody_follows_is_told_later(tmp_path: Path) -> None:

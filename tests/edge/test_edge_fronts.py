@@ -6,6 +6,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -222,6 +223,23 @@ def test_a_page_made_after_a_change_is_not_purged_for_it_again(origin: Origin, t
         front.purge(Purge("key", "n", 200))
         assert not hit(front, "/before")
         assert hit(front, "/after")
+
+
+@pytest.mark.parametrize("kind", FRONTS)
+def test_nobody_waits_for_an_answer_that_cant_be_kept(kind: str, origin: Origin, tmp_path: Path) -> None:
+    together = threading.Barrier(20, timeout=10)
+
+    def all_at_once(_: Any) -> tuple[int, Any, bytes]:
+        together.wait()
+        return 200, [("Cache-Control", "private"), ("X-Accel-Expires", "0")], b"mine"
+
+    with FRONTS[kind](tmp_path, origin.port) as front:
+        origin.pages["/mine"] = (200, [("Cache-Control", "private"), ("X-Accel-Expires", "0")], b"first")
+        ask(front.port, "/mine")  # from here on it is known
+        origin.pages["/mine"] = all_at_once
+        with ThreadPoolExecutor(20) as pool:
+            answers = list(pool.map(lambda _: ask(front.port, "/mine").body, range(20)))
+    assert answers == [b"mine"] * 20
 
 
 @pytest.mark.parametrize("kind", FRONTS)

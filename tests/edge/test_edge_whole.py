@@ -144,7 +144,7 @@ def was_hit(got: Got) -> bool:
 
 
 def test_a_write_reaches_every_cache_soon(tmp_path: Path) -> None:
-    """How soon is for `bench.edges`; here, that it does, in much less than a repeat takes."""
+    """How soon is for `bench.edge_freshness`; here, that it does, in much less than a repeat takes."""
     with stage(tmp_path) as on:
         for number in range(size(10, 200)):
             for port in on.ports.values():

@@ -1,4 +1,4 @@
-"""`python -m bench.edges [--quick] [--json FILE]`: from an acknowledged write to every cache that stands in front.
+"""`python -m bench.edge_freshness [--quick] [--json FILE]`: from an acknowledged write to every cache that stands in front.
 
 Four workers with pages in memory, Varnish, nginx, and a page published to memcached that nginx serves: after
 a write, how long until each of them answers with what was written? The time counts from when the write has
@@ -44,7 +44,7 @@ class Worker(Server):
 
     def command(self) -> Sequence[str]:
         """What to run."""
-        return [sys.executable, "-m", "bench.edges", "worker", str(self.port), *self._arguments]
+        return [sys.executable, "-m", "bench.edge_freshness", "worker", str(self.port), *self._arguments]
 
     def answers(self) -> bool:
         """Whether it is ready."""
@@ -122,7 +122,7 @@ def main() -> int:
         table.add(place.name, _figures(place.times))
     slowest = [max(times) for times in zip(*(place.times for place in places), strict=True)]
     table.add("all of them", _figures(slowest), GOAL)
-    return measure.finish("edges", [table], options.json)
+    return measure.finish("edge_freshness", [table], options.json)
 
 
 def _figures(times: list[float]) -> dict[str, float]:
