@@ -4,34 +4,63 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import CursorDebugWrapper, CursorWrapper
 
 if TYPE_CHECKING:
     from afresh.django.watched import WatchedConnection
 
 
-def watched_cursor(cursor: Any, watched: WatchedConnection, kind: type[WatchedCursor]) -> Any:
-    """Have a cursor of Django's, of whatever class it is, tell what it does.
+def maker(make: Callable[[Any], Any], connection: Any, kind: type[WatchedCursor]) -> Callable[[Any], Any]:
+    """What makes the cursors of a connection of Django's, of whatever class they are, so that they tell what they do.
 
-    Every query of the program has a new cursor, so this does little.
+    Every query of the program has a new cursor: where Django itself makes them, they are made of the right class.
+
+    Args:
+        make: What made them so far.
+        connection: The connection.
+        kind: What is put before their class.
     """
-    former = type(cursor)
+    own = _OWN.get(getattr(make, "__func__", None))
+    if own is not None:
+        return partial(_watching(kind, own), db=connection)
+
+    def made(cursor: Any) -> Any:
+        cursor = make(cursor)
+        cursor.__class__ = _watching(kind, type(cursor))
+        return cursor
+
+    return made
+
+
+def _watching(kind: type[WatchedCursor], former: type) -> Any:
     made = _classes.get((kind, former))
     if made is None:
         made = _classes[kind, former] = type(former.__name__, (kind, former), {})
-    cursor.__class__ = made
-    cursor._afresh = watched
-    return cursor
+    return made
 
 
 _classes: dict[tuple[type, type], type] = {}
+
+_OWN: dict[Any, type] = {
+    BaseDatabaseWrapper.make_cursor: CursorWrapper,
+    BaseDatabaseWrapper.make_debug_cursor: CursorDebugWrapper,
+}
+"""The class of what Django's own functions make."""
 
 
 class WatchedCursor:
     """What is put before the class of a cursor of Django's: what passes no execute wrapper."""
 
-    _afresh: WatchedConnection
+    db: Any
     cursor: Any
+
+    @property
+    def _afresh(self) -> WatchedConnection:
+        return self.db._afresh  # type: ignore[no-any-return]
 
     def callproc(self, procname: str, *args: Any) -> Any:
         """A procedure may do anything."""
@@ -110,5 +139,6 @@ class FollowedCursor(WatchedCursor):
         return super().__getattr__(name)  # type: ignore[misc, no-any-return]
 
     def _read(self) -> None:
-        if self._afresh.unfinished:
-            self._afresh.unfinished.pop(id(self), None)
+        unfinished = self.db._afresh.unfinished
+        if unfinished:
+            unfinished.pop(id(self), None)

@@ -11,10 +11,10 @@ from weakref import ref
 
 from afresh.db import Database, Statements, once
 from afresh.db.marks import Running
-from afresh.django.cursors import FollowedCursor, WatchedCursor, watched_cursor
+from afresh.django.cursors import FollowedCursor, WatchedCursor, maker
 from afresh.django.fetched import Fetched
 from afresh.django.once import executed_once
-from afresh.django.transactions import Transactions, replaced
+from afresh.django.transactions import Transactions
 from afresh.engine.tracker import Tracker, asking
 
 _PLAIN_INSERT = re.compile(r"\s*INSERT\s(?!.*(\bRETURNING\b|;))", re.IGNORECASE | re.DOTALL)
@@ -40,10 +40,10 @@ class WatchedConnection(Transactions):
         super().__init__(connection, Statements(database, self.run))
         self.unfinished: dict[int, tuple[ref[Any], Tracker | None]] = {}
         self._holds_snapshots = connection.vendor == "sqlite"
-        self._kind = FollowedCursor if self._holds_snapshots else WatchedCursor
+        kind = FollowedCursor if self._holds_snapshots else WatchedCursor
         connection.execute_wrappers.insert(0, self.execute)
-        self._make_cursor = replaced(connection, "make_cursor", self.make_cursor)
-        self._make_debug_cursor = replaced(connection, "make_debug_cursor", self.make_debug_cursor)
+        for name in ("make_cursor", "make_debug_cursor"):
+            setattr(connection, name, maker(getattr(connection, name), connection, kind))
 
     def reopened(self, database: Database | None) -> None:
         """It is connected again: whatever was open before isn't any more."""
@@ -51,14 +51,6 @@ class WatchedConnection(Transactions):
         self._test = None
         if database is not None and database is not self.statements.database:
             self.statements = Statements(database, self.run)
-
-    def make_cursor(self, cursor: Any) -> Any:
-        """A cursor."""
-        return watched_cursor(self._make_cursor(cursor), self, self._kind)
-
-    def make_debug_cursor(self, cursor: Any) -> Any:
-        """A cursor that logs its queries."""
-        return watched_cursor(self._make_debug_cursor(cursor), self, self._kind)
 
     # -- statements -----------------------------------------------------------------------------
 
