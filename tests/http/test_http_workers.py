@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from contextlib import ExitStack
 
 import pytest
@@ -15,6 +16,7 @@ from afresh import Cache, tag
 from afresh.asgi import CacheMiddleware
 from afresh.testing.servers import RedisServer
 from afresh.wsgi import CacheMiddleware as WsgiMiddleware
+from sizes import size
 
 
 @pytest.fixture
@@ -113,3 +115,47 @@ def test_pages_on_redis(tmp_path, consistency):
             return [(await ask(app, accept_language="de")).text for app in apps]
 
         assert asyncio.run(visits()) == ["4", "5"]
+
+
+@pytest.mark.slow
+def test_no_reader_gets_less_than_what_was_written_before_he_asked(workers):
+    """Threads of two workers read while others write: a page is never older than its request."""
+    written = [0]
+
+    def content(calls):
+        for cache in workers:
+            cache.depends_on(tag("number"))
+        number = written[0]
+        time.sleep(0.0005)  # a page takes a while, in which it may become untrue
+        return [b"%d" % number]
+
+    inner = WsgiApplication("list", content, Cache_Control="max-age=60")
+    apps = [WsgiMiddleware(inner, cache=cache) for cache in workers]
+    asked, end = [0], time.monotonic() + size(1.5, 60.0)
+    trouble = []
+
+    def read(app):
+        while time.monotonic() < end and not trouble:
+            least = acknowledged[0]
+            got = int(ask_wsgi(app, checked=False).text)
+            asked[0] += 1
+            if got < least:
+                trouble.append((got, least))
+
+    acknowledged = [0]
+
+    def write():
+        while time.monotonic() < end and not trouble:
+            written[0] += 1
+            workers[written[0] % 2].invalidate(tag("number"))
+            acknowledged[0] = written[0]
+            time.sleep(0.002)
+
+    threads = [threading.Thread(target=read, args=(app,)) for app in apps * 3]
+    threads.append(threading.Thread(target=write))
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not trouble
+    assert inner.calls < asked[0], "it is a cache"
