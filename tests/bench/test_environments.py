@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from bench import environments
 from bench.django_table import __main__ as table
+
+from bench import environments
 
 
 def test_this_python_and_one_that_nobody_has() -> None:
