@@ -141,13 +141,13 @@ def bare_async(url: str, stack: ExitStack) -> AsyncHit:
 
 
 def _connected(url: str, stack: ExitStack) -> tuple[socket.socket, list[bytes]]:
-    from hiredis import pack_command
+    from afresh.backends.redis.wire.resp import pack
 
     redis_py(url, stack)  # which puts the values there
     host, _, port = url.removeprefix("redis://").partition("/")[0].partition(":")
     connection = stack.enter_context(socket.create_connection((host, int(port))))
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return connection, [pack_command(("GET", _key(number))) for number in range(KEYS)]
+    return connection, [pack(("GET", _key(number))) for number in range(KEYS)]
 
 
 def dogpile(url: str, stack: ExitStack) -> Hit:
