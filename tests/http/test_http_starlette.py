@@ -320,3 +320,30 @@ def test_a_middleware_that_runs_the_rest_in_a_task_of_its_own(cache):
         assert answers(each, *asked) == ["a None", "b None"] * 2
         assert len(runs) == 4
         assert asyncio.run(ask(each, **asked[0])).get("x-around") == "1"
+
+
+def test_a_scope_that_is_open_in_another_task_when_the_answer_ends(cache):
+    class Scoped:
+        def __init__(self, app):
+            self.app = app
+
+        async def __call__(self, scope, receive, send):
+            async with cache.aio.scope():
+                await self.app(scope, receive, send)
+                await asyncio.sleep(0.001)  # the answer has left
+
+    def view(request):
+        cache.depends_on(tag("menu"))
+        return "x"
+
+    class Around(BaseHTTPMiddleware):
+        async def dispatch(self, request, call_next):
+            return await call_next(request)
+
+    app, ran = built(cache, view)
+    app.user_middleware += [Middleware(Around), Middleware(Scoped)]
+    assert answers(app, {}, {}) == ["x", "x"]
+    assert len(ran) == 1
+    cache.invalidate(tag("menu"))
+    answers(app, {}, {})
+    assert len(ran) == 2

@@ -64,21 +64,11 @@ class Gathering:
     def end(self) -> None:
         """Collect no more: what is read now is no part of the result. Safe to call twice."""
         if not self.tracker.ended:
-            self._take_open_scopes()
+            self.tracker.take_open_scopes()
         self.tracker.ended = True
         if self._tracked:
             self._tracked = False
             untrack(self.tracker)
-
-    def _take_open_scopes(self) -> None:
-        """What was read in a scope around that which now ends the result (a middleware's) is a part of it too."""
-        inner, found = current.get(), []
-        while inner is not None and inner is not self.tracker:
-            found.append(inner)
-            inner = inner.parent
-        if inner is self.tracker:
-            for each in found:
-                self.tracker.merge(each)
 
     def leave(self) -> None:
         """It is over, however it ended. To be called where `begin` was.

@@ -60,7 +60,9 @@ class Scope:
         self._confirmed_before = confirmation.set(self._confirmation)
         self._confirmation.owed = token is not None and self._behind(token)
         await assure(self._engine)
-        self._tracker.parent = asking()
+        parent = self._tracker.parent = asking()
+        if parent is not None:
+            parent.scopes.append(self._tracker)
         self._before = current.set(self._tracker)
         track(self._tracker)
 
@@ -73,8 +75,10 @@ class Scope:
             if self._confirmed_before is not None:
                 leave(confirmation, self._confirmed_before)
             self._tracker.ended = True
-            if self._tracker.parent is not None:
-                self._tracker.parent.merge(self._tracker)
+            parent = self._tracker.parent
+            if parent is not None:
+                parent.merge(self._tracker)
+                parent.scopes.remove(self._tracker)
 
     def _behind(self, token: Token) -> bool:
         ledger = self._engine.ledger

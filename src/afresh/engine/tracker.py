@@ -42,12 +42,13 @@ class Tracker:
         flight: The flight that this load holds, if any.
         loading: It is a load, not a scope.
         parent: The load within which this one happens.
+        scopes: Scopes within it that are still open.
         tolerated: Reasons that refuse nothing here.
     """
 
     __slots__ = (
         "_folded", "_lives", "_parts", "crowded", "ended", "flight", "foreign", "ledger", "loading", "named",
-        "parent", "refused", "stamp", "tolerated",
+        "parent", "refused", "scopes", "stamp", "tolerated",
     )  # fmt: skip
 
     def __init__(
@@ -70,6 +71,7 @@ class Tracker:
         self.crowded = 256
         self.ended = False
         self.tolerated: frozenset[str] = frozenset()
+        self.scopes: list[Tracker] = []
         self._parts: dict[int, Facts] = {}
         self._folded: set[int] = set()
         self._lives = FOREVER
@@ -104,6 +106,12 @@ class Tracker:
     def cap(self, until: float) -> None:
         """What was read changes with the time, and nobody announces it: the result expires at `until`."""
         self._lives = self._lives.capped(Lives(until, until, until))
+
+    def take_open_scopes(self) -> None:
+        """Record what the scopes within it have read so far: it ends before they do."""
+        for scope in list(self.scopes):
+            scope.take_open_scopes()
+            self.merge(scope)
 
     def merge(self, other: Tracker) -> None:
         """Record all that a scope within this load has read."""
