@@ -166,6 +166,14 @@ def test_what_is_refused_waits_for_the_answers_before_it(port: int) -> None:
         assert wire.closed()
 
 
+def test_a_method_that_nobody_knows_waits_for_its_turn_too(port: int) -> None:
+    with Wire(port) as wire:
+        wire.say(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n" + b"GETS /a HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert wire.hear()[2] == b"text"
+        assert wire.hear()[0] == 501
+        assert wire.closed()
+
+
 def test_a_connection_that_is_to_close_closes(port: int) -> None:
     with Wire(port) as wire:
         wire.ask("/page")

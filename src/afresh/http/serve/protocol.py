@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, cast
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from afresh.http.serve.answers import Answers, Known, cache_of
@@ -138,6 +140,8 @@ class Protocol(HttpToolsProtocol):
             if known is not None and self._hit(answers, known):
                 return False
         raw = piece.raw
+        if head is not None and not _spoken(head.method):
+            raise Malformed("the method is not known", 501)  # uvicorn would say so before earlier answers
         if head is not None and head.upgrade:
             if self.ws_protocol_class is not None and _for_websockets(head):
                 self._elsewhere = True
@@ -189,6 +193,16 @@ class Protocol(HttpToolsProtocol):
         if not self.transport.is_closing():
             self.transport.write(_refusal(refused))
             self.transport.close()
+
+
+@lru_cache(64)
+def _spoken(method: bytes) -> bool:
+    """Whether uvicorn's parser knows a method."""
+    try:
+        httptools.HttpRequestParser(object()).feed_data(method + b" / HTTP/1.1\r\n")
+    except httptools.HttpParserError:
+        return False
+    return True
 
 
 def _for_websockets(head: Head) -> bool:
