@@ -38,11 +38,15 @@ def test_no_epoch_can_be_taken_for_anything_else() -> None:
 class Shop:
     """One database; a connection of the application, and what follows from outside."""
 
-    def __init__(self, server: PostgresServer, cache: Cache, name: str, *, watched: bool = True) -> None:
+    def __init__(
+        self, server: PostgresServer, cache: Cache, name: str, *, watched: bool = True, user: str = "postgres"
+    ) -> None:
         self.url, self._server, self._name = server.create(name), server, name
         self.psql(SCHEMA)
         self.database = Database("postgres", watched=watched)
-        self.connection: Any = dbapi.wrap(psycopg.connect(self.url, prepare_threshold=None), self.database)
+        self.connection: Any = dbapi.wrap(
+            psycopg.connect(self.url.replace("postgres@", f"{user}@"), prepare_threshold=None), self.database
+        )
         self.marks = 0
         self._end = cache.listen(lambda event: self._count(event.kind))
 
@@ -127,6 +131,29 @@ def test_a_table_of_versions_says_so_too(server: PostgresServer) -> None:
             before = shop.marks
             versions.confirm()
             assert shop.marks > before
+        shop.close()
+
+
+@pytest.mark.servers
+@pytest.mark.slow
+def test_who_has_no_right_to_the_table_of_versions_tells_the_log(server: PostgresServer) -> None:
+    with Cache("memory://") as cache:
+        server.psql("CREATE ROLE clerk LOGIN")
+        shop = Shop(server, cache, "clerk", user="clerk")
+        shop.psql("GRANT ALL ON product TO clerk")
+        with (
+            Versions(shop.url, cache, every=None).create() as versions,
+            Watcher(shop.url, cache, slot="clerk", full="all") as watcher,
+        ):
+            shop.write()
+            until(lambda: watcher.status.transactions == 1)
+            versions.confirm()
+            assert (watcher.status.known, versions.status.known) == (1, 0)
+            shop.psql("GRANT USAGE ON SCHEMA afresh TO clerk")
+            shop.write()
+            until(lambda: watcher.status.known == 2)
+            versions.confirm()
+            assert versions.status.known == 1
         shop.close()
 
 

@@ -8,7 +8,7 @@ import pytest
 from watch_shop import Shop, until
 
 from afresh import Cache, ConfigurationError
-from afresh.db.watch import Slot
+from afresh.db.watch import Slot, Watcher
 from afresh.db.watch.asking import Asker, connector
 from afresh.testing.servers import PostgresServer, RedisServer
 
@@ -207,3 +207,16 @@ def test_dropping_leaves_nothing(shop):
     ):
         assert asker.value(f"SELECT count(*) FROM {table}") == 0
     asker.close()
+
+
+def test_a_role_that_may_only_replicate_goes_on(server, shop):
+    """A superuser makes publication and triggers once; then that is enough."""
+    server.psql("DROP ROLE IF EXISTS herald; CREATE ROLE herald LOGIN REPLICATION")
+    with shop.watcher() as watcher:
+        shop.announced(watcher, "UPDATE product SET name = 'one' WHERE id = 1")
+    shop.product(1)
+    url = shop.url.replace("postgres@", "herald@")
+    with Watcher(url, shop.cache, slot=shop.name) as watcher:
+        assert watcher.status.everything == 0
+        shop.announced(watcher, "UPDATE product SET name = 'two' WHERE id = 1")
+        assert shop.product(1)[0][0] == "two"

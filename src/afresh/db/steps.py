@@ -47,8 +47,9 @@ def announced(epochs: Sequence[int]) -> str:
     told = f"'[{', '.join(map(str, epochs))}]'"
     return (
         f"DO $$ BEGIN PERFORM pg_logical_emit_message(true, 'afresh.announced', {told});"
-        " IF to_regclass('afresh.change') IS NOT NULL THEN"
-        f" PERFORM afresh.announced({told}); END IF; EXCEPTION WHEN OTHERS THEN NULL; END $$"
+        " BEGIN IF to_regclass('afresh.change') IS NOT NULL THEN"
+        f" PERFORM afresh.announced({told}); END IF; EXCEPTION WHEN OTHERS THEN NULL; END;"
+        " EXCEPTION WHEN OTHERS THEN NULL; END $$"
     )
 
 
