@@ -283,3 +283,36 @@ def test_a_row_in_the_way_by_another_collation_has_another_value():
     assert next(iter(planner.catalogue.tables())).folded == {"name"}
     write = "INSERT INTO word (name, n) VALUES ('foo', 2) ON CONFLICT (name) DO UPDATE SET n = 5"
     assert reaches(planner, write, planner, "SELECT n FROM word WHERE name = 'Foo'")  # that row was changed
+
+
+def test_an_upsert_in_sqlite_looks_for_the_rows_that_are_in_its_way():
+    sql = "INSERT INTO member (club, person, since) VALUES (?, ?, ?), (?, 9, ?) ON CONFLICT (club, person) DO UPDATE SET since = excluded.since"
+    image = SQLITE.plan(sql).old_image
+    assert image is not None
+    assert image.sql.endswith(
+        'FROM "member" WHERE "club" = ? AND "person" = ? OR "club" = ? AND "person" = ?'
+    )
+    assert image.parameters((1, 2, "x", 3, "y")) == (1, 2, 3, 9)
+    assert (
+        POSTGRES.plan(
+            "INSERT INTO stock.product (id, count) VALUES (1, 2) ON CONFLICT (id) DO UPDATE SET count = 3"
+        ).old_image
+        is None
+    )
+    for odd in ("VALUES (abs(1), 2)", "VALUES (CAST('1' AS INT), 2)", "SELECT 1, 2", "VALUES (NULL, 2)"):
+        image = SQLITE.plan(
+            f"INSERT INTO review (id, stars) {odd} ON CONFLICT (id) DO UPDATE SET stars = 1"
+        ).old_image
+        assert image is None or "NULL" in odd, odd
+
+
+def test_an_upsert_with_the_row_in_its_way_tells_its_readers_alone():
+    plan = SQLITE.plan(
+        "INSERT INTO review (id, product, author, stars) VALUES (1, 7, 3, 4) ON CONFLICT (id) DO UPDATE SET text = 'x'"
+    )
+    old = [{"id": 1, "product": 8, "author": 3, "stars": 2}]
+    for marked in (plan.marked((), old=old, count=1), plan.marked((), old=[], count=1)):
+        assert tells(marked, SQLITE, REVIEWS_OF_7)
+        assert not tells(marked, SQLITE, "SELECT stars FROM review WHERE product = 9")
+    assert tells(plan.marked((), old=old, count=1), SQLITE, "SELECT text FROM review WHERE product = 8")
+    assert tells(plan.marked(()), SQLITE, "SELECT stars FROM review WHERE product = 9")

@@ -16,6 +16,7 @@ from afresh.sql.functions import steady
 from afresh.sql.holes import Parameter, Parameters
 from afresh.sql.lexer import Token
 from afresh.sql.shape import Shaped
+from afresh.sql.values import Get
 from afresh.sql.writes import Write
 
 _ENDS = frozenset({"returning", "order", "limit"})
@@ -29,14 +30,18 @@ class OldImage:
         sql: The query, in the paramstyle of the statement.
         columns: What it selects, in order.
         positions: Which parameters of the statement are the query's; None if they are given by name.
+        gets: What takes the query's parameters from those of the statement instead; None if nothing has to.
     """
 
     sql: str
     columns: tuple[str, ...]
     positions: tuple[int, ...] | None
+    gets: tuple[Get, ...] | None = None
 
     def parameters(self, given: Parameters) -> Any:
         """The query's parameters, from those of the statement."""
+        if self.gets is not None:
+            return tuple(get(given) for get in self.gets)
         if self.positions is None:
             return given
         return tuple(given[position] for position in self.positions)  # type: ignore[index]

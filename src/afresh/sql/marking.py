@@ -58,7 +58,7 @@ class Marker:
         self._labels: Labels = labels(database, write.table.name)
         self._shapes = self._labels.written_shapes(write.table)
         self._scales = self._labels.scales(write.table)
-        self._rows = [each for row in write.rows for each in _each_row(row, holes)]
+        self._rows = [each for row in write.rows for each in each_row(row, holes)]
 
     @property
     def table(self) -> Table:
@@ -230,7 +230,7 @@ class Marker:
         return given | _of_images(shape, images.old)
 
 
-def _each_row(row: Mapping[str, Any], holes: Sequence[Hole]) -> list[dict[str, Any]]:
+def each_row(row: Mapping[str, Any], holes: Sequence[Hole]) -> list[dict[str, Any]]:
     """The rows that a row of the shape stands for, each column with its source and getter."""
     gets: dict[str, tuple[Source, list[Callable[[Parameters], Any]]]] = {}
     for name, source in row.items():

@@ -13,6 +13,7 @@ from afresh.sql.marking import Image, Images, Marker
 from afresh.sql.reading import Carry, reader
 from afresh.sql.shape import Shaped
 from afresh.sql.shapes import Facts, Kind
+from afresh.sql.upserts import upsert_image
 
 
 class Plan:
@@ -56,6 +57,7 @@ class Plan:
         self.carried: Carry = reader(facts.reads, holes)
         self._markers = [Marker(write, holes, database) for write in facts.writes]
         self.aged = facts.clock or any(read.volatile for read in facts.reads)
+        self._inserts = any(write.operation == "upsert" for write in facts.writes)
         self.step = facts.kind == "transaction"
         self.harmless = facts.kind in {"read", "other"} and not self.writes
 
@@ -121,7 +123,7 @@ class Plan:
             count: How many rows it changed. If these are more than `old`, `old` isn't all of them
                 and isn't believed.
         """
-        if old is not None and count is not None and count > len(old):
+        if old is not None and count is not None and count > len(old) and not self._inserts:
             old = None
         if len(self._markers) > 1:
             old = new = None  # nobody knows whose rows they are
@@ -152,7 +154,10 @@ class Plan:
         """The query for the rows that the write is about to change, or None if it needs none or has none."""
         if len(self._markers) != 1 or self._shaped is None:
             return None
-        return OldImage.of(self.facts.writes[0], self._shaped, self._paramstyle, lock=self._locks)
+        write, shaped = self.facts.writes[0], self._shaped
+        if write.operation == "upsert":
+            return None if self._locks else upsert_image(write, shaped.holes, self._paramstyle)
+        return OldImage.of(write, shaped, self._paramstyle, lock=self._locks)
 
 
 class Carried:
