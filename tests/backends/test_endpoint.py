@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from afresh import ConfigurationError
-from afresh.backends.endpoint import Endpoint, Tls, endpoint_of, options_of, seconds_of, tls_of
+from afresh.backends.endpoint import Endpoint, Tls, digesting, endpoint_of, options_of, seconds_of, tls_of
 
 
 @pytest.mark.parametrize(
@@ -69,3 +69,8 @@ def test_files_that_cannot_be_used(tmp_path: Path) -> None:
 def test_who_trusts_nobody_checks_no_name() -> None:
     assert Tls().context().check_hostname
     assert not Tls(verify=False).context().check_hostname
+
+
+@pytest.mark.parametrize(("sent", "seconds"), [(0, 0.0), (65_536, 0.0), (2_000_000, 0.5), (10**9, 1.0)])
+def test_what_is_large_may_take_its_time_to_be_read(sent: int, seconds: float) -> None:
+    assert digesting(sent) == seconds

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
@@ -362,3 +363,28 @@ def test_a_program_is_named_alike_in_its_workers_and_unlike_another(tmp_path: Pa
 def test_an_option_of_the_wrong_kind_is_refused(options: Any) -> None:
     with pytest.raises(ConfigurationError, match="give"):
         KeyMaker(search, **options)
+
+
+class Level(IntEnum):
+    LOW = 1
+
+
+@pytest.mark.parametrize("size", [0, 1, 2**62 - 1, 2**62, 2**64 - 1, 2**64, 2**9999])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_an_integer_of_any_size_is_spelled_as_everywhere(size: int, sign: int) -> None:
+    made = KeyMaker(another, prefix="p")
+    assert made.key((sign * size,), {}) == key_of("p", [("", sign * size)])
+
+
+@pytest.mark.parametrize("value", [True, False, Level.LOW, 1.0])
+def test_what_only_looks_like_an_integer_is_spelled_as_everywhere(value: Any) -> None:
+    made = KeyMaker(another, prefix="p")
+    assert made.key((value,), {}) == key_of("p", [("", value)])
+
+
+@given(st.text(), st.integers(), st.sampled_from(["", "shop", "größe", "n" * 150]))
+def test_within_a_namespace_it_is_the_same_key(words: str, page: int, namespace: str) -> None:
+    made = KeyMaker(search, prefix="p")
+    within = made.within(f"{namespace}:")
+    call = ((words,), {"page": page})
+    assert within(*call) == f"{namespace}:{made.key(*call)}"
