@@ -53,6 +53,7 @@ def test_two_configurations_have_two_tokens() -> None:
         (["nginx", "--certificate", "/c"], "both a certificate"),
         (["follow", "--cache", "memory://"], "name an edge"),
         (["follow", "--varnish", "http://127.0.0.1:1"], "AFRESH_VARNISH_TOKEN"),
+        (["follow", "--published", "127.0.0.1:1"], "--index"),
     ],
 )
 def test_what_makes_no_sense_is_said(

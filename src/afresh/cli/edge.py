@@ -18,6 +18,7 @@ from afresh.edge.drivers.nginx import Nginx
 from afresh.edge.drivers.varnish import Varnish
 from afresh.edge.follow import EdgeStatus, Follower
 from afresh.edge.port import Edge
+from afresh.edge.published import Published
 from afresh.errors import AfreshError
 
 app = typer.Typer(no_args_is_help=True, help="Caches in front of the application: Varnish, nginx, CDNs.")
@@ -117,6 +118,8 @@ def follow(
     fastly: Annotated[str, typer.Option(metavar="SERVICE", help="Token: $AFRESH_FASTLY_TOKEN.")] = "",
     cloudflare: Annotated[str, typer.Option(metavar="ZONE", help="Token: $AFRESH_CLOUDFLARE_TOKEN.")] = "",
     pace: Annotated[float, typer.Option(min=0, help="Seconds between two calls of Cloudflare.")] = 0.2,
+    published: Annotated[str, typer.Option(metavar="HOST:PORT", help="memcached with published pages.")] = "",
+    index: Annotated[str, typer.Option(metavar="FILE", help="Where published pages are entered.")] = "",
     soft: Annotated[bool, typer.Option("--soft", help="Make pages stale, don't drop them.")] = False,
 ) -> None:
     """Drop at every edge what is invalidated, until Ctrl-C.
@@ -129,8 +132,14 @@ def follow(
         edges.append(Fastly(fastly, _token("FASTLY"), soft=soft))
     if cloudflare:
         edges.append(Cloudflare(cloudflare, _token("CLOUDFLARE"), pace=pace))
+    if published:
+        edges.append(
+            Published(published, index or _fail("--published needs --index, the file of `Publishing`."))
+        )
     if not edges:
-        _fail("name an edge: --varnish URL, --nginx FOLDER, --fastly SERVICE or --cloudflare ZONE.")
+        _fail(
+            "name an edge: --varnish URL, --nginx FOLDER, --fastly SERVICE, --cloudflare ZONE, --published."
+        )
     secret = os.environ.get("AFRESH_EDGE_SECRET", "").encode()
     try:
         with (
