@@ -20,7 +20,7 @@ from afresh.engine.engine import Engine
 from afresh.engine.mode import Mode
 from afresh.engine.plain import Plain
 from afresh.errors import BackendError, ConfigurationError
-from afresh.places import Opened, Place, Pool
+from afresh.places import Opened, Place
 from afresh.runtime.clock import Clock
 from afresh.runtime.gate import Gate
 from afresh.settings import Settings
@@ -50,6 +50,15 @@ def open_cache(given: Mapping[str, Any], policy: Policy, values: Carried, clock:
     return _Opening(Settings.of(given), values, clock).open(policy)
 
 
+class _Share(NamedTuple):
+    """What the cache itself and each of its pools has for itself."""
+
+    fallback: str | None
+    l1: int | str | None
+    max_loads: int | None
+    policy: Policy
+
+
 @dataclass(slots=True)
 class _Opening:
     """What the engines of one cache share while they are made."""
@@ -76,7 +85,7 @@ class _Opening:
             max_stale=seconds(settings.max_stale, "max_stale"),
         )
         backend = _open(settings.url, asked)
-        itself = Pool("-", None, settings.fallback, settings.l1, settings.max_loads, policy)
+        itself = _Share(settings.fallback, settings.l1, settings.max_loads, policy)
         with ExitStack() as undone:
             undone.callback(backend.close)
             main = self._place("", itself, backend, gates[""], asked)
@@ -85,7 +94,8 @@ class _Opening:
             for name, pool in settings.pools.items():
                 beside = open_beside(backend, pool.url, asked)
                 undone.callback(beside.close)
-                pools[name] = self._place(name, pool, beside, gates[name], asked)
+                share = _Share(pool.fallback, pool.l1, pool.max_loads, pool.policy)
+                pools[name] = self._place(name, share, beside, gates[name], asked)
                 undone.callback(pools[name].engine.close)
             undone.pop_all()
         if settings.capture:
@@ -94,26 +104,26 @@ class _Opening:
         routes.sort(key=lambda route: -len(route[0]))
         return Opened(main, Prefixes(), pools, tuple(routes))
 
-    def _place(self, name: str, pool: Pool, backend: Backend, gate: Gate, asked: Asked) -> Place:
-        if pool.fallback is not None:
-            backend = with_fallback(backend, pool.fallback, asked)
-        kept = pool.l1 is not None and backend.url != "null://"
+    def _place(self, name: str, share: _Share, backend: Backend, gate: Gate, asked: Asked) -> Place:
+        if share.fallback is not None:
+            backend = with_fallback(backend, share.fallback, asked)
+        kept = share.l1 is not None and backend.url != "null://"
         engine = Engine(
             namespace=self.settings.namespace,
             backend=backend,
-            l1=MemoryStore(Limit.of(pool.l1)) if kept and pool.l1 is not None else None,
+            l1=MemoryStore(Limit.of(share.l1)) if kept and share.l1 is not None else None,
             sealer=None if backend.store is None else _sealer(self.values),
             consistency=self.settings.consistency,
             gate=gate,
             events=asked.events,
             clock=self.clock,
-            max_loads=pool.max_loads,
+            max_loads=share.max_loads,
         )
         mode = Mode.of(self.settings.mode)
         if mode != engine.mode:
             engine.adopt(mode)
         engine.follow_mode()
-        return Place(name, engine, Plain(engine), pool.policy)
+        return Place(name, engine, Plain(engine), share.policy)
 
 
 def _check_values(values: Carried, clock: Clock) -> None:
