@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO, StringIO
@@ -13,6 +14,7 @@ from http_world import Answered
 from afresh import Cache, tag
 from afresh.testing.clock import FakeClock
 from afresh.wsgi import CacheMiddleware
+from sizes import seed, size
 
 
 @pytest.fixture
@@ -270,3 +272,46 @@ def test_what_is_stale_is_refreshed_when_it_is_sent(cache, clock, monkeypatch):
 
     drive(jobs[0](app._runtime))
     assert ask(app).text == "a2"
+
+
+def test_the_short_way_answers_as_the_whole_way(clock, monkeypatch):
+    """Two caches alike, one without the short way, asked the same."""
+    chance = random.Random(seed())
+    caches = [Cache("memory://", clock=clock) for _ in range(2)]
+    answers = [{"Cache_Control": "max-age=10"}, {"Cache_Control": "public, max-age=10"}]
+    answers += [{"Cache_Control": "max-age=10", "Vary": "Accept-Language"}, {"Cache_Control": "private"}]
+    apps = []
+    for cache in caches:
+        inner = [Application(**headers) for headers in answers]
+
+        def choose(environ, start_response, inner=inner):
+            return inner[int(environ["PATH_INFO"][1:])](environ, start_response)
+
+        apps.append(CacheMiddleware(choose, cache=cache))
+    monkeypatch.setattr(apps[1]._quick, "_places", Nothing())
+    sent = [
+        {},
+        {},
+        {"accept_language": "de"},
+        {"cookie": "a=1"},
+        {"range": "bytes=0-0"},
+        {"if_none_match": "*"},
+    ]
+    sent += [{"cache_control": "no-cache"}, {"x_forwarded_host": "evil.example"}, {"host": "other.example"}]
+    for _ in range(size(1_000, 50_000)):
+        if chance.random() < 0.03:
+            clock.advance(chance.choice([1, 11]))
+        path, headers = f"/{chance.randrange(len(answers))}", chance.choice(sent)
+        method = chance.choices(["GET", "HEAD", "POST"], [20, 1, 1])[0]
+        one, other = [ask(app, path, method=method, checked=False, **headers) for app in apps]
+        assert one == other, (path, method, headers)
+    assert apps[0]._quick._places
+    for cache in caches:
+        cache.close()
+
+
+class Nothing(dict):
+    """Forgets what it is given."""
+
+    def __setitem__(self, key, value):
+        pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from io import BytesIO
 from typing import Any, TypeAlias
 from urllib.parse import quote, unquote_to_bytes
@@ -29,6 +30,14 @@ def asked_in(environ: Environ) -> Asked:
     return Asked(request, environ.get("REMOTE_ADDR", ""))
 
 
+def parts_of(environ: Environ) -> tuple[str, bytes, bytes, list[tuple[bytes, bytes]]]:
+    """What tells a plain request from others, as `Quick` takes it. Its path is every spelling of the path."""
+    raw = environ.get("RAW_URI") or environ.get("REQUEST_URI") or ""
+    path = f"{raw}\0{environ.get('SCRIPT_NAME', '')}\0{environ.get('PATH_INFO', '')}".encode("latin-1")
+    query = environ.get("QUERY_STRING", "").encode("latin-1")
+    return environ["wsgi.url_scheme"], path, query, _pairs(environ)
+
+
 def with_fields(environ: Environ, old: Fields, new: Fields) -> Environ:
     """An environ with other fields; the same one where they are the same."""
     if new.pairs == old.pairs:
@@ -50,10 +59,15 @@ def _pairs(environ: Environ) -> list[tuple[bytes, bytes]]:
     pairs = []
     for name, value in environ.items():
         if name.startswith("HTTP_"):
-            pairs.append((name[5:].replace("_", "-").lower().encode("latin-1"), value.encode("latin-1")))
+            pairs.append((_field(name), value.encode("latin-1")))
         elif name in _BARE and value:
             pairs.append((_BARE[name], value.encode("latin-1")))
     return pairs
+
+
+@lru_cache(maxsize=512)  # visitors send the same few again and again
+def _field(name: str) -> bytes:
+    return name[5:].replace("_", "-").lower().encode("latin-1")
 
 
 def _spelled(name: bytes) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from contextvars import copy_context
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, TypeAlias, Unpack
 
@@ -12,11 +13,12 @@ from afresh.cache import Cache
 from afresh.core.ports import Runtime
 from afresh.http import query
 from afresh.http.asked import Asked
-from afresh.http.environ import Environ, asked_in, with_fields, without_content
+from afresh.http.environ import Environ, asked_in, parts_of, with_fields, without_content
 from afresh.http.exchange import Exchange
 from afresh.http.flow import Flow
 from afresh.http.holes import Filled, Refill, as_filled, head_of
 from afresh.http.options import Given, Options
+from afresh.http.quick import Quick
 from afresh.http.reply import Reply
 from afresh.rfc import Fields, Head
 from afresh.runtime.drive import drive
@@ -46,10 +48,16 @@ class CacheMiddleware:
     def __init__(self, app: Application, cache: Cache, **options: Unpack[Given]) -> None:
         self.app = app
         self._flow = Flow(cache, options)
+        self._quick = Quick(self._flow.pages)
         self._runtime = self._flow.engine.threads
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
+        parts = parts_of(environ)
+        ready = self._quick.find(environ["REQUEST_METHOD"], *parts)
+        if ready is not None:
+            start_response(_status_line(ready.status), _pairs(ready.headers))
+            return [ready.body]
         asked = asked_in(environ)
         if asked.request.method == query.METHOD:
             asked, environ = query.read_from(asked, environ)
@@ -61,6 +69,8 @@ class CacheMiddleware:
             return Running(plan, self.app, changed, start_response).begun()
         if plan.fill is not None:
             plan = filled(plan, self._flow.rules.base, environ)
+        elif plan.entry is not None:
+            self._quick.learn(*parts, plan.entry)
         _start(plan, start_response)
         return _Sent(plan.content, lambda: self._refresh(asked, environ)) if plan.refresh else [plan.content]
 
@@ -280,15 +290,24 @@ class _Sent:
 
 
 def _start(reply: Reply, start_response: StartResponse) -> None:
+    start_response(_status_line(reply.head.status), _pairs(reply.head.fields))
+
+
+@lru_cache(maxsize=64)
+def _status_line(status: int) -> str:
     try:
-        phrase = HTTPStatus(reply.head.status).phrase
+        return f"{status} {HTTPStatus(status).phrase}"
     except ValueError:
-        phrase = "Unknown"
-    start_response(f"{reply.head.status} {phrase}", _pairs(reply.head.fields))
+        return f"{status} Unknown"
 
 
-def _pairs(fields: Fields) -> list[tuple[str, str]]:
-    return [(name.decode("latin-1").title(), value.decode("latin-1")) for name, value in fields.pairs]
+def _pairs(fields: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
+    return [(_titled(name), value.decode("latin-1")) for name, value in fields]
+
+
+@lru_cache(maxsize=512)
+def _titled(name: bytes) -> str:
+    return name.decode("latin-1").title()
 
 
 def _nobody(*_: object) -> Callable[[bytes], object]:
