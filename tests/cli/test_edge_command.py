@@ -54,6 +54,7 @@ def test_two_configurations_have_two_tokens() -> None:
         (["follow", "--cache", "memory://"], "name an edge"),
         (["follow", "--varnish", "http://127.0.0.1:1"], "AFRESH_VARNISH_TOKEN"),
         (["follow", "--published", "127.0.0.1:1"], "--index"),
+        (["follow", "--published", "nonsense", "--index", "index"], "HOST:PORT"),
     ],
 )
 def test_what_makes_no_sense_is_said(

@@ -14,6 +14,8 @@ from origin import Origin
 from afresh.edge.drivers.cloudflare import Cloudflare
 from afresh.edge.drivers.fastly import Fastly
 from afresh.edge.port import EVERYTHING, Purge, Undelivered
+from afresh.edge.published.pages import Pages
+from afresh.errors import ConfigurationError
 
 NAMES = [Purge("key", "a1"), Purge("key", "b2")]
 
@@ -122,6 +124,18 @@ def test_what_fastly_doesnt_take_waits_as_long_as_it_says(api: Origin) -> None:
             failures.append(failed.value)
     assert 90 < failures[0].after <= 100
     assert [each.settled for each in failures] == [False, False, True]
+
+
+@pytest.mark.parametrize("url", ["", "127.0.0.1:6091", "ftp://x", "http://", "http://x:y", "http://x?a=b"])
+def test_what_names_no_server_is_refused(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="http://HOST"):
+        Fastly("svc", "t", api=url)
+
+
+@pytest.mark.parametrize("address", ["", "localhost", "x:y", ":11211"])
+def test_what_names_no_memcached_is_refused(address: str) -> None:
+    with pytest.raises(ConfigurationError, match="HOST:PORT"):
+        Pages(address)
 
 
 def test_nobody_there_is_not_delivered() -> None:

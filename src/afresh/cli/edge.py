@@ -126,29 +126,32 @@ def follow(
 
     Varnish's token is in $AFRESH_VARNISH_TOKEN, the secret of outward names in $AFRESH_EDGE_SECRET.
     """
-    edges: list[Edge] = [Varnish(url, _token("VARNISH"), soft=soft) for url in varnish or ()]
-    edges += [Nginx(folder, soft=soft) for folder in nginx or ()]
-    if fastly:
-        edges.append(Fastly(fastly, _token("FASTLY"), soft=soft))
-    if cloudflare:
-        edges.append(Cloudflare(cloudflare, _token("CLOUDFLARE"), pace=pace))
-    if published:
-        edges.append(
-            Published(published, index or _fail("--published needs --index, the file of `Publishing`."))
-        )
+    try:
+        edges: list[Edge] = [Varnish(url, _token("VARNISH"), soft=soft) for url in varnish or ()]
+        edges += [Nginx(folder, soft=soft) for folder in nginx or ()]
+        if fastly:
+            edges.append(Fastly(fastly, _token("FASTLY"), soft=soft))
+        if cloudflare:
+            edges.append(Cloudflare(cloudflare, _token("CLOUDFLARE"), pace=pace))
+        if published:
+            entered = index or _fail("--published needs --index, the file of `Publishing`.")
+            edges.append(Published(published, entered))
+        _follow(cache, edges)
+    except AfreshError as error:
+        _fail(str(error))
+
+
+def _follow(cache: str | None, edges: list[Edge]) -> None:
     if not edges:
         _fail(
             "name an edge: --varnish URL, --nginx FOLDER, --fastly SERVICE, --cloudflare ZONE, --published."
         )
     secret = os.environ.get("AFRESH_EDGE_SECRET", "").encode()
-    try:
-        with (
-            afresh.Cache() if cache is None else afresh.Cache(cache) as opened,
-            Follower(opened, edges, secret=secret, tell=typer.echo) as follower,
-        ):
-            _until_stopped(follower)
-    except AfreshError as error:
-        _fail(str(error))
+    with (
+        afresh.Cache() if cache is None else afresh.Cache(cache) as opened,
+        Follower(opened, edges, secret=secret, tell=typer.echo) as follower,
+    ):
+        _until_stopped(follower)
 
 
 def _until_stopped(follower: Follower) -> None:

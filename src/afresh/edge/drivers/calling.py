@@ -40,11 +40,16 @@ class Caller:
     """
 
     def __init__(self, base: str, *, timeout: float = 5.0, context: ssl.SSLContext | None = None) -> None:
-        parts = urlsplit(base)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        parts, port = urlsplit(base), None
+        try:
+            port = parts.port
+            usable = parts.scheme in {"http", "https"} and not parts.query and not parts.fragment
+        except ValueError:
+            usable = False
+        if not usable or not parts.hostname:
             raise ConfigurationError(f"{base!r}: write http://HOST:PORT or https://HOST.")
         self._host = parts.hostname
-        self._port = parts.port
+        self._port = port
         self._path = parts.path.rstrip("/")
         self._secure = parts.scheme == "https"
         self._timeout = timeout

@@ -6,6 +6,7 @@ import socket
 from urllib.parse import urlsplit
 
 from afresh.edge.port import Undelivered
+from afresh.errors import ConfigurationError
 
 _LONGEST_KEY = 250  # bytes, memcached's limit
 _MOST_SECONDS = 30 * 86_400  # beyond, memcached takes it for a date
@@ -29,11 +30,16 @@ class Pages:
 
     Args:
         address: Host and port.
+
+    Raises:
+        ConfigurationError: It isn't one.
     """
 
     def __init__(self, address: str) -> None:
         host, _, port = address.rpartition(":")
-        self._address = (host, int(port))
+        if not host or not port.isdecimal():
+            raise ConfigurationError(f"memcached {address!r}: write HOST:PORT, such as 127.0.0.1:11211.")
+        self._address = (host.strip("[]"), int(port))
         self._socket: socket.socket | None = None
 
     def put(self, key: bytes, body: bytes, seconds: int) -> None:
