@@ -239,6 +239,21 @@ def test_processes_of_one_cache_announce_once(server: PostgresServer, tmp_path: 
         shop.close()
 
 
+def test_one_database_does_not_wait_for_another(server: PostgresServer) -> None:
+    """Of two that tell the same cache, each would ask the other whether all is told."""
+    with Cache("memory://", consistency="strict") as cache:
+        shop, other = Shop(server, cache), Shop(server, cache)
+        with shop.versions().create() as here, other.versions(database="other").create() as there:
+            shop.psql("UPDATE product SET name = 'x' WHERE id = 1")
+            with there._lock:  # as if another thread were asking
+                asking = threading.Thread(target=here.confirm, daemon=True)
+                asking.start()
+                asking.join(10)
+                assert not asking.is_alive()
+        shop.close()
+        other.close()
+
+
 def test_a_loop_is_not_blocked_and_is_told(server: PostgresServer) -> None:
     async def main() -> None:
         async with cache.aio.scope():

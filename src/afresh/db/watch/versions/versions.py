@@ -24,6 +24,13 @@ from afresh.runtime.world import suspending_loop
 _EVERY = 0.05
 
 
+class _Here(threading.local):
+    confirming = False
+
+
+_here = _Here()
+
+
 class Versions:
     """Follows the table of versions of one database, for caches of this process.
 
@@ -80,7 +87,6 @@ class Versions:
         self._following = Following(self._connect, database, volatile, kept)
         self._lock = threading.Lock()
         self._asked = self._answered = 0
-        self._within: int | None = None
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         on_fork(self)
@@ -111,20 +117,20 @@ class Versions:
         Raises:
             BackendError: The database doesn't answer, or a cache can't be told.
         """
-        if self._within == threading.get_ident():
-            return  # a cache that is told asks whether all is told
+        if _here.confirming:
+            return  # a cache that is told asks whether all is told; nor does one database wait for another
         before = self._asked
         with self._lock:
             if self._answered > before:
                 return  # somebody has asked since we came
             self._asked = asking = self._asked + 1
             began = time.monotonic()
-            self._within = threading.get_ident()
+            _here.confirming = True
             try:
                 # In a context of its own: this is no part of what the caller reads or writes.
                 Context().run(self._confirmed)
             finally:
-                self._within = None
+                _here.confirming = False
             self._answered, self._looked = asking, began
 
     def _confirmed(self) -> None:
@@ -239,7 +245,7 @@ class Versions:
     def after_fork(self) -> None:
         """The lock may have been held by a thread that doesn't exist here."""
         self._lock = threading.Lock()
-        self._within = None
+        _here.confirming = False
         self._following.after_fork()
         if self._thread is not None:
             self._stop = threading.Event()
