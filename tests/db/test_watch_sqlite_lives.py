@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import shutil
 import sqlite3
@@ -234,3 +235,43 @@ def test_a_loop_looks_without_standing_still(tmp_path: Path) -> None:
         with made.watcher:
             assert asyncio.run(read(made, cache)) == [["('soup',)"], ["('broth',)"], ["('stew',)"]]
         made.connection.close()
+
+
+def test_a_cache_that_comes_back_is_told_what_it_missed(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'cache'}"
+    with Cache("memory://") as first:
+        made = Shop(
+            tmp_path / "shop.db", first, schema=SCHEMA + "CREATE VIEW one AS SELECT name FROM product;"
+        )
+        with SQLiteWatcher(made.path, every=3600) as watcher:  # of every cache of the process
+            for consistency, change in (
+                ("strict", "UPDATE product SET name = 'stew' WHERE id = 1"),
+                ("bounded", "DROP VIEW one; CREATE VIEW one AS SELECT code FROM product"),
+                ("bounded", "SELECT 1"),
+            ):
+                with Cache(url, consistency=consistency) as other:
+                    watcher.follow_once()
+                    name = other.cached(prefix="back", key=lambda: "one")(
+                        lambda: made.connection.execute("SELECT * FROM one").fetchall()[0][0]
+                    )
+                    assert name() == made.connection.execute("SELECT * FROM one").fetchall()[0][0]
+                made.elsewhere(*change.split("; "))
+                watcher.follow_once()
+        made.close()
+
+
+def test_who_was_stopped_with_the_lock_is_waited_for_once(
+    sold: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("afresh.db.watch.sqlite.positions._PATIENCE", 0.05)
+    held = os.open(f"{sold.path}-afresh", os.O_RDWR)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    for number in range(3):
+        change = f"UPDATE product SET price = {number + 50} WHERE id = 1"
+        assert sold.told(PRICE.format(1), by=lambda: sold.elsewhere(change)) == [True]  # noqa: B023
+    os.close(held)
+    assert sold.told(
+        PRICE.format(1),
+        PRICE.format(2),
+        by=lambda: sold.elsewhere("UPDATE product SET price = 1 WHERE id = 1"),
+    )[0]

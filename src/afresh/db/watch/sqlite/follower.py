@@ -96,6 +96,11 @@ class Follower:
             self._lock.release()
         return True
 
+    def look_again(self) -> None:
+        """Have the next look announce whatever was not announced to whoever is told: somebody new is."""
+        with self._lock:
+            self._version = (0, 0, 0)
+
     def _read(self, connection: sqlite3.Connection) -> None:
         if self._positions is None:
             self._positions = Positions(self._file.path)

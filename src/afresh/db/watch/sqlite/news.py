@@ -69,8 +69,9 @@ class Found:
         """Why it isn't known what changed; empty if it is."""
         if self.end is None:
             return "there is no log in the database"
-        if self.before is None and told is not None and told.schema != self.seen.digest:
-            return "the schema was changed while nobody looked"
+        followed = {each.digest for each in (self.before, self.seen) if each is not None}
+        if told is not None and told.schema not in followed:
+            return "the schema was changed while nobody looked for this cache"
         return (
             ""
             if self.explained

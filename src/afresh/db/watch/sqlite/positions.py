@@ -47,12 +47,14 @@ class Positions:
         self._path = database.with_name(f"{database.name}-afresh")
         self._mode = database.stat().st_mode & 0o666
         self._file: int | None = None
+        self._patience = _PATIENCE
 
     @contextmanager
     def held(self) -> Iterator[dict[str, Told]]:
         """What is remembered, for the one who has the lock. What it is at the end of the block is kept."""
         file = self._open()
-        locked = _lock(file)
+        locked = _lock(file, self._patience)
+        self._patience = _PATIENCE if locked else 0.0  # whoever was stopped once is not waited for again
         try:
             told = _read(file)
             before = dict(told)
@@ -77,13 +79,13 @@ class Positions:
         return self._file
 
 
-def _lock(file: int) -> bool:
-    end = time.monotonic() + _PATIENCE
+def _lock(file: int, patience: float) -> bool:
+    end = time.monotonic() + patience
     while True:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if time.monotonic() > end:
+            if time.monotonic() >= end:
                 return False
             time.sleep(_PAUSE)
         else:

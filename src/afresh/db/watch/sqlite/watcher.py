@@ -118,8 +118,7 @@ class SQLiteWatcher:
         try:
             if self._install and self._follower.due:
                 self._renew()
-            self._follower.look()
-            self._be_asked()
+            self._look_for_all()
             self.status.state, self.status.reason = "following", ""
         except BackendError as error:
             reason = str(error)
@@ -127,11 +126,14 @@ class SQLiteWatcher:
                 self.status.say(f"away: {reason}")
             self.status.state, self.status.reason = "away", reason
 
-    def _be_asked(self) -> None:
-        """Have the caches ask for a look: those that are here, and those that are opened later."""
-        for engine in self._targets.engines():
-            if self not in engine.elsewhere:
-                engine.look_at(self)
+    def _look_for_all(self) -> None:
+        """Look, and have the caches ask for looks: those that were here, and those that were opened since."""
+        new = [engine for engine in self._targets.engines() if self not in engine.elsewhere]
+        if new:
+            self._follower.look_again()
+        self._follower.look()
+        for engine in new:
+            engine.look_at(self)
 
     def _renew(self) -> None:
         """Make the triggers. Where that can't be done now, changes are still seen, and told less exactly."""
