@@ -65,6 +65,7 @@ def test_via_is_appended() -> None:
 @pytest.mark.parametrize(
     ("given", "text"),
     [
+        ({}, b"afresh"),
         ({"hit": True, "ttl": 30.9}, b"afresh; hit; ttl=30"),
         ({"hit": True, "ttl": -5.0, "detail": "stale"}, b'afresh; hit; ttl=-5; detail="stale"'),
         ({"hit": True, "ttl": float("-inf")}, b"afresh; hit"),

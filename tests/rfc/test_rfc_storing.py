@@ -97,6 +97,8 @@ def test_what_a_private_cache_may_store() -> None:
     head = ok(cache_control="private, max-age=60", set_cookie="a=b")
     kept(head, get(authorization="Basic x", cookie="a=b"), settings=PRIVATE_CACHE)
     assert refused(ok(cache_control="no-store"), settings=PRIVATE_CACHE) == "no-store"
+    forbidden = ok(403, cache_control="private", etag='"a"', last_modified="Sun, 06 Nov 1994 08:49:37 GMT")
+    assert kept(forbidden, settings=PRIVATE_CACHE).lifetime == 0
 
 
 def test_the_settings_open_what_the_rfc_leaves_open() -> None:
