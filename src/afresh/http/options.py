@@ -56,7 +56,7 @@ class Options:
     """
 
     max_body: int = 4 * 2**20
-    variants: int = 50
+    variants: int = 500
     hit_for_miss: float = 10.0
     keep: float = 3600.0
     etag: bool = True
