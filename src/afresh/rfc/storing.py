@@ -10,7 +10,7 @@ from afresh.rfc.credentials import refused_for_credentials
 from afresh.rfc.dates import format_date
 from afresh.rfc.decisions import Refusal
 from afresh.rfc.fields import Fields
-from afresh.rfc.forwarding import ORIGINS_CONDITIONS, end_to_end, is_interim
+from afresh.rfc.forwarding import ORIGINS_CONDITIONS, end_to_end
 from afresh.rfc.freshness import HEURISTIC, explicit_lifetime, initial_age, lifetime
 from afresh.rfc.messages import Head, Request
 from afresh.rfc.requests import asked, fat, overridden
@@ -119,7 +119,7 @@ def _answers_later_get(
 
 def _refused_by_status(head: Head, control: Control) -> Refusal | None:
     """§3: the status is final; one that belongs to a single request is not shared."""
-    if is_interim(head.status) or not 200 <= head.status <= 599:
+    if not 200 <= head.status <= 599:
         return Refusal(f"the status {head.status}", "RFC 9111 §3")
     if head.status in OF_THE_REQUEST:
         return Refusal(f"the status {head.status}", "RFC 9111 §3", request=True)
