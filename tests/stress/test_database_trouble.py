@@ -81,7 +81,7 @@ class Trouble:
         for _ in range(ROUNDS):
             for act in chance.sample(self.acts(), len(self.acts())):
                 act()
-                time.sleep(chance.uniform(0.2, 0.6))
+                time.sleep(chance.uniform(0.1, 0.3))
 
     def close(self) -> None:
         if self.watcher is not None:
@@ -106,7 +106,7 @@ def run(crew: DatabaseCrew, trouble: Trouble, capsys: pytest.CaptureFixture[str]
     with ThreadPoolExecutor(1) as pool:
         # A server that is started by a thread ends with it: so here is where they are.
         working = pool.submit(
-            crew.run, size(5.0, 150.0), readers=2, writers=1, strangers=1, meanwhile=begun.set
+            crew.run, size(3.0, 150.0), readers=2, writers=1, strangers=1, meanwhile=begun.set
         )
         while not begun.wait(0.05):
             assert not working.done(), working.result()

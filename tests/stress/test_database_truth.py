@@ -19,7 +19,7 @@ from sizes import seed, size
 
 pytestmark = [pytest.mark.servers, pytest.mark.slow]
 
-SECONDS, MANY = size((2.5, 2), (300.0, 4))
+SECONDS, MANY = size((2.0, 2), (300.0, 4))
 BOUND = 1.0 + 0.1  # max_stale, and what a busy machine takes to look at its clock
 LEDGERS = ["machine", "redis"]
 SOME = size(["machine"], LEDGERS)
@@ -55,7 +55,7 @@ def covered(crew: DatabaseCrew) -> None:
         VersionTable(asker).create()
 
 
-@pytest.mark.parametrize("url", LEDGERS, indirect=True)
+@pytest.mark.parametrize("url", SOME, indirect=True)
 def test_strict_sees_what_the_application_wrote(server, url: str, tmp_path: Path, capsys) -> None:
     crew = DatabaseCrew(server, tmp_path, url, seed(), suicide=0.03)
     crew.run(SECONDS, readers=MANY, writers=MANY, kill=True)
@@ -85,16 +85,6 @@ def test_without_the_intent_a_dead_writer_leaves_something_stale(
     crew.run(SECONDS, readers=MANY, writers=2)
     report(crew, capsys)
     assert crew.killed > 0
-    assert crew.counts["stale"] > 0
-
-
-@pytest.mark.parametrize("url", ["machine"], indirect=True)
-def test_without_the_table_of_versions_others_leave_something_stale(
-    server, url: str, tmp_path: Path, capsys
-) -> None:
-    crew = DatabaseCrew(server, tmp_path, url, seed())
-    crew.run(2.0, readers=1, strangers=1)
-    report(crew, capsys)
     assert crew.counts["stale"] > 0
 
 
@@ -128,6 +118,6 @@ def test_without_the_barrier_old_values_stay(server, url: str, tmp_path: Path, c
     crew = DatabaseCrew(
         server, tmp_path, url, seed(), consistency="bounded", rows=12, pause=2.0, defect="no barrier"
     )
-    watched(server, crew, 5.0, delay=0.02)
+    watched(server, crew, 4.0, delay=0.02)
     report(crew, capsys)
     assert crew.oldest_ms > BOUND * 1000
