@@ -154,7 +154,7 @@ class Database:
     def knows_schema_at(self, ledger: Ledger) -> bool:
         """Whether no other schema was announced in a ledger; else it is forgotten. Quick while nothing moves."""
         epoch, position = ledger.epoch, ledger.position()
-        if self._positions.get(epoch) == position:
+        if self._positions.get(epoch) == position or self._given is not None:
             return True
         since = self._seen.get(epoch)
         if since is None:

@@ -12,7 +12,7 @@ from itertools import islice, product
 from typing import Any
 
 from afresh.sql.holes import UNKNOWN, Hole, Parameters
-from afresh.sql.kinds import Kind
+from afresh.sql.kinds import Kind, Speller
 from afresh.sql.labels import Labels, Shape, labels
 from afresh.sql.ranges import Range, range_reader, ranges
 from afresh.sql.scopes import Occurrence
@@ -179,6 +179,8 @@ def _choice(
         _column(kind, source, holes) for kind, source in zip(choice.shape.kinds, choice.sources, strict=True)
     ]
     spell_name, suffixes, every = choice.shape.spell, choice.suffixes, read.all
+    if len(columns) == 1:
+        return _of_one_column(choice, columns[0], every)
 
     def carried(parameters: Parameters) -> tuple[str, ...] | None:
         spelled = []
@@ -193,6 +195,21 @@ def _choice(
     return carried
 
 
+def _of_one_column(
+    choice: Choice, column: Callable[[Parameters], Sequence[str] | None], every: str
+) -> Callable[[Parameters], tuple[str, ...] | None]:
+    """The usual case of a list: one column."""
+    head, suffixes = choice.shape.head + choice.shape.labels[0], choice.suffixes
+
+    def carried(parameters: Parameters) -> tuple[str, ...] | None:
+        values = column(parameters)
+        if values is None:
+            return None
+        return (*[head + value + suffix for value in values for suffix in suffixes], every)
+
+    return carried
+
+
 def _column(
     kind: Kind, source: Source, holes: Sequence[Hole]
 ) -> Callable[[Parameters], Sequence[str] | None]:
@@ -200,7 +217,23 @@ def _column(
     gets = source.getters(holes)
     if source.several:
         return lambda parameters: _spelled(kind, source, gets[0](parameters))
+    if not source.cast and len(gets) <= MANY_VALUES:
+        return _plainly(kind.compared, gets)
     return lambda parameters: _all_spelled(kind, source, gets, parameters)
+
+
+def _plainly(compared: Speller, gets: Sequence[Get]) -> Callable[[Parameters], Sequence[str] | None]:
+    def column(parameters: Parameters) -> Sequence[str] | None:
+        found: dict[str, None] = {}
+        for get in gets:
+            value = get(parameters)
+            spelled = None if value is UNKNOWN else compared(value)
+            if spelled is None:
+                return None
+            found[spelled] = None
+        return list(found)
+
+    return column
 
 
 def _spelled(kind: Kind, source: Source, values: Any) -> Sequence[str] | None:
