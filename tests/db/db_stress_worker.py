@@ -27,10 +27,6 @@ ROWS = 6
 
 
 def connect(where: str) -> Any:
-    if where.startswith("postgresql"):
-        import psycopg
-
-        return dbapi.wrap(psycopg.connect(where), Database("postgres"))
     return dbapi.wrap(sqlite3.connect(where, timeout=30), Database("sqlite"))
 
 
