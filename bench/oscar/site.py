@@ -44,20 +44,9 @@ def configure(url: str) -> None:
     import oscar
     from oscar import defaults
 
-    place = urlsplit(url)
     settings.configure(
         **{name: getattr(defaults, name) for name in dir(defaults) if name.startswith("OSCAR_")},
-        DATABASES={
-            "default": {
-                "ENGINE": "django.db.backends.postgresql",
-                "NAME": place.path[1:],
-                "USER": place.username,
-                "HOST": place.hostname,
-                "PORT": place.port,
-                "CONN_MAX_AGE": None,
-                "ATOMIC_REQUESTS": True,
-            }
-        },
+        DATABASES={"default": _database(url)},
         INSTALLED_APPS=[*oscar.INSTALLED_APPS, "sorl.thumbnail", "afresh.django"],
         MIDDLEWARE=MIDDLEWARE,
         TEMPLATES=[
@@ -83,6 +72,19 @@ def configure(url: str) -> None:
         LOGGING_CONFIG=None,
     )
     django.setup()
+
+
+def _database(url: str) -> dict[str, Any]:
+    place = urlsplit(url)
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": place.path[1:],
+        "USER": place.username,
+        "HOST": place.hostname,
+        "PORT": place.port,
+        "CONN_MAX_AGE": None,
+        "ATOMIC_REQUESTS": True,
+    }
 
 
 def _urls() -> Any:

@@ -72,6 +72,7 @@ class Engine:
     """
 
     closed = False
+    same: Callable[[object, object], bool] = staticmethod(same)  # `shadow` compares by it
     elsewhere: tuple[Elsewhere, ...] = ()
 
     def __init__(
@@ -105,7 +106,6 @@ class Engine:
         self.flights = Flights()
         self.limit = LoadLimit(max_loads)
         self.mode: Mode = ON
-        self.same: Callable[[object, object], bool] = same  # `shadow` compares by it
         self.plain = True
         self.sites: dict[int, Site] = {}
         self.names = Naming(namespace)
