@@ -68,7 +68,11 @@ def test_a_wrong_address_says_what_there_is() -> None:
 
 @pytest.mark.parametrize(
     ("missing", "module", "arguments", "advice"),
-    [("typer", "typer", [], "afresh[cli]"), ("starlette", "starlette", ["demo"], "afresh[demo]")],
+    [
+        ("typer", "typer", [], "afresh[cli]"),
+        ("starlette", "starlette", ["demo"], "afresh[demo]"),
+        ("uvicorn", "uvicorn", ["serve", "a:b"], "afresh[serve]"),
+    ],
 )
 def test_a_missing_extra_is_named(missing: str, module: str, arguments: list[str], advice: str) -> None:
     program = (

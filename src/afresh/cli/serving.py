@@ -62,9 +62,10 @@ def serve(
     try:
         _run(given, {name: value for name, value in options.items() if value})
     except ModuleNotFoundError as missing:
-        if missing.name not in {"uvicorn", "httptools", "a2wsgi"}:
+        name = (missing.name or "").partition(".")[0]
+        if name not in {"uvicorn", "httptools", "a2wsgi"}:
             raise
-        _fail(f"Serving needs {missing.name}. Install it with: pip install 'afresh[serve]'")
+        _fail(f"Serving needs {name}. Install it with: pip install 'afresh[serve]'")
     except AfreshError as error:
         _fail(str(error))
 
