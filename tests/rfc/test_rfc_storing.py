@@ -152,6 +152,11 @@ def test_and_others_are_not(status: int) -> None:
     kept(ok(status, cache_control="public", etag='"a"'))
 
 
+def test_what_is_never_fresh_is_stored_when_it_can_be_validated() -> None:
+    assert kept(ok(cache_control="max-age=0", etag='"a"')).lifetime == 0
+    assert kept(ok(cache_control="max-age=0", last_modified="Sun, 06 Nov 1994 08:49:37 GMT")).lifetime == 0
+
+
 def test_what_is_never_fresh_is_stored_when_it_may_be_served_stale() -> None:
     kept(ok(cache_control="max-age=0, stale-while-revalidate=60"))
     kept(ok(cache_control="max-age=0, stale-if-error=60"))
