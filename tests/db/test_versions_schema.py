@@ -104,6 +104,23 @@ def test_what_a_subscription_applies_is_never_believed(server: PostgresServer) -
         shop.close()
 
 
+def test_a_copy_of_another_server_is_noticed_and_begun_anew(server: PostgresServer) -> None:
+    """A dump that is played back has numbers of transactions that are still to come here."""
+    with Cache("memory://", consistency="strict") as cache:
+        shop = Shop(server, cache)
+        with shop.versions().create() as versions, shop.table() as table:
+            shop.psql("UPDATE afresh.horizon SET xid = '99999999999'")
+            shop.psql("INSERT INTO afresh.change (xid, operation) VALUES ('99999999998', 'whole')")
+            assert shop.reloaded(lambda: None, NAME1) == [True]  # nothing is believed, nothing is stale
+            assert ["played back" in each.what for each in table.findings()] == [True]
+            table.create()
+            assert list(table.findings()) == []
+            everything = versions.status.everything
+            assert shop.reloaded("UPDATE product SET name = 'x' WHERE id = 1", NAME1, NAME2) == [True, False]
+            assert versions.status.everything <= everything + 1
+        shop.close()
+
+
 def test_nothing_is_made_by_itself(server: PostgresServer) -> None:
     with Cache("memory://", consistency="strict") as cache:
         shop = Shop(server, cache)

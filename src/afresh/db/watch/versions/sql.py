@@ -113,6 +113,14 @@ CREATE OR REPLACE FUNCTION afresh.announced(epochs text) RETURNS void LANGUAGE s
 $$
 """  # noqa: S608
 
+FOREIGN = "SELECT 1 FROM afresh.horizon WHERE xid >= pg_snapshot_xmax(pg_current_snapshot())"
+"""Whether the table was played back from a copy: it speaks of transactions that are still to come here."""
+
+_ITS_OWN = [
+    "DELETE FROM afresh.change WHERE xid >= pg_snapshot_xmax(pg_current_snapshot())",
+    "UPDATE afresh.horizon SET xid = '0' WHERE xid >= pg_snapshot_xmax(pg_current_snapshot())",
+]
+
 EVENTS = {
     "afresh_versions_changed": ("ddl_command_end", "versions_changed"),
     "afresh_versions_dropped": ("sql_drop", "versions_dropped"),
@@ -126,7 +134,7 @@ _UNCOVERED = f"""each.relpersistence <> 't' AND (SELECT count(*) FROM pg_catalog
 
 def tables_sql() -> list[str]:
     """What makes the table and the functions."""
-    return [*_TABLES, _CHANGED, _COVER, _TRIM, _ANNOUNCED]
+    return [*_TABLES, *_ITS_OWN, _CHANGED, _COVER, _TRIM, _ANNOUNCED]
 
 
 def events_sql(*, there: bool) -> list[str]:

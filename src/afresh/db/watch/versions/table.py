@@ -9,6 +9,7 @@ from afresh.backends.findings import Finding
 from afresh.db.watch.asking import Asker, identifier, quoted, state_of
 from afresh.db.watch.versions.sql import (
     EVENTS,
+    FOREIGN,
     NAMES,
     events_dropped,
     events_sql,
@@ -120,6 +121,12 @@ class VersionTable:
                 "error", "there is no table of versions", "start the watcher: it makes what is missing"
             )
             return
+        if self._asker.rows(FOREIGN):
+            yield Finding(
+                "error",
+                "the table of versions is another server's, played back from a copy: everything is announced each time",
+                "start the watcher as the owner of the tables, or call create(): it begins anew",
+            )
         missing = [f"{schema}.{name}" for schema, name in self._named(_BARE)]
         if missing:
             yield Finding(
