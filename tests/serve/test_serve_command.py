@@ -94,13 +94,15 @@ def test_a_wsgi_application_and_another_server(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_tls_and_a_factory(tmp_path: Path) -> None:
+def test_tls_a_factory_and_names_for_caches_in_front(tmp_path: Path) -> None:
     files = Certificates(tmp_path / "tls")
     tls = ["--certificate", str(files.certificate), "--key", str(files.key)]
-    with served(tmp_path, "site_of_a_test:made", "--factory", *tls) as port:
+    with served(tmp_path, "site_of_a_test:made", "--factory", "--edge", *tls) as port:
         context = ssl.create_default_context(cafile=str(files.ca))
         with httpx2.Client(verify=context) as client:
-            assert len({client.get(f"https://localhost:{port}/").text for _ in range(3)}) == 1
+            answers = [client.get(f"https://localhost:{port}/") for _ in range(3)]
+    assert len({answer.text for answer in answers}) == 1
+    assert all(answer.headers["surrogate-key"].startswith("afresh ") for answer in answers)
 
 
 @pytest.mark.parametrize(
