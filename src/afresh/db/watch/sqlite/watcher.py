@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping
@@ -19,6 +18,7 @@ from afresh.db.watch.sqlite.install import KEEP
 from afresh.db.watch.sqlite.targets import Targets
 from afresh.db.watch.status import Status
 from afresh.errors import BackendError, ConfigurationError
+from afresh.runtime.world import suspending_loop
 
 _AGAIN = 0.5  # seconds until triggers are tried again that could not be made
 
@@ -93,7 +93,7 @@ class SQLiteWatcher:
         """
         if self._follower.look(wait=False):
             return
-        if _on_a_loop():
+        if suspending_loop() is not None:
             await asyncio.to_thread(self._follower.look)
         else:
             self._follower.look()
@@ -199,14 +199,3 @@ def path_of(database: str | Path) -> Path:
     """The file that a URL or a path names."""
     text = str(database)
     return Path(unquote(text.removeprefix("sqlite:///"))) if text.startswith("sqlite:///") else Path(text)
-
-
-def _on_a_loop() -> bool:
-    """Whether an event loop runs in this thread."""
-    if "asyncio" not in sys.modules:
-        return False
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
