@@ -146,11 +146,5 @@ def _rows(chance: random.Random) -> dict[type[Base], list[dict[str, object]]]:
          "count": chance.randint(1, 3), "price": chance.randint(5, 200)}
         for n in range(1, LINES + 1)
     ]  # fmt: skip
-    return {
-        Category: categories,
-        Product: products,
-        Customer: customers,
-        Review: reviews,
-        Order: orders,
-        Line: lines,
-    }
+    first: dict[type[Base], list[dict[str, object]]] = {Category: categories, Product: products}
+    return first | {Customer: customers, Review: reviews, Order: orders, Line: lines}

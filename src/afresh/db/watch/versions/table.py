@@ -18,6 +18,7 @@ from afresh.db.watch.versions.sql import (
 )
 
 _FORBIDDEN = "42501"
+_MANY = 1_000_000  # rows that wait to be deleted
 _TOLD = f"SELECT count(*) FROM pg_event_trigger WHERE evtname IN ({', '.join(map(repr, EVENTS))})"  # noqa: S608
 _OTHERS = """c.relpersistence <> 't'
     AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'afresh') AND n.nspname NOT LIKE 'pg\\_t%'"""
@@ -127,16 +128,14 @@ class VersionTable:
                 "the table of versions is another server's, played back from a copy: everything is announced each time",
                 "start the watcher as the owner of the tables, or call create(): it begins anew",
             )
-        missing = [f"{schema}.{name}" for schema, name in self._named(_BARE)]
-        if missing:
+        if missing := [f"{schema}.{name}" for schema, name in self._named(_BARE)]:
             yield Finding(
                 "warning",
                 f"changes are not written down of {len(missing)} tables, {', '.join(missing[:5])}: what is made"
                 " from them is never kept by a `strict` cache",
                 "start the watcher as the owner of the tables, or enable their triggers (ENABLE ALWAYS)",
             )
-        applied = [f"{schema}.{name}" for schema, name in self._named(_SUBSCRIBED)]
-        if applied:
+        if applied := [f"{schema}.{name}" for schema, name in self._named(_SUBSCRIBED)]:
             yield Finding(
                 "warning",
                 f"a subscription writes {', '.join(applied[:5])}, and fires no statement triggers: what is made from"
@@ -150,7 +149,7 @@ class VersionTable:
                 "start the watcher once as a superuser",
             )
         size = int(self._asker.value("SELECT count(*) FROM afresh.change") or 0)
-        if size > 1_000_000:
+        if size > _MANY:
             yield Finding(
                 "warning",
                 f"{size:,} rows of the table of versions wait to be deleted",
