@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from edges import FRONTS, Front, running
 from origin import ask
 
 from afresh import Cache, tag
@@ -18,7 +19,6 @@ from afresh.edge.asgi import OutwardMiddleware
 from afresh.edge.follow import Follower
 from afresh.http.asgi import CacheMiddleware
 from afresh.testing.servers.process import wait_until
-from edges import FRONTS, Front, running
 from sizes import size
 
 pytestmark = [pytest.mark.servers, pytest.mark.slow]
