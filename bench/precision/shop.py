@@ -131,6 +131,11 @@ def _rows(chance: random.Random) -> dict[type[Base], list[dict[str, object]]]:
          "points": 0, "seen": 0}
         for n in range(1, CUSTOMERS + 1)
     ]  # fmt: skip
+    return {Category: categories, Product: products, Customer: customers, **_made(chance)}
+
+
+def _made(chance: random.Random) -> dict[type[Base], list[dict[str, object]]]:
+    """What customers have made."""
     reviews = [
         {"id": n, "product": popular(chance, PRODUCTS), "customer": popular(chance, CUSTOMERS),
          "stars": chance.randint(1, 5), "text": "…"}
@@ -146,5 +151,4 @@ def _rows(chance: random.Random) -> dict[type[Base], list[dict[str, object]]]:
          "count": chance.randint(1, 3), "price": chance.randint(5, 200)}
         for n in range(1, LINES + 1)
     ]  # fmt: skip
-    first: dict[type[Base], list[dict[str, object]]] = {Category: categories, Product: products}
-    return first | {Customer: customers, Review: reviews, Order: orders, Line: lines}
+    return {Review: reviews, Order: orders, Line: lines}
