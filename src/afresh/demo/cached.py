@@ -38,7 +38,8 @@ KEPT: tuple[Callable[..., Any], ...] = (
 @contextmanager
 def with_afresh(cache: Cache) -> Iterator[SQLiteWatcher]:
     """Put `cache` in front of the catalogue for the length of the block; gives what sees other programs' edits."""
-    replaced = {function: cache.cached(ttl="10m")(function) for function in KEPT}
+    replaced: dict[Callable[..., Any], Callable[..., Any]] = {}
+    replaced |= {function: cache.cached(ttl="10m")(function) for function in KEPT}
     replaced[database.open_file] = _seen(database.open_file)
     try:
         _replace(replaced)
