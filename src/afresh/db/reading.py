@@ -13,6 +13,9 @@ from afresh.sql.clock import is_present
 from afresh.sql.plan import Plan
 from afresh.sql.shape import CLOCK_WORDS
 
+MOST_READ = 2048
+"""Of so many tags of one table a result depends on the table."""
+
 _LONGEST_WORD = 24  # of those that mean the present, with blanks around it
 _TIMELESS = frozenset({int, float, bool, type(None), bytes})
 
@@ -66,8 +69,8 @@ def thin_out(tracker: Tracker) -> None:
     fine = [name for name in list(tracker.named) if name.startswith(("row:", "table:"))]
     for name in fine:
         database = name.split(":", 2)[1]
-        databases.setdefault(database, Bounded(database)).add((name,))
+        databases.setdefault(database, Bounded(database, most=MOST_READ)).add((name,))
     coarse = {name for each in databases.values() for name in each.names()}
     tracker.named |= coarse  # before anything is taken away: it never depends on less
     tracker.named -= set(fine) - coarse
-    tracker.crowded = 2 * len(tracker.named) + 256
+    tracker.crowded = 2 * len(tracker.named) + MOST_READ

@@ -68,7 +68,7 @@ class Tracker:
         self.named: set[str] = set()
         self.foreign = False
         self.refused = ""
-        self.crowded = 256
+        self.crowded = 2048
         self.ended = False
         self.tolerated: frozenset[str] = frozenset()
         self.scopes: list[Tracker] = []

@@ -17,10 +17,12 @@ class Bounded:
         database: The database's name in tags.
         marks: They are marks, so that pieces of a scale may become the scale first; a reader has to
             carry what is marked.
+        most: So many tags of one table there may be.
     """
 
     database: str = ""
     marks: bool = False
+    most: int = MANY_TAGS
     _tables: dict[str, dict[str, None]] = field(default_factory=dict)
     _whole: set[str] = field(default_factory=set)
 
@@ -30,9 +32,9 @@ class Bounded:
             table = table_of(name)
             if table not in self._whole:
                 self._tables.setdefault(table, {})[name] = None
-                if len(self._tables[table]) > MANY_TAGS:
+                if len(self._tables[table]) > self.most:
                     self._tables[table] = self._fewer(self._tables[table])
-                if len(self._tables[table]) > MANY_TAGS:
+                if len(self._tables[table]) > self.most:
                     self._whole.add(table)
                     self._tables[table] = dict.fromkeys(labels(self.database, table).whole)
 
