@@ -30,14 +30,8 @@ def test_from_the_first_start_to_the_last_drop(tmp_path: Path) -> None:
                 return str(connection.execute("SELECT name FROM product WHERE id = 1").fetchall()[0][0])
 
         assert name() == "a"
-        command = [
-            sys.executable,
-            "-c",
-            "from afresh.cli import main; main()",
-            "watch",
-            server.url,
-            "--triggers",
-        ]
+        asked = ["watch", server.url, "--triggers"]
+        command = [sys.executable, "-c", "from afresh.cli import main; main()", *asked]
         with subprocess.Popen(
             [*command, "--cache", f"sqlite:///{tmp_path}/cache"], stdout=subprocess.PIPE, text=True
         ) as watching:
@@ -53,7 +47,6 @@ def test_from_the_first_start_to_the_last_drop(tmp_path: Path) -> None:
             watching.terminate()
             assert watching.wait(20) == 0
             assert watching.stdout.read().splitlines()[-1].startswith("stopped; 1 transactions of 1 rows")
-        asked = ["watch", server.url, "--triggers"]
         assert CliRunner().invoke(app, [*asked, "--check"]).exit_code == 0
         assert "dropped" in CliRunner().invoke(app, [*asked, "--drop"]).output
         missing = CliRunner().invoke(app, [*asked, "--check"])
