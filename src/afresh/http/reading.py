@@ -102,8 +102,8 @@ def _noticing(method: str) -> Any:
 for _method in (
     "__add__", "__bytes__", "__contains__", "__ge__", "__getitem__", "__gt__", "__iter__", "__le__", "__lt__",
     "__mod__", "__repr__", "__str__", "capitalize", "count", "decode", "endswith", "find", "hex", "index", "join",
-    "partition", "removeprefix", "removesuffix", "replace", "rpartition", "rsplit", "split", "startswith", "strip",
-    "swapcase", "title", "translate", "upper",
+    "lstrip", "partition", "removeprefix", "removesuffix", "replace", "rfind", "rindex", "rpartition", "rsplit",
+    "rstrip", "split", "splitlines", "startswith", "strip", "swapcase", "title", "translate", "upper", "__len__",
 ):  # fmt: skip
     setattr(Name, _method, _noticing(_method))
 
@@ -119,26 +119,6 @@ class Client(tuple[Any, ...]):
         self = cls(client)
         self._reads = reads
         return self
-
-    def __iter__(self) -> Any:
-        self._reads.read("client")
-        return super().__iter__()
-
-    def __getitem__(self, index: Any) -> Any:
-        self._reads.read("client")
-        return super().__getitem__(index)
-
-    def __eq__(self, other: object) -> bool:
-        self._reads.read("client")
-        return super().__eq__(other)
-
-    def __hash__(self) -> int:
-        self._reads.read("client")
-        return super().__hash__()
-
-    def __repr__(self) -> str:
-        self._reads.read("client")
-        return super().__repr__()
 
 
 class Cookies(dict[str, str]):
@@ -159,43 +139,37 @@ class Cookies(dict[str, str]):
         self.reads.read(f"cookie:{name}")
         return super().__contains__(name)
 
-    def __iter__(self) -> Any:
-        self._all()
-        return super().__iter__()
-
-    def __len__(self) -> int:
-        self._all()
-        return super().__len__()
-
-    def __eq__(self, other: object) -> bool:
-        self._all()
-        return super().__eq__(other)
-
-    def __repr__(self) -> str:
-        self._all()
-        return super().__repr__()
-
-    def keys(self) -> Any:
-        """All of them."""
-        self._all()
-        return super().keys()
-
-    def values(self) -> Any:
-        """All of them."""
-        self._all()
-        return super().values()
-
-    def items(self) -> Any:
-        """All of them."""
-        self._all()
-        return super().items()
-
-    def copy(self) -> dict[str, str]:
-        """All of them."""
-        self._all()
-        return super().copy()
-
     def _all(self) -> None:
         self.reads.header(b"cookie")
 
     __hash__ = None
+
+
+def _read(original: Any) -> Any:
+    def read(self: Client, *arguments: Any) -> Any:
+        self._reads.read("client")
+        return original(self, *arguments)
+
+    return read
+
+
+def _all_read(original: Any) -> Any:
+    def read(self: Cookies, *arguments: Any) -> Any:
+        self._all()
+        return original(self, *arguments)
+
+    return read
+
+
+# Each has its own: what an overridden method does is not what `!=` or `|` of the base do.
+for _method in (
+    "__add__", "__contains__", "__eq__", "__ge__", "__getitem__", "__gt__", "__hash__", "__iter__", "__le__",
+    "__len__", "__lt__", "__mul__", "__ne__", "__repr__", "__rmul__", "count", "index",
+):  # fmt: skip
+    setattr(Client, _method, _read(getattr(tuple, _method)))
+
+for _method in (
+    "__eq__", "__ior__", "__iter__", "__len__", "__ne__", "__or__", "__repr__", "__reversed__", "__ror__", "copy",
+    "items", "keys", "pop", "popitem", "setdefault", "values",
+):  # fmt: skip
+    setattr(Cookies, _method, _all_read(getattr(dict, _method)))
