@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from afresh.http.reading import Client, Cookies, Name, Reads
+from afresh.http.starlette import _State
 from afresh.rfc import Fields
 
 LOOKS: dict[str, Callable[[Any], object]] = {
@@ -70,6 +71,38 @@ def test_all_cookies(reads: Reads, look: str) -> None:
 def test_one_cookie(reads: Reads, look: Callable[[Any], object]) -> None:
     look(cookies(reads))
     assert (reads.others, reads.headers) == ({"cookie:a"}, set())
+
+
+OF_A_STATE = {
+    "|": lambda it: it | {},
+    "other |": lambda it: {} | it,
+    "==": lambda it: it == {},
+    "!=": lambda it: it != {},
+    "repr": repr,
+    "dict": dict,
+    "values": lambda it: it.values(),
+    "copy": lambda it: it.copy(),
+    "one": lambda it: it["user"],
+    "get": lambda it: it.get("user"),
+    "in": lambda it: "user" in it,
+    "pop": lambda it: it.pop("user"),
+    "setdefault": lambda it: it.setdefault("user", "ben"),
+}
+
+
+@pytest.mark.parametrize("look", [*OF_A_STATE])
+def test_what_an_earlier_middleware_left(reads: Reads, look: str) -> None:
+    state = _State({"user": "anna"})
+    state.reads, state.own, state.outer = reads, frozenset({"user"}), {"user": "anna"}
+    OF_A_STATE[look](state)
+    assert reads.others == {"state:user"}
+
+
+def test_what_is_added_to_a_state_is_added_outside_too(reads: Reads) -> None:
+    state, outer = _State(), dict[str, Any]()
+    state.reads, state.outer = reads, outer
+    state |= {"theme": "dark"}
+    assert (state, outer, reads.others) == ({"theme": "dark"}, {"theme": "dark"}, set())
 
 
 OF_A_NAME = {

@@ -23,7 +23,7 @@ see which cookies are read, and `base_url`, which would read the whole scope.
 from __future__ import annotations
 
 from collections.abc import MutableMapping
-from typing import Any, Unpack
+from typing import Any, Self, Unpack
 
 from starlette.requests import HTTPConnection, cookie_parser
 
@@ -222,6 +222,29 @@ class _Noticing(dict[str, Any]):
     def copy(self) -> dict[str, Any]:
         """All values."""
         return dict(self.items())
+
+    # The base class does these without asking any of the above.
+
+    def __or__(self, other: Any) -> Any:
+        return self.copy() | other
+
+    def __ror__(self, other: Any) -> Any:
+        return other | self.copy()
+
+    def __ior__(self, other: Any) -> Self:  # type: ignore[override]  # of dict's two forms this is both
+        self.update(other)
+        return self
+
+    def __eq__(self, other: object) -> bool:
+        return self.copy() == other
+
+    def __ne__(self, other: object) -> bool:
+        return self.copy() != other
+
+    __hash__ = None  # as every dictionary's
+
+    def __repr__(self) -> str:
+        return repr(self.copy())
 
     def _notice(self, name: object) -> None:
         raise NotImplementedError
