@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import psycopg
@@ -104,7 +104,10 @@ class Round:
         """One round; the queries whose cached answer is stale."""
         written = [pool.submit(_write, each, self.dice.random()) for each in self.writers]
         while not all(each.done() for each in written):
-            self.query(self.dice.choice(self.queries))
+            with suppress(
+                psycopg.errors.DeadlockDetected
+            ):  # a reader may be chosen to give way, like a writer
+                self.query(self.dice.choice(self.queries))
         for each in written:
             each.result()
         self.settle()
