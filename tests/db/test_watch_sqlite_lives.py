@@ -212,8 +212,8 @@ def test_a_column_cannot_be_dropped_while_triggers_name_it(sold: Shop) -> None:
 
 def test_who_is_late_is_helped_by_readers(sold: Shop) -> None:
     sold.again(NAME.format(1))
+    sold.watcher._follower.looked = float("inf")  # nobody is late, however long the machine takes for this
     sold.elsewhere("UPDATE product SET name = 'late' WHERE id = 1")
-    sold.watcher._follower.looked = float("inf")  # just now, however long the machine took for that
     sold.cache._engine.tick()
     assert sold.read(NAME.format(1)) == ["('soup',)"], "bounded: nobody has looked yet"
     sold.watcher._follower.looked = float("-inf")
