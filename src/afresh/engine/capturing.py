@@ -6,7 +6,7 @@ goes to every ledger that is open here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from afresh.core.ports import Ledger
@@ -39,10 +39,10 @@ def engines() -> list[Engine]:
     return [engine for engine in _engines.all() if not engine.closed]
 
 
-def by_ledger() -> Iterator[list[Engine]]:
-    """Those that are open, the ones whose invalidations are numbered alike together."""
+def by_ledger(given: Iterable[Engine] | None = None) -> Iterator[list[Engine]]:
+    """Those that are open, or the `given` ones: whose invalidations are numbered alike stand together."""
     groups: list[list[Engine]] = []
-    for engine in engines():
+    for engine in engines() if given is None else given:
         for group in groups:
             if same_ledger(group[0].ledger, engine.ledger):
                 group.append(engine)

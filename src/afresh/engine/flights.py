@@ -85,6 +85,13 @@ class Flights:
         """End a flight without a result: one of those who wait takes over."""
         self._end(flight)
 
+    def end(self, flight: Flight, made: Made | None) -> None:
+        """End a flight with what its leader made, if it came to that (it may have been cancelled)."""
+        if made is None:
+            self.abandon(flight)
+        else:
+            self.land(flight, made)
+
     def release(self, flight: Flight) -> None:
         """End a flight for everyone but its leader: what comes can't be shared, so nobody waits for it."""
         flight.released = True

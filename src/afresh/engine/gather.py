@@ -14,7 +14,6 @@ from __future__ import annotations
 from contextvars import Token as ContextToken
 from typing import Any
 
-from afresh.core.entry import Facts
 from afresh.core.events import Event, Kind
 from afresh.core.ports import Lease, Runtime
 from afresh.core.verdict import Lives
@@ -110,33 +109,19 @@ class Gathering:
         self.end()
         engine, call = self.engine, call or self.call
         self.tracker.depends_on(engine.ledger, engine.names.of_call(call))
-        lives = Lives(soft, stale_until, error_until).capped(self.tracker.lives())
+        lives = Lives(soft, stale_until, error_until)
         cost = max(self._runtime.now() - self.began, 0.0)
         call.site.loaded(cost)
         if engine.events:
             engine.events.emit(Event(Kind.LOAD, "loader", call.key, seconds=cost))
         try:
-            made = await fill(engine, call, self._made(value, lives, cost, call.key))
+            made = Made.under(self.tracker, value, key=call.key, began=self.began, cost=cost, lives=lives)
+            made = await fill(engine, call, made)
             if self._flight is not None and not self._flight.done:
                 engine.flights.land(self._flight, made)
         finally:
             self._let_others()
         return made
-
-    def _made(self, value: Any, lives: Lives, cost: float, key: str) -> Made:
-        tracker = self.tracker
-        facts = Facts(
-            key=key,
-            stamp=tracker.stamp,
-            tags=tracker.tags(),
-            names=tracker.names(),
-            loaded_at=self.began,
-            cost=cost,
-            soft=lives.soft,
-            stale_until=lives.stale_until,
-            error_until=lives.error_until,
-        )
-        return Made(value, facts, tracker.stamp, foreign=tracker.foreign, refused=tracker.refused)
 
     @property
     def unchanged(self) -> bool:

@@ -27,10 +27,7 @@ async def lead(engine: Engine, runtime: Runtime, call: Call, flight: Flight, spa
         return spared(engine, call, made, spare)
     finally:
         # Without a result (cancelled, or the interpreter ends) one of those who wait takes over.
-        if made is None:
-            engine.flights.abandon(flight)
-        else:
-            engine.flights.land(flight, made)
+        engine.flights.end(flight, made)
 
 
 async def refresh(engine: Engine, runtime: Runtime, call: Call, old: Entry) -> None:
@@ -56,10 +53,7 @@ async def refresh(engine: Engine, runtime: Runtime, call: Call, old: Entry) -> N
     finally:
         if lease is not None:
             lease.release()
-        if made is None:
-            engine.flights.abandon(flight)
-        else:
-            engine.flights.land(flight, made)
+        engine.flights.end(flight, made)
 
 
 def spared(engine: Engine, call: Call, made: Made, spare: Entry | None) -> Made:

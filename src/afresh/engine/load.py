@@ -6,7 +6,6 @@ import inspect
 from collections.abc import Awaitable
 from typing import Any
 
-from afresh.core.entry import Facts
 from afresh.core.events import Event, Kind
 from afresh.core.ports import Runtime
 from afresh.core.verdict import lives
@@ -149,7 +148,7 @@ class _Loading:
         return self._made(error, failed=True)._replace(raised=not remembered)
 
     def _made(self, value: Any, *, failed: bool = False) -> Made:
-        call, tracker = self.call, self.tracker
+        call = self.call
         if hasattr(value, "__next__") or hasattr(value, "__anext__"):
             return self._failed(
                 UncacheableValue(
@@ -162,17 +161,7 @@ class _Loading:
             call.site.loaded(cost)
             if self.engine.events:
                 self.engine.events.emit(Event(Kind.LOAD, "loader", call.key, seconds=cost))
-        life = lives(call.policy, now=now, draw=self.runtime.random(), failed=failed).capped(tracker.lives())
-        facts = Facts(
-            key=call.key,
-            stamp=tracker.stamp,
-            tags=tracker.tags(),
-            names=tracker.names(),
-            loaded_at=self.began,
-            cost=cost,
-            soft=life.soft,
-            stale_until=life.stale_until,
-            error_until=life.error_until,
-            failed=failed,
+        life = lives(call.policy, now=now, draw=self.runtime.random(), failed=failed)
+        return Made.under(
+            self.tracker, value, key=call.key, began=self.began, cost=cost, lives=life, failed=failed
         )
-        return Made(value, facts, tracker.stamp, foreign=tracker.foreign, refused=tracker.refused)

@@ -178,10 +178,7 @@ class Flow:
             if not isinstance(planned, Exchange):
                 if lease is not None:
                     lease.release()
-                if made is None:
-                    engine.flights.abandon(flight)
-                else:
-                    engine.flights.land(flight, made)
+                engine.flights.end(flight, made)
 
     def _joined(self, asked: Asked, made: Made) -> Reply | None:
         """Another's answer, if it is one for this request too."""

@@ -9,7 +9,6 @@ from afresh.core.events import Event, Kind
 from afresh.core.tags import hashed
 from afresh.engine import capturing
 from afresh.engine.engine import Engine
-from afresh.engine.tracker import same_ledger
 from afresh.runtime.drive import drive
 
 
@@ -59,12 +58,4 @@ class Targets:
 
     def all(self) -> Iterator[Target]:
         """One for each ledger."""
-        groups: list[list[Engine]] = []
-        for engine in self.engines():
-            for group in groups:
-                if same_ledger(group[0].ledger, engine.ledger):
-                    group.append(engine)
-                    break
-            else:
-                groups.append([engine])
-        yield from map(Target, groups)
+        yield from map(Target, capturing.by_ledger(self.engines()))
