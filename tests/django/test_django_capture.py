@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from contextlib import suppress
 
 import pytest
@@ -11,7 +10,7 @@ from asgiref.sync import sync_to_async
 from django.core.management import call_command
 from django.db import DatabaseError, IntegrityError, connection, connections, models, transaction
 from django.test.utils import CaptureQueriesContext
-from django_reads import filled, sql
+from django_reads import elsewhere, filled, sql
 from django_shop.models import Category, Product
 from django_writes import taken_back, write
 
@@ -27,22 +26,6 @@ def rows(database):
 def name(cache):
     """A cached read of one column."""
     return cache.cached(prefix="name")(lambda: Product.objects.values_list("name", flat=True).get(pk=1))
-
-
-def elsewhere(function):
-    """Run something in another thread, which has a connection of its own."""
-    found = []
-
-    def run():
-        try:
-            found.append(function())
-        finally:
-            connections.close_all()
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    thread.join()
-    return found[0]
 
 
 # -- transactions

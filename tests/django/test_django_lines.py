@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from contextlib import suppress
 
 import pytest
@@ -12,7 +11,7 @@ from django.db.migrations.migration import Migration
 from django.db.migrations.state import ProjectState
 from django.db.models import F, Q
 from django.test import override_settings
-from django_reads import filled, sql
+from django_reads import elsewhere, filled, sql
 from django_shop.models import Category, Product, Review
 from django_writes import Undone, taken_back, write
 
@@ -25,22 +24,6 @@ def rows(database):
 @pytest.fixture
 def name(cache):
     return cache.cached(prefix="name")(lambda: Product.objects.values_list("name", flat=True).get(pk=1))
-
-
-def elsewhere(function):
-    """Run something in another thread, which has a connection of its own."""
-    found = []
-
-    def run():
-        try:
-            found.append(function())
-        finally:
-            connections.close_all()
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    thread.join()
-    return found[0]
 
 
 # -- reads

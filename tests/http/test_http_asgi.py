@@ -7,24 +7,11 @@ import asyncio
 import pytest
 from http_world import Application, ask, scope_of
 
-from afresh import Cache, tag
+from afresh import tag
 from afresh.asgi import CacheMiddleware
 from afresh.errors import ConfigurationError
-from afresh.testing.clock import FakeClock
 
 pytestmark = pytest.mark.filterwarnings("error")
-
-
-@pytest.fixture
-def clock():
-    return FakeClock(1_800_000_000.0)
-
-
-@pytest.fixture(params=["memory", "file"])
-def cache(clock, request, tmp_path):
-    url = "memory://" if request.param == "memory" else f"sqlite:///{tmp_path / 'cache.sqlite3'}"
-    with Cache(url, clock=clock) as opened:
-        yield opened
 
 
 def run(coroutine):

@@ -12,21 +12,8 @@ import pytest
 from http_world import Answered
 
 from afresh import Cache, tag
-from afresh.testing.clock import FakeClock
 from afresh.wsgi import CacheMiddleware
 from sizes import seed, size
-
-
-@pytest.fixture
-def clock():
-    return FakeClock(1_800_000_000.0)
-
-
-@pytest.fixture(params=["memory", "file"])
-def cache(clock, request, tmp_path):
-    url = "memory://" if request.param == "memory" else f"sqlite:///{tmp_path / 'cache.sqlite3'}"
-    with Cache(url, clock=clock) as opened:
-        yield opened
 
 
 def environ_of(path="/", method="GET", query="", **headers):
