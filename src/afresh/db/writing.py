@@ -9,7 +9,6 @@ from __future__ import annotations
 import weakref
 from collections.abc import Iterable, Sequence
 
-from afresh.core.events import Event, Kind
 from afresh.core.ports import Ledger
 from afresh.core.tags import hashed
 from afresh.db.database import Database, positions
@@ -251,10 +250,8 @@ async def _quietly(ledger: Ledger, number: int) -> None:
 
 def _tell(group: Sequence[Engine], names: Sequence[str], statements: Sequence[str]) -> None:
     for engine in group:
-        engine.counters.invalidations += len(names)
-        if engine.events and names:
-            detail = {"names": tuple(names), "statements": tuple(statements)}
-            engine.events.emit(Event(Kind.INVALIDATE, "ledger", reason="captured", detail=detail))
+        if names:
+            engine.announced(names, "captured", tuple(statements))
 
 
 def _innermost_open(transaction: Unfinished | None) -> Unfinished | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -23,6 +23,7 @@ from afresh.engine.mode import ON, Mode, same
 from afresh.engine.naming import Naming
 from afresh.engine.site import Call, Site
 from afresh.engine.tracker import asking, current
+from afresh.engine.trail import Step, Trail
 from afresh.engine.watched import Watched
 from afresh.errors import BackendError, CacheClosed
 from afresh.runtime.clock import SYSTEM_CLOCK, Clock
@@ -119,6 +120,7 @@ class Engine:
     def _join_in(self) -> None:
         """Be told what happens: entries that are evicted, loads that are not kept, forks, time."""
         self.refusals: dict[str, str] = {}
+        self.trail = Trail()
         if self.l1 is not None:
             self.l1.on_evict = self.evicted
         on_fork(self)
@@ -287,6 +289,16 @@ class Engine:
         """A proof that a value from outside is current, as this cache's consistency asks for it."""
         proof = self.ledger.prove(facts.tags, facts.stamp)
         return None if proof is not None and proof.held and self.consistency == "strict" else proof
+
+    def announced(self, names: Sequence[str], source: str = "", statements: Sequence[str] = ()) -> None:
+        """Count and tell what this process has just announced; see `Step`."""
+        self.counters.invalidations += len(names)
+        self.trail.add(Step(names, source, statements))
+        if self.events:
+            detail: dict[str, Any] = {"names": tuple(names)}
+            if statements:
+                detail["statements"] = tuple(statements)
+            self.events.emit(Event(Kind.INVALIDATE, "ledger", reason=source, detail=detail))
 
     # -- time -----------------------------------------------------------------------------------
 

@@ -26,7 +26,8 @@ class Explanation:
             `damaged: …`.
         depends_on: Names of the tags that it carries, or of the first of them, and
         tags: how many it carries.
-        invalidated_by: The tag that was marked, where that is still known.
+        invalidated_by: The tag that was marked, where that is still known, and
+        written_by: by which write, if this process announced it: a statement, or who said so.
         age: Seconds since its load began.
         expires_in: Seconds until it is no longer fresh; infinite without a `ttl`.
         cost: Seconds that its load took.
@@ -40,6 +41,7 @@ class Explanation:
     depends_on: tuple[str, ...] = ()
     tags: int = 0
     invalidated_by: str = ""
+    written_by: str = ""
     age: float = 0.0
     expires_in: float = 0.0
     cost: float = 0.0
@@ -54,6 +56,7 @@ class Explanation:
             lines.append(f"  expires in {self.expires_in:.1f} s")
         if self.invalidated_by:
             lines.append(f"  invalidated by {self.invalidated_by}")
+            lines.append(f"  written by {self.written_by or 'another process, or long ago'}")
         lines += [f"  depends on {name}" for name in self.depends_on]
         if self.tags > len(self.depends_on):
             lines.append(f"  and on {self.tags - len(self.depends_on)} more")
@@ -118,6 +121,8 @@ def _of_facts(
 ) -> Explanation:
     verdict = engine.verdict(facts, policy, 0.0, since=since)
     blamed = None if since is None else engine.ledger.blame(facts.tags, since)
+    tag = "" if blamed is None else _name(facts, blamed)
+    step = engine.trail.of(tag) if tag else None
     return Explanation(
         key=key,
         layer=layer,
@@ -125,7 +130,8 @@ def _of_facts(
         reason=verdict.reason,
         depends_on=facts.names,
         tags=len(facts.tags),
-        invalidated_by="" if blamed is None else _name(facts, blamed),
+        invalidated_by=tag,
+        written_by="" if step is None else str(step),
         age=engine.now() - facts.loaded_at,
         expires_in=facts.soft - engine.now(),
         cost=facts.cost,

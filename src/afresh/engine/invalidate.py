@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from afresh.core.events import Event, Kind
 from afresh.core.tags import Dependency, Key, hashed
 from afresh.engine import transaction
 from afresh.engine.engine import Engine
@@ -16,6 +15,8 @@ async def invalidate(
     engine: Engine,
     dependencies: Sequence[Dependency],
     engine_of: Callable[[str], Engine] | None = None,
+    *,
+    source: str = "",
 ) -> None:
     """Drop what depends on these, in every process; inside a transaction, at its commit.
 
@@ -23,6 +24,7 @@ async def invalidate(
         engine: Any of the engines of this ledger.
         dependencies: What changed.
         engine_of: The engine that has a key's value, where there are several.
+        source: Who says so; see `Step`.
 
     Raises:
         NotInvalidated: It could not be written: readers may still get the old values.
@@ -37,12 +39,12 @@ async def invalidate(
     except BackendError as error:
         trouble = error
     # Last, so that nobody makes something from a value that is removed next; and in any case.
-    await mark(engine, names)
+    await mark(engine, names, source)
     if trouble is not None:
         raise NotInvalidated(f"a value that was set by hand is still in the store: {trouble}") from trouble
 
 
-async def mark(engine: Engine, names: Sequence[str]) -> None:
+async def mark(engine: Engine, names: Sequence[str], source: str = "") -> None:
     """Mark tags by name; inside a transaction, at its commit.
 
     Raises:
@@ -57,9 +59,7 @@ async def mark(engine: Engine, names: Sequence[str]) -> None:
     if any(later):
         return
     await engine.ledger.announce([hashed(name) for name in names])
-    engine.counters.invalidations += len(names)
-    if engine.events:
-        engine.events.emit(Event(Kind.INVALIDATE, "ledger", detail={"names": tuple(names)}))
+    engine.announced(names, source)
 
 
 async def clear(engine: Engine) -> None:

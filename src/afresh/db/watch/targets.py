@@ -10,7 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from afresh.cache import Cache
 from afresh.db.watch.asking import Server
+from afresh.engine.invalidate import invalidate
 from afresh.errors import AfreshError
+from afresh.runtime.drive import drive
 
 
 class Changed:
@@ -32,6 +34,15 @@ class Changed:
     def marked(self) -> Iterator[str]:
         """The tags."""
         yield from self.names
+
+
+def tell(cache: Cache, names: Sequence[str]) -> None:
+    """Announce in a cache that these changed, as a watcher saw.
+
+    Raises:
+        AfreshError: It couldn't be announced.
+    """
+    drive(invalidate(cache._engine, (Changed(names),), source="watched"))
 
 
 class Targets:
@@ -61,7 +72,7 @@ class Targets:
         trouble: AfreshError | None = None
         for cache in self._caches:
             try:
-                cache.invalidate(Changed(names))
+                tell(cache, names)
             except AfreshError as error:
                 trouble = error
         if trouble is not None:

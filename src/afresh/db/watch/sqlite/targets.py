@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from afresh.cache import Cache
-from afresh.core.events import Event, Kind
 from afresh.core.tags import hashed
 from afresh.engine import capturing
 from afresh.engine.engine import Engine
@@ -35,10 +34,7 @@ class Target:
         """
         drive(self._engines[0].ledger.announce([hashed(name) for name in names]))
         for engine in self._engines:
-            engine.counters.invalidations += len(names)
-            if engine.events:
-                detail = {"names": tuple(names)}
-                engine.events.emit(Event(Kind.INVALIDATE, "ledger", reason="watched", detail=detail))
+            engine.announced(names, "watched")
 
 
 class Targets:

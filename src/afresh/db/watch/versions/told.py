@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from afresh.cache import Cache
 from afresh.db.watch.asking import Server
-from afresh.db.watch.targets import Changed
+from afresh.db.watch.targets import tell
 from afresh.db.watch.versions.snapshot import Snapshot
 
 
@@ -42,7 +42,7 @@ class ToldCache:
         Raises:
             AfreshError: It couldn't be announced.
         """
-        self.cache.invalidate(Changed(names))
+        tell(self.cache, names)
 
     def remember(self, server: Server | None, snapshot: Snapshot) -> None:
         """Keep that all that this snapshot sees is announced."""
