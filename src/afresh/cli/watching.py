@@ -114,7 +114,8 @@ def _tell(status: Status, ended: threading.Event) -> None:
 
 def line(status: Status) -> str:
     """How a watcher is, in one line."""
-    parts = [status.state + (f" ({status.reason})" if status.reason else "")]
+    reason = status.reason.partition("\n")[0]  # drivers add advice of several lines, which is said once
+    parts = [status.state + (f" ({reason})" if reason else "")]
     parts.append(f"{status.transactions:,} transactions of {status.rows:,} rows, {status.tags:,} tags")
     if status.lags:
         parts.append(f"lag {status.lag() * 1000:.1f} ms, p99 {status.lag(0.99) * 1000:.1f} ms")

@@ -68,7 +68,9 @@ class Serving:
             ConfigurationError: Something does.
         """
         if bool(self.app) == bool(self.upstream):
-            raise ConfigurationError("name an application, module:attribute, or --upstream http://HOST:PORT.")
+            raise ConfigurationError(
+                "name one of the two: an application, module:attribute, or --upstream http://HOST:PORT."
+            )
         if self.app and ":" not in self.app:
             raise ConfigurationError(f"{self.app!r}: write module:attribute, such as shop.main:app.")
         if self.workers > 1 and self.cache == "memory://":
