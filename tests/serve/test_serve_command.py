@@ -108,8 +108,8 @@ def test_tls_a_factory_and_names_for_caches_in_front(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "name an application"),
-        (["a:b", "--upstream", "http://x"], "name an application"),
+        ([], "name one of the two"),
+        (["a:b", "--upstream", "http://x"], "name one of the two"),
         (["nonsense"], "module:attribute"),
         (["a:b", "--workers", "2", "--cache", "memory://"], "belongs to one process"),
     ],
