@@ -6,6 +6,7 @@ import struct
 
 import pytest
 
+from afresh import Cache, tag
 from afresh.core.tags import Row
 from afresh.core.tags import Table as WholeTable
 from afresh.db.watch.asking import Server
@@ -13,11 +14,12 @@ from afresh.db.watch.poll import Poll
 from afresh.db.watch.schema import ANNOUNCED, PREFIX
 from afresh.db.watch.slot import Slot
 from afresh.db.watch.status import Status
-from afresh.db.watch.targets import Changed, Targets
+from afresh.db.watch.targets import Targets
 from afresh.db.watch.transactions import Transactions
 from afresh.errors import BackendError, ConfigurationError
 from afresh.sql import Column, Schema, Table, kinds
 from afresh.sql.changes import Changes
+from afresh.testing.faults import Faults
 
 PRODUCT = Table("product", (Column("id", kinds.INTEGER), Column("name", kinds.TEXT)), ("id",))
 
@@ -187,14 +189,7 @@ def test_messages_outside_of_a_transaction_change_nothing():
 class FakeCache:
     def __init__(self, broken: bool = False) -> None:
         self.broken = broken
-        self.told: list[tuple[str, ...]] = []
         self.values: dict[str, object] = {}
-
-    def invalidate(self, changed: Changed) -> None:
-        if self.broken:
-            raise BackendError("away")
-        assert list(changed.carried()) == []
-        self.told.append(tuple(changed.marked()))
 
     def get(self, key: str) -> object:
         if self.broken:
@@ -211,11 +206,17 @@ SERVER = Server("1", 1, "now", "shop")
 
 
 def test_one_cache_that_is_away_keeps_nothing_from_the_others():
-    away, there = FakeCache(broken=True), FakeCache()
-    targets = Targets([away, there], "afresh")  # type: ignore[list-item]
-    with pytest.raises(BackendError):
-        targets.announce(["a"])
-    assert there.told == [("a",)]
+    menu = tag("menu")
+    with Cache("memory://") as away, Cache("memory://") as there:
+        there.set("k", 1, tags=[menu])
+        away._engine.ledger = Faults(1, onwards=True).on(away._engine.ledger)
+        with pytest.raises(BackendError):
+            Targets([away, there], "afresh").announce(list(menu.marked()))
+        assert there.get("k") is None
+
+
+def test_what_can_not_be_kept_is_not_known():
+    targets = Targets([FakeCache(broken=True)], "afresh")  # type: ignore[list-item]
     targets.remember(SERVER, 5)
     assert not targets.know(SERVER, 5)
 
