@@ -28,7 +28,7 @@ class Shop:
         from django.test import RequestFactory
 
         from afresh import Cache
-        from afresh.django import capture
+        from afresh.django.database import capture
 
         site.fill()
         self.handler: Any = WSGIHandler()

@@ -141,7 +141,7 @@ def django(stack: ExitStack) -> Face:
     memory = {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}
     settings.configure(DATABASES={"default": memory, "seen": memory}, INSTALLED_APPS=[], SECRET_KEY="bench")
     package.setup()
-    from afresh.django.capture import watch
+    from afresh.django.database.capture import watch
 
     class Product(models.Model):
         name = models.TextField()

@@ -10,7 +10,7 @@ from django_reads import filled
 from django_shop.models import Product
 from django_writes import write
 
-from afresh.django.databases import database_of, name_of
+from afresh.django.database.databases import database_of, name_of
 from afresh.django.settings import unknown_columns, volatile
 
 

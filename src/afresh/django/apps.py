@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.apps import AppConfig
 
 from afresh.django import checks
-from afresh.django.capture import watch_connections
+from afresh.django.database.capture import watch_connections
 
 
 class AfreshConfig(AppConfig):  # type: ignore[misc]  # it has no types

@@ -10,7 +10,7 @@ from django.core import checks
 from django.core.checks import CheckMessage, Error
 from django.db import connections
 
-from afresh.django.databases import DIALECTS
+from afresh.django.database.databases import DIALECTS
 from afresh.django.settings import KNOWN, given, unknown_columns
 
 

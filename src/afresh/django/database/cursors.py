@@ -11,7 +11,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorDebugWrapper, CursorWrapper
 
 if TYPE_CHECKING:
-    from afresh.django.watched import WatchedConnection
+    from afresh.django.database.watched import WatchedConnection
 
 
 def maker(make: Callable[[Any], Any], connection: Any, kind: type[WatchedCursor]) -> Callable[[Any], Any]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from afresh.db import Statements
-from afresh.django.testcases import TestBlocks, in_test_case
+from afresh.django.database.testcases import TestBlocks, in_test_case
 
 
 class Transactions:

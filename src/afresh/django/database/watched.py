@@ -11,10 +11,10 @@ from weakref import ref
 
 from afresh.db import Database, Statements, once
 from afresh.db.marks import Running
-from afresh.django.cursors import FollowedCursor, WatchedCursor, maker
-from afresh.django.fetched import Fetched
-from afresh.django.once import executed_once
-from afresh.django.transactions import Transactions
+from afresh.django.database.cursors import FollowedCursor, WatchedCursor, maker
+from afresh.django.database.fetched import Fetched
+from afresh.django.database.once import executed_once
+from afresh.django.database.transactions import Transactions
 from afresh.engine.tracker import Tracker, asking
 
 _PLAIN_INSERT = re.compile(r"\s*INSERT\s(?!.*(\bRETURNING\b|;))", re.IGNORECASE | re.DOTALL)

@@ -8,8 +8,8 @@ from typing import Any
 from django.db import connections
 from django.db.backends.signals import connection_created
 
-from afresh.django.databases import database_of
-from afresh.django.watched import WatchedConnection
+from afresh.django.database.databases import database_of
+from afresh.django.database.watched import WatchedConnection
 from afresh.engine.tracker import asking
 
 _ATTRIBUTE = "_afresh"

@@ -1,0 +1,1 @@
+"""What Django's connections read and write: statements, transactions, the rows that come back."""
