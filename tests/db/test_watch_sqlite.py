@@ -117,6 +117,17 @@ def test_who_writes_through_another_database_is_seen(sold: Shop, tmp_path: Path)
     assert sold.told(NAME.format(1), NAME.format(2), by=attached) == [True, False]
 
 
+def test_at_a_glance_it_is_seen_that_nothing_was_changed(sold: Shop) -> None:
+    glances = [sold.watcher.unchanged()]
+    sold.elsewhere("UPDATE product SET price = 5 WHERE id = 1")
+    glances += [sold.watcher.unchanged(), sold.watcher.unchanged()]
+    sold.watcher.follow_once()
+    glances.append(sold.watcher.unchanged())
+    assert glances == [True, False, False, True]
+    sold.path.rename(sold.path.with_suffix(".gone"))
+    assert not sold.watcher.unchanged()
+
+
 def test_writers_notice_nothing(sold: Shop) -> None:
     with closing(sqlite3.connect(sold.path)) as other:
         done = other.execute("INSERT INTO product (name, code) VALUES ('salt', 'd')")

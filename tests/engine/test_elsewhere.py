@@ -22,12 +22,18 @@ class Shop:
         self.is_late = False
         self.looks = 0
         self.trouble = None
+        self.at_once = False  # it can be seen at once whether there is anything
+        self.glances = 0
 
     def change(self, price):
         self.price, self.pending = price, True
 
     def late(self):
         return self.is_late
+
+    def unchanged(self):
+        self.glances += 1
+        return self.at_once and not self.pending
 
     async def look(self):
         self.looks += 1
@@ -117,3 +123,32 @@ def test_a_loop_looks_too():
 
     with Cache("memory://", consistency="strict") as cache:
         assert asyncio.run(read(cache)) == (1, 2)
+
+
+def test_where_a_glance_is_enough_nobody_looks_for_long():
+    with Cache("memory://", consistency="strict") as cache:
+        shop, price = shop_in(cache)
+        price()
+        shop.at_once, shop.looks, shop.glances = True, 0, 0
+        assert [price() for _ in range(5)] == [1] * 5
+        assert (shop.looks, shop.glances) == (0, 5)
+        shop.change(2)
+        assert price() == 2
+        assert shop.looks == 1
+
+
+def test_what_is_announced_during_the_glance_is_not_served():
+    with Cache("memory://", consistency="strict") as cache:
+        shop, price = shop_in(cache)
+        price()
+        shop.at_once = True
+
+        def unchanged():
+            if shop.pending:  # another thread looks, just before this one does
+                shop.pending = False
+                cache.invalidate(PRICE)
+            return True
+
+        shop.change(2)
+        shop.unchanged = unchanged
+        assert price() == 2

@@ -56,6 +56,16 @@ def sure(engine: Engine) -> bool:
     return not any_late(engine.elsewhere)
 
 
+def sure_at_once(engine: Engine) -> bool:
+    """`sure`, with a look elsewhere where nobody has to be waited for."""
+    if sure(engine):
+        return True
+    scope = _scope(engine)
+    if engine.backend.remote or (scope is not None and scope.owed):
+        return False
+    return all(place.unchanged() for place in engine.elsewhere)
+
+
 async def assure(engine: Engine) -> bool:
     """`sure`, asking the server, and looking elsewhere, where that is needed; `False` if there is no answer."""
     if sure(engine):

@@ -17,6 +17,9 @@ class Elsewhere(Protocol):
     def late(self) -> bool:
         """Whether nobody has looked for longer than it allows. Quick: hits may ask."""
 
+    def unchanged(self) -> bool:
+        """Whether all that was changed there is announced, if that can be seen at once; else `False`."""
+
     async def look(self) -> None:
         """When this returns, all that was changed there before the call is announced.
 

@@ -14,7 +14,7 @@ from afresh.core.policy import Policy
 from afresh.core.ports import Proof, Runtime
 from afresh.core.verdict import FRESH, Verdict, fresh_until, judge
 from afresh.engine import transaction
-from afresh.engine.confirm import sure
+from afresh.engine.confirm import sure_at_once
 from afresh.engine.elsewhere import Elsewhere, any_late
 from afresh.engine.flights import Flights
 from afresh.engine.history import History
@@ -185,9 +185,12 @@ class Engine:
         """
         if self._ticks and not TICKER.working:
             TICKER.nudge()
-        if not self.plain or not self.usable(entry):
+        if not self.plain:
             return False
-        if (self.backend.remote or self.elsewhere) and not sure(self):
+        # First: what a look finds, whoever takes it, is announced, and seen by the proof that follows.
+        if (self.backend.remote or self.elsewhere) and not sure_at_once(self):
+            return False
+        if not self.usable(entry):
             return False
         if transaction.current.get() is not None and transaction.reads_through(self):
             return False

@@ -85,6 +85,13 @@ class SQLiteWatcher:
         """Whether nobody has looked for longer than `max_stale`."""
         return time.monotonic() - self._follower.looked > self._max_stale
 
+    def unchanged(self) -> bool:
+        """Whether all that was committed before the call is announced, if that can be seen at once."""
+        try:
+            return self._follower.look(wait=False)
+        except BackendError:
+            return False
+
     async def look(self) -> None:
         """When this returns, all that was committed before the call is announced.
 
