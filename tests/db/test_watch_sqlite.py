@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from sqlite_shop import SCHEMA, Shop, shop
 
+from afresh.db.watch.sqlite import SQLiteWatcher
+
 NAME = "SELECT name FROM product WHERE id = {}"
 PRICE = "SELECT price FROM product WHERE id = {}"
 CODED = "SELECT id FROM product WHERE code = '{}'"
@@ -118,14 +120,18 @@ def test_who_writes_through_another_database_is_seen(sold: Shop, tmp_path: Path)
 
 
 def test_at_a_glance_it_is_seen_that_nothing_was_changed(sold: Shop) -> None:
-    glances = [sold.watcher.unchanged()]
+    watcher = SQLiteWatcher(sold.path, sold.cache)  # without a thread
+    watcher.follow_once()
+    glances = [watcher.unchanged()]
     sold.elsewhere("UPDATE product SET price = 5 WHERE id = 1")
-    glances += [sold.watcher.unchanged(), sold.watcher.unchanged()]
-    sold.watcher.follow_once()
-    glances.append(sold.watcher.unchanged())
-    assert glances == [True, False, False, True]
+    glances += [watcher.unchanged(), watcher.unchanged()]
+    watcher.follow_once()
+    glances.append(watcher.unchanged())
     sold.path.rename(sold.path.with_suffix(".gone"))
-    assert not sold.watcher.unchanged()
+    glances.append(watcher.unchanged())
+    assert glances == [True, False, False, True, False]
+    watcher.stop()
+    watcher.run()
 
 
 def test_writers_notice_nothing(sold: Shop) -> None:

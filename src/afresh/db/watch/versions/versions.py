@@ -103,6 +103,10 @@ class Versions:
         """Whether nobody has asked for longer than `max_stale`."""
         return time.monotonic() - self._looked > self._max_stale
 
+    def unchanged(self) -> bool:
+        """Only the database can tell."""
+        return False
+
     async def look(self) -> None:
         """`confirm`, for whoever may be on an event loop, which isn't blocked."""
         loop = suspending_loop()
