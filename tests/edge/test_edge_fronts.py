@@ -165,6 +165,17 @@ def test_a_purge_by_url_drops_its_page(front: Front, origin: Origin) -> None:
     assert hit(front, "/url?a=2")
 
 
+def test_a_purge_by_url_drops_each_variant_of_its_page(front: Front, origin: Origin) -> None:
+    def page(request: Any) -> tuple[int, Any, bytes]:
+        return 200, [*marked(60), ("Vary", "Accept-Language")], request.headers["Accept-Language"].encode()
+
+    origin.pages["/variants"] = page
+    languages = [{"Accept-Language": each} for each in ("de", "en", "fr")]
+    assert all(kept(front, origin, "/variants", fields=each) for each in languages)
+    front.purge(Purge("url", front.url("/variants")))
+    assert not any(hit(front, "/variants", each) for each in languages)
+
+
 def test_everything_can_be_dropped(front: Front, origin: Origin) -> None:
     origin.pages["/all"] = (200, marked(60), b"x")
     assert kept(front, origin, "/all")
@@ -196,8 +207,8 @@ def test_a_stale_page_is_served_while_it_is_fetched_and_when_the_application_fai
     origin.start()
 
 
-def hit(front: Front, path: str) -> bool:
-    return "hit" in ask(front.port, path).fields["cache-status"]
+def hit(front: Front, path: str, fields: dict[str, str] | None = None) -> bool:
+    return "hit" in ask(front.port, path, fields=fields).fields["cache-status"]
 
 
 @pytest.mark.parametrize("kind", FRONTS)
@@ -252,6 +263,18 @@ def test_a_restarted_edge_is_purged_as_before(kind: str, origin: Origin, tmp_pat
         assert kept(front, origin, "/again")
         front.purge(Purge("key", "r"))
         assert not hit(front, "/again")
+
+
+@pytest.mark.parametrize(
+    ("status", "control", "stays"),
+    [(400, "max-age=60", False), (404, "max-age=60", True), (400, "public, max-age=60", True)],
+)
+def test_an_error_is_kept_by_varnish_where_it_is_the_page_s(
+    origin: Origin, tmp_path: Path, status: int, control: str, stays: bool
+) -> None:
+    origin.pages["/error"] = (status, [("Cache-Control", control)], b"no")
+    with FRONTS["varnish"](tmp_path, origin.port) as front:
+        assert kept(front, origin, "/error") is stays
 
 
 def test_varnish_without_xkey_is_purged_by_bans(origin: Origin, tmp_path: Path) -> None:

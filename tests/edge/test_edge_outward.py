@@ -39,6 +39,9 @@ SCOPE = {
         (200, [(b"cache-control", b"max-age=60"), (b"vary", b"Cookie, *")], 0),
         (206, [(b"cache-control", b"max-age=60")], 0),
         (500, [(b"cache-control", b"max-age=60")], 0),
+        (400, [(b"cache-control", b"max-age=60")], 0),
+        (400, [(b"cache-control", b"Public, max-age=60")], 60),
+        (403, [(b"cache-control", b"s-maxage=60")], 60),
     ],
 )
 def test_how_long_an_outer_cache_may_keep_it(
@@ -62,6 +65,24 @@ def test_names_stand_wherever_another_cache_could_keep_it() -> None:
             made.fields(URL, 200, [(b"cache-control", b"private"), (b"surrogate-key", b"own")], [7], 99)
         )
         assert private == {b"cache-control": b"private", b"x-accel-expires": b"0"}
+
+
+@pytest.mark.parametrize(
+    ("given", "varies"),
+    [
+        ([(b"Content-Encoding", b"br")], [b"Accept-Encoding"]),
+        ([(b"content-encoding", b"br"), (b"Vary", b"Cookie")], [b"Cookie", b"Accept-Encoding"]),
+        ([(b"content-encoding", b"br"), (b"vary", b"accept-encoding")], [b"accept-encoding"]),
+        ([(b"vary", b"Cookie")], [b"Cookie"]),
+    ],
+)
+def test_what_was_compressed_says_on_what_that_depends(
+    given: list[tuple[bytes, bytes]], varies: list[bytes]
+) -> None:
+    with Cache("memory://") as cache:
+        fields = [(b"cache-control", b"max-age=60"), *given]
+        made = Outward(cache).fields(URL, 200, fields, [7], 99)
+    assert [value for name, value in made if name.lower() == b"vary"] == varies
 
 
 def test_an_answer_that_was_overtaken_is_kept_by_nobody() -> None:

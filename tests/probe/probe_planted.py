@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from itertools import count
 from typing import Any
 from urllib.parse import unquote
@@ -15,6 +16,10 @@ class Planted:
     def __init__(self) -> None:
         self._numbers = count()
 
+    def number(self) -> bytes:
+        """Another one for each answer."""
+        return b"%d" % next(self._numbers)
+
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         content = (await receive())["body"]
         fields = {bytes(name): bytes(value) for name, value in scope["headers"]}
@@ -27,7 +32,7 @@ class Planted:
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
     def answer(self, name: str, scope: Any, fields: Any, content: bytes) -> Any:
-        number = b"%d" % next(self._numbers)
+        number = self.number()
         seen = [fields.get(each, b"") for each in (b"cookie", b"authorization", b"x-mark", b"x-original-url")]
         where = fields.get(b"x-forwarded-host") or fields.get(b"forwarded") or fields.get(b"host")
         whole = b" ".join([number, scope["raw_path"], *seen[:2], seen[3], where, content, FILL])
@@ -42,7 +47,7 @@ class Planted:
         if name == "not-modified" and b"if-none-match" in fields:
             return 304, [], b""
         if name == "encoding" and b"accept-encoding" in fields:
-            return 200, [(b"content-encoding", b"gzip")], whole
+            return 200, [(b"content-encoding", b"gzip")], gzip.compress(whole)
         if name == "set-cookie":
             return 200, [(b"set-cookie", b"visitor=%b" % number)], whole
         return 200, [], whole

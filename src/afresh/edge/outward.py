@@ -17,12 +17,14 @@ from afresh.cache import Cache
 from afresh.core.durations import Duration, seconds
 from afresh.edge.keys import LIMIT, Keys, page_tag
 from afresh.errors import ConfigurationError
+from afresh.http.exchange import LASTING
 
 Fields = list[tuple[bytes, bytes]]
 
 _FORBIDDEN = re.compile(rb"(?:^|[\s,])(?:no-store|no-cache|private)(?:$|[\s,=])", re.IGNORECASE)
 _SHARED = re.compile(rb"(?:^|[\s,])s-maxage\s*=\s*\"?(\d{1,9})", re.IGNORECASE)
 _AGE = re.compile(rb"(?:^|[\s,])max-age\s*=\s*\"?(\d{1,9})", re.IGNORECASE)
+_FOR_ALL = re.compile(rb"(?:^|[\s,])(?:public|s-maxage)(?:$|[\s,=])", re.IGNORECASE)
 _OURS = {
     b"surrogate-key", b"cache-tag", b"surrogate-control", b"cdn-cache-control", b"x-accel-expires",
     b"x-afresh-stamp", b"x-afresh-changed",
@@ -76,7 +78,7 @@ class Outward:
             tags: What it was made from.
             stamp: The position before it began.
         """
-        given = [(name, value) for name, value in fields if name.lower() not in _OURS]
+        given = _varying([(name, value) for name, value in fields if name.lower() not in _OURS])
         lifetime = self.lifetime(status, given)
         if self._forbidden(status, given):
             return [*given, (b"x-accel-expires", b"0")]
@@ -113,6 +115,7 @@ class Outward:
         return (
             status >= 500
             or status == 206
+            or (status >= 400 and not _lasts(status, fields))
             or any(name.lower() == b"set-cookie" for name, _ in fields)
             or _FORBIDDEN.search(_line(fields, b"cache-control")) is not None
             or b"*" in _line(fields, b"vary")
@@ -126,6 +129,19 @@ class Outward:
     async def overtaken(self, url: str) -> None:
         """Announce that a page has to go: its head is sent, and it was made from something that has changed."""
         await self.ledger.announce([page_tag(url)])
+
+
+def _lasts(status: int, fields: list[tuple[bytes, bytes]]) -> bool:
+    """Whether an error is the page's. Others are often one request's fault, and would be another's page."""
+    return status in LASTING or _FOR_ALL.search(_line(fields, b"cache-control")) is not None
+
+
+def _varying(fields: Fields) -> Fields:
+    """What was compressed for one would come so for all: it says on what that depends."""
+    varies = _line(fields, b"vary").lower()
+    if not _line(fields, b"content-encoding") or b"accept-encoding" in varies or b"*" in varies:
+        return fields
+    return [*fields, (b"vary", b"Accept-Encoding")]
 
 
 def _line(fields: list[tuple[bytes, bytes]], wanted: bytes) -> bytes:

@@ -140,7 +140,11 @@ sub vcl_backend_response {
         || beresp.http.surrogate-control ~ "(?i)no-store"
         || beresp.http.set-cookie
         || beresp.http.vary ~ "\*"
-        || beresp.status == 206) {
+        || beresp.status == 206
+        # An error is often one request's fault. It is kept if it says that it is for all, or lasts by its nature.
+        || (beresp.status >= 400 && beresp.http.x-afresh-control !~ "(?i)(^|[\s,])(public|s-maxage)($|[\s,=])"
+            && beresp.status != 404 && beresp.status != 405 && beresp.status != 410
+            && beresp.status != 414 && beresp.status != 451)) {
         # Hit-for-miss: for a while nobody waits for anybody else's answer here.
         set beresp.uncacheable = true;
         set beresp.ttl = @HIT_FOR_MISS@;

@@ -54,7 +54,8 @@ class Nginx:
                 for path in [path for path in self._paths() if self._made_before(path, each.position)]:
                     self._drop(path)
             elif each.kind == "url":
-                self._drop(self._path_of(each.value))
+                for path in {self._path_of(each.value), *self._named.get(_address(each.value), ())}:
+                    self._drop(path)
             else:
                 for path in list(self._named.get(each.value, ())):
                     if self._made_before(path, each.position):
@@ -127,15 +128,25 @@ class Nginx:
     ) -> None:
         for name, (_, kept) in before.items():
             if now.get(name, (0, None))[1] is not kept:
-                for each in kept.names:
+                for each in _known_by(kept):
                     paths = self._named.get(each, set())
                     paths.discard(folder / name)
                     if not paths:
                         self._named.pop(each, None)
         for name, (_, kept) in now.items():
-            for each in kept.names:
+            for each in _known_by(kept):
                 self._named.setdefault(each, set()).add(folder / name)
 
     def _forget(self, folder: Path) -> None:
         self._index(folder, self._files.pop(folder), {})
         self._seen.pop(folder, None)
+
+
+def _known_by(kept: Kept) -> Iterator[str]:
+    """What a page can be purged by: its names and its address, under which there may be several (`Vary`)."""
+    yield from kept.names
+    yield _address(kept.key)
+
+
+def _address(url: str) -> str:
+    return f"url {url}"  # a name has no space in it
