@@ -1,0 +1,1 @@
+"""A RealWorld API: FastAPI, SQLAlchemy's asyncio and PostgreSQL."""

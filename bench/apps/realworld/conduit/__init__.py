@@ -1,0 +1,1 @@
+"""The application by itself, as its libraries' tutorials would write it: nothing here knows of a cache."""

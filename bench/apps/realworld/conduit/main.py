@@ -1,0 +1,38 @@
+"""The application."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.responses import JSONResponse
+from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
+
+from bench.apps.realworld.conduit import articles, comments, profiles, tags, users
+
+
+def engine_for(url: str) -> AsyncEngine:
+    """The database, by its URL `postgresql://…`."""
+    return create_async_engine(url.replace("postgresql:", "postgresql+asyncpg:", 1))
+
+
+async def _refusal(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    return JSONResponse({"errors": {"body": [error.detail]}}, error.status_code)
+
+
+def create_app(engine: AsyncEngine) -> FastAPI:
+    """The application over a database."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        await engine.dispose()
+
+    app = FastAPI(title="Conduit", lifespan=lifespan)
+    app.state.sessions = async_sessionmaker(engine, expire_on_commit=False)
+    for each in (users, profiles, articles, comments, tags):
+        app.include_router(each.router, prefix="/api")
+    app.add_exception_handler(HTTPException, _refusal)
+    return app
