@@ -10,6 +10,7 @@ from http_world import Application, ask
 
 from afresh import Cache, tag
 from afresh.asgi import CacheMiddleware
+from afresh.http.holes import hole
 from afresh.http.quick import Quick
 from afresh.testing.clock import FakeClock
 from sizes import seed, size
@@ -133,3 +134,34 @@ def test_by_the_real_clock_a_hit_compares_and_misses_nothing(tmp_path, monkeypat
         assert inner.calls == 100
         assert len(closely) < 1_000
         assert sum(each.hits for each in cache.stats().sites if each.name == "page") >= 1_800
+
+
+def test_whatever_comes_to_the_place_of_a_page_is_asked_who_may_have_it():
+    """The short way was learned for a plain page; then the same URL has one with holes, a closed one, several."""
+    kind = ["plain"]
+    views = {
+        "plain": lambda: (200, {"cache-control": "public, max-age=60"}, [b"plain"]),
+        "holes": lambda: (200, {"cache-control": "public, max-age=60"}, [hole("name", str).encode()]),
+        "closed": lambda: (200, {"cache-control": "max-age=60"}, [b"closed"]),
+        "several": lambda: (200, {"cache-control": "max-age=60", "vary": "accept-language"}, [b"several"]),
+    }
+
+    def view(scope, calls):
+        cache.depends_on(tag("kind"))
+        return views[kind[0]]()
+
+    async def visits():
+        for each in ("plain", "holes", "plain", "closed", "plain", "several", "plain", "holes"):
+            kind[0] = each
+            cache.invalidate(tag("kind"))
+            calls = inner.calls
+            got = [await ask(app, **asked) for asked in [{}, {}, {"cookie": "id=1"}, {"cookie": "id=1"}] * 2]
+            assert {one.text for one in got} == {"filled" if each == "holes" else each}
+            assert all(one.hit for one in got[1:2])
+            if each in {"closed", "several"}:
+                assert inner.calls == calls + 5, "who says who he is gets what is open to all, and no other"
+
+    with Cache("memory://") as cache:
+        inner = Application(view)
+        app = CacheMiddleware(inner, cache=cache, holes={"name": lambda scope: "filled"})
+        asyncio.run(visits())

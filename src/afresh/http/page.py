@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 from afresh.rfc import Stored
 
@@ -44,6 +44,8 @@ class Guide:
 
     Attributes:
         specs: What they depend on, the latest first. More than one where they don't agree.
+        ready: It is no page, and never is one.
     """
 
     specs: tuple[Spec, ...]
+    ready: ClassVar[None] = None

@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeAlias
 from afresh.core.entry import Entry
 from afresh.core.events import Event, Kind
 from afresh.http.adjusting import outward
-from afresh.http.page import Page
+from afresh.http.page import Guide, Page
 from afresh.http.pages import Pages
 from afresh.rfc import cache_status
 from afresh.rfc.answering import SPECIAL
@@ -37,12 +37,10 @@ class Place(NamedTuple):
     Attributes:
         names: What tells them apart, and
         indexes: where each is, by the values of those.
-        credentials: Requests that say who sends them may have them too.
     """
 
     names: tuple[bytes, ...]
     indexes: dict[Hashable, Hashable]
-    credentials: bool
 
 
 class Ready(NamedTuple):
@@ -54,6 +52,7 @@ class Ready(NamedTuple):
         status: The status.
         headers: The fields; copy them, since who comes next may change them.
         body: The content.
+        credentials: Requests that say who sends them may have it too.
     """
 
     begins: float
@@ -61,6 +60,7 @@ class Ready(NamedTuple):
     status: int
     headers: Headers
     body: bytes
+    credentials: bool
 
 
 class Quick:
@@ -105,13 +105,13 @@ class Quick:
                 else:
                     return None
         place = self._places.get((path, query, where, scheme))
-        if place is None or (says_who and not place.credentials):
+        if place is None:
             return None
         index = place.indexes.get(_values(place.names, headers) if place.names else None)
         entry = None if index is None else self._space.get(index)
-        return None if entry is None else self._served(entry)
+        return None if entry is None else self._served(entry, says_who)
 
-    def _served(self, entry: Entry) -> Ready | None:
+    def _served(self, entry: Entry, says_who: bool) -> Ready | None:
         """What a hit sends, if the page is fresh and current."""
         engine, words, checked = self._engine, self._words, entry.checked_at
         now = self._clock.cell_contents
@@ -127,13 +127,15 @@ class Quick:
             now = engine.now()
         else:
             return None
+        # Since it was learned, another page may have come to this place: each says for itself who may have it.
+        ready: Ready | None = entry.value.ready
+        if ready is None or not ready.begins <= now < ready.ends:
+            ready = self._prepare(entry.value, now)
+        if ready is None or (says_who and not ready.credentials):
+            return None
         if engine.events:
             engine.events.emit(Event(Kind.HIT, "l1", entry.facts.key))
-        page: Page = entry.value
-        ready: Ready | None = page.ready
-        if ready is not None and ready.begins <= now < ready.ends:
-            return ready
-        return self._prepare(page, now)
+        return ready
 
     def learn(
         self,
@@ -144,9 +146,9 @@ class Quick:
         entry: Entry,
     ) -> None:
         """A request was answered with a page: the next one like it needs no thought."""
-        page = entry.value
-        names = page.stored.vary
-        if page.reads or page.stored.validate or not _SELECTING.isdisjoint(names):
+        page: Page = entry.value
+        names = _telling(page)
+        if names is None or page.stored.validate or not _SELECTING.isdisjoint(names):
             return
         where: tuple[bytes, ...] = ()
         for pair in headers:
@@ -157,18 +159,13 @@ class Quick:
         if place is None or place.names != names or len(place.indexes) >= _MOST_VARIANTS:
             if len(self._places) >= _MOST:
                 self._places.clear()
-            # Two that are sent to the same person may differ in what was stored since for others.
-            open_to_all = page.stored.open or set(names) >= _CREDENTIALS
-            place = self._places[raw] = Place(names, {}, open_to_all)
+            place = self._places[raw] = Place(names, {})
         place.indexes[_values(names, headers) if names else None] = entry.index
 
-    def _by_reads(self) -> bool:
-        """What is read of a request is seen: credentials that made no difference are none."""
-        rules = self._pages.options.rules
-        return rules.cookies and rules.authorization
-
-    def _prepare(self, page: Page, now: float) -> Ready:
-        """Put together what hits send within this second."""
+    def _prepare(self, page: Page | Guide, now: float) -> Ready | None:
+        """Put together what hits send within this second; `None`: it takes more than that."""
+        if not isinstance(page, Page) or page.holes or page.stored.validate or _telling(page) is None:
+            return None
         age = page.stored.age(now)
         second = int(age)
         begins = now - (age - second)
@@ -180,8 +177,29 @@ class Quick:
             old = [value for name, value in headers if name == b"cache-status"]
             headers = [pair for pair in headers if pair[0] != b"cache-status"]
             headers.append((b"cache-status", b", ".join([*old, status])))
-        ready = page.ready = Ready(begins, begins + 1.0, page.stored.head.status, headers, page.body)
+        # Two that are sent to the same person may differ in what was stored since for others.
+        credentials = page.stored.open or set(page.stored.vary) >= _CREDENTIALS or self._by_reads()
+        ready = page.ready = Ready(
+            begins, begins + 1.0, page.stored.head.status, headers, page.body, credentials
+        )
         return ready
+
+    def _by_reads(self) -> bool:
+        """What is read of a request is seen: credentials that made no difference are none."""
+        rules = self._pages.options.rules
+        return rules.cookies and rules.authorization
+
+
+def _telling(page: Page) -> tuple[bytes, ...] | None:
+    """The fields that tell a page from others of its URL; `None` where something else does, too.
+
+    A page that depends on one cookie is found by all of them, as they came: who sends the same again
+    has the same in that one.
+    """
+    if not all(read.startswith("cookie:") for read in page.reads):
+        return None
+    names: tuple[bytes, ...] = page.stored.vary
+    return names if not page.reads or b"cookie" in names else (*names, b"cookie")
 
 
 def _values(names: tuple[bytes, ...], headers: Iterable[tuple[bytes, bytes]]) -> Hashable:
