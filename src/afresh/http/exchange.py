@@ -21,6 +21,7 @@ from afresh.http.pages import Pages, Shelf
 from afresh.http.reading import Reads
 from afresh.http.reply import Reply
 from afresh.http.told import Told
+from afresh.http.visit import Visit, visiting
 from afresh.rfc import (
     Fields,
     Forward,
@@ -108,10 +109,13 @@ class Exchange:
         self._settle: Callable[[], object] = int
         self._punch = Punch(asked.options.holes) if asked.options.holes else None
         self._unpunched: Token[Punch | None] | None = None
+        self._visit = Visit(asked)
+        self._before: Token[Visit | None] | None = None
 
     def watch(self, reads: Reads, settle: Callable[[], object]) -> None:
         """What the application reads of the request is noticed in `reads`; all of it after `settle()`."""
         self._reads, self._settle = reads, settle
+        self._visit.reads = reads
 
     @property
     def fields(self) -> Fields:
@@ -123,12 +127,16 @@ class Exchange:
     def begin(self) -> None:
         """The application is about to be called, in this context."""
         self._gathering.begin()
+        self._before = visiting.set(self._visit)
         if self._punch is not None:
             self._unpunched = punching.set(self._punch)
 
     def leave(self) -> None:
         """It has returned, or failed."""
         self._gathering.leave()
+        if self._before is not None:
+            leave(visiting, self._before)
+            self._before = None
         if self._unpunched is not None:
             leave(punching, self._unpunched)
             self._unpunched = None

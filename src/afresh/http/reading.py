@@ -7,7 +7,9 @@ Who looks at all names (to log them, or to make a dictionary of them) may have r
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from afresh.rfc import Fields
@@ -41,14 +43,20 @@ class Reads:
         name = name.lower()
         if name not in self._ignored:
             self.headers.add(name)
+            for part in _parts():
+                part.headers.add(name)
 
     def read(self, name: str) -> None:
         """Something else was."""
         self.others.add(name)
+        for part in _parts():
+            part.others.add(name)
 
     def refuse(self, reason: str) -> None:
         """Something was done that no key can tell."""
         self.refused = self.refused or reason
+        for part in _parts():
+            part.refused = part.refused or reason
 
     def everything(self) -> None:
         """All fields were looked at."""
@@ -57,6 +65,46 @@ class Reads:
     def named(self) -> list[tuple[bytes, bytes]]:
         """The fields, under names that notice."""
         return [(Name(name, self), value) for name, value in self.fields]
+
+
+class Part:
+    """What was read of a request for a part of its answer, which is kept by itself.
+
+    Attributes:
+        headers: As with `Reads`, and so for
+        others: what else, and
+        refused: why nobody can share it.
+        around: The part that this one is within.
+    """
+
+    __slots__ = ("around", "headers", "others", "refused")
+
+    def __init__(self, around: Part | None) -> None:
+        self.around = around
+        self.headers: set[bytes] = set()
+        self.others: set[str] = set()
+        self.refused = ""
+
+
+_part: ContextVar[Part | None] = ContextVar("afresh.part", default=None)
+
+
+def _parts() -> Iterator[Part]:
+    part = _part.get()
+    while part is not None:
+        yield part
+        part = part.around
+
+
+@contextmanager
+def part_of_the_answer() -> Iterator[Part]:
+    """What is read of the request within this block, in this thread or task."""
+    part = Part(_part.get())
+    token = _part.set(part)
+    try:
+        yield part
+    finally:
+        _part.reset(token)
 
 
 class Name(bytes):
