@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -38,6 +39,8 @@ _WORDS = [
     "visitor",
 ]
 
+_BEGUN = datetime(2026, 1, 1, tzinfo=UTC)
+
 
 @dataclass(frozen=True)
 class Size:
@@ -50,55 +53,49 @@ class Size:
 
 async def fill(engine: AsyncEngine, size: Size, seed: int = 1) -> None:
     """Make the tables, and rows in them."""
-    random_ = random.Random(seed)
-
-    def text(words: int) -> str:
-        return " ".join(random_.choice(_WORDS) for _ in range(words))
-
-    begun = datetime(2026, 1, 1, tzinfo=UTC)
-    users = [
-        {"username": f"user{n}", "email": f"user{n}@example.org", "password": "00$00", "bio": text(12)}
-        for n in range(size.users)
-    ]
-    articles = [
-        {
-            "slug": f"article-{n}",
-            "title": text(6),
-            "description": text(15),
-            "body": text(300),
-            "created_at": begun + timedelta(minutes=n),
-            "updated_at": begun + timedelta(minutes=n),
-            "author_id": random_.randint(1, size.users),
-        }
-        for n in range(size.articles)
-    ]
-    numbers = range(1, size.articles + 1)
-    people = range(1, size.users + 1)
-    rows = {
-        User.__table__: users,
-        Tag.__table__: [{"name": f"{random_.choice(_WORDS)}{n}"} for n in range(size.tags)],
-        Article.__table__: articles,
-        article_tag: [
-            {"article_id": n, "tag_id": tag}
-            for n in numbers
-            for tag in random_.sample(range(1, size.tags + 1), 3)
-        ],
-        favorite: [
-            {"article_id": n, "user_id": user}
-            for n in numbers
-            for user in random_.sample(people, random_.randint(0, 8))
-        ],
-        follow: [
-            {"follower_id": n, "followed_id": other} for n in people for other in random_.sample(people, 10)
-        ],
-        Comment.__table__: [
-            {"article_id": n, "author_id": random_.choice(people), "body": text(20)}
-            for n in numbers
-            for _ in range(random_.randint(0, 4))
-        ],
-    }
     async with engine.begin() as connection:
         await connection.run_sync(Base.metadata.drop_all)
         await connection.run_sync(Base.metadata.create_all)
-        for table, values in rows.items():
+        for table, values in _rows(size, random.Random(seed)).items():
             await connection.execute(insert(table), values)
+
+
+def _rows(size: Size, chosen: random.Random) -> dict[Any, list[dict[str, Any]]]:
+    people, numbers = range(1, size.users + 1), range(1, size.articles + 1)
+    tags = range(1, size.tags + 1)
+    likes = [(n, user) for n in numbers for user in chosen.sample(people, chosen.randint(0, 8))]
+    follows = [(n, other) for n in people for other in chosen.sample(people, 10)]
+    said = [(n, chosen.choice(people)) for n in numbers for _ in range(chosen.randint(0, 4))]
+    return {
+        User.__table__: [_user(n, chosen) for n in range(size.users)],
+        Tag.__table__: [{"name": f"{chosen.choice(_WORDS)}{n}"} for n in range(size.tags)],
+        Article.__table__: [_article(n, chosen.choice(people), chosen) for n in range(size.articles)],
+        article_tag: [{"article_id": n, "tag_id": tag} for n in numbers for tag in chosen.sample(tags, 3)],
+        favorite: [{"article_id": n, "user_id": user} for n, user in likes],
+        follow: [{"follower_id": n, "followed_id": other} for n, other in follows],
+        Comment.__table__: [
+            {"article_id": n, "author_id": user, "body": _text(20, chosen)} for n, user in said
+        ],
+    }
+
+
+def _user(number: int, chosen: random.Random) -> dict[str, Any]:
+    name = f"user{number}"
+    return {"username": name, "email": f"{name}@example.org", "password": "00$00", "bio": _text(12, chosen)}
+
+
+def _article(number: int, author: int, chosen: random.Random) -> dict[str, Any]:
+    written = _BEGUN + timedelta(minutes=number)
+    return {
+        "slug": f"article-{number}",
+        "title": _text(6, chosen),
+        "description": _text(15, chosen),
+        "body": _text(300, chosen),
+        "created_at": written,
+        "updated_at": written,
+        "author_id": author,
+    }
+
+
+def _text(words: int, chosen: random.Random) -> str:
+    return " ".join(chosen.choice(_WORDS) for _ in range(words))
