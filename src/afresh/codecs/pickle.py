@@ -7,14 +7,10 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Sequence
-from hashlib import blake2b
-from hmac import compare_digest
 from typing import Any
 
-from afresh.errors import ConfigurationError, UncacheableValue
-
-_SIGNATURE = 32
-_SHORTEST_SECRET = 16
+from afresh.codecs.signature import Signer
+from afresh.errors import UncacheableValue
 
 
 class Pickle:
@@ -32,13 +28,7 @@ class Pickle:
     number = 2
 
     def __init__(self, secrets: bytes | str | Sequence[bytes | str]) -> None:
-        given = [secrets] if isinstance(secrets, (bytes, str)) else list(secrets)
-        if not given:
-            raise ConfigurationError(
-                "Pickle() needs a secret to sign with, because unpickling runs what it reads: "
-                "Pickle(secrets=[os.environ[…]])."
-            )
-        self._keys = [_key(each) for each in given]
+        self._signer = Signer(secrets, "Pickle()")
 
     def digest(self, declared: Any) -> int:
         """Pickle has its own ways with classes that changed."""
@@ -54,27 +44,9 @@ class Pickle:
             data = pickle.dumps(value, protocol=5)
         except Exception as error:
             raise UncacheableValue(f"a {value.__class__.__qualname__} can't be pickled: {error}") from error
-        return _signature(self._keys[0], key, data) + data
+        return self._signer.sign(key, data)
 
     def decode(self, data: bytes | memoryview, declared: Any = Any, key: str = "") -> Any:
         """Verify, then unpickle."""
-        signature, content = bytes(data[:_SIGNATURE]), data[_SIGNATURE:]
-        if not any(compare_digest(signature, _signature(each, key, content)) for each in self._keys):
-            raise ValueError("the signature is wrong")
+        content = self._signer.verified(key, data)
         return pickle.loads(content)  # noqa: S301 - signed by one of our own secrets
-
-
-def _key(secret: bytes | str) -> bytes:
-    whole = secret.encode() if isinstance(secret, str) else secret
-    if len(whole) < _SHORTEST_SECRET:
-        raise ConfigurationError(
-            f"Pickle(): a secret of {len(whole)} bytes can be guessed; give at least {_SHORTEST_SECRET}."
-        )
-    return blake2b(whole, digest_size=32, person=b"afresh-pickle").digest()
-
-
-def _signature(secret: bytes, key: str, data: bytes | memoryview) -> bytes:
-    name = key.encode("utf-8", "surrogatepass")
-    signed = blake2b(len(name).to_bytes(8, "little") + name, digest_size=_SIGNATURE, key=secret)
-    signed.update(data)
-    return signed.digest()

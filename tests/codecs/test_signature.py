@@ -1,0 +1,32 @@
+"""Signatures are of one key and one secret; what others signed isn't read."""
+
+from __future__ import annotations
+
+import pytest
+
+from afresh.codecs.signature import LENGTH, Signer
+from afresh.errors import ConfigurationError
+
+OLD, NEW = b"old secret of some length", "new secret of some length"
+
+
+def test_what_was_signed_comes_back_for_its_key_alone() -> None:
+    signer = Signer([NEW, OLD], "Here")
+    signed = Signer(OLD, "Here").sign("key", b"data")
+    assert signer.verified("key", signed) == b"data"
+    assert len(signed) == LENGTH + 4
+    for key, data in (("yek", signed), ("key", signed[:-1]), ("key", signed + b"!"), ("key", b"")):
+        with pytest.raises(ValueError, match="signature"):
+            signer.verified(key, data)
+
+
+def test_the_first_secret_signs() -> None:
+    signed = Signer([NEW, OLD], "Here").sign("key", b"data")
+    assert Signer(NEW, "Here").verified("key", signed) == b"data"
+    with pytest.raises(ValueError, match="signature"):
+        Signer(OLD, "Here").verified("key", signed)
+
+
+def test_the_message_says_who_was_given_a_bad_secret() -> None:
+    with pytest.raises(ConfigurationError, match="SECRET_KEY: a secret of 5 bytes"):
+        Signer("short", "SECRET_KEY")
