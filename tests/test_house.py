@@ -38,7 +38,7 @@ LONG_FUNCTIONS: dict[str, str] = {}
 
 DRIVERS = {
     "msgspec": ("codecs",),
-    "sqlite3": ("backends/file", "db/watch/sqlite", "demo", "edge"),
+    "sqlite3": ("backends/file", "db/watch/sqlite", "demo", "edge", "sessions/places/sqlite.py"),
     "fcntl": ("backends/file", "backends/replica", "db/watch/sqlite", "edge/follow.py", "runtime"),
     "mmap": ("backends/file",),
     "cryptography": ("codecs", "testing/servers"),
@@ -66,7 +66,9 @@ DRIVERS = {
     "psycopg2": ("db/watch",),
     "django": ("django",),
     "pytest": ("testing", "probe"),
-    "starlette": ("demo", "http/starlette.py"),
+    "starlette": ("demo", "fastapi", "http/starlette.py"),
+    "fastapi": ("fastapi",),
+    "litestar": ("litestar",),
     "jinja2": ("demo",),
     "uvicorn": ("demo", "http/serve"),
     "typer": ("cli",),
