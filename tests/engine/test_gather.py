@@ -131,3 +131,27 @@ def test_the_right_to_load_is_given_back_once(world):
     gathering.release("no")
     gathering.leave()
     assert given == [1]
+
+
+def test_what_it_reads_is_read_by_whoever_asked_for_it(cache):
+    with cache.scope() as around:
+        world = World(cache)
+        world.gathering.begin()
+        cache.depends_on(tag("early"))
+        world.keep("value")
+        assert {"tag:'early'"} < around.dependencies, "and the value's own key"
+        cache.depends_on(tag("late"))
+        world.gathering.leave()
+    assert "tag:'late'" in around.dependencies
+
+
+def test_what_ends_before_it_has_what_it_has_read_so_far(cache):
+    around = World(cache)
+    around.gathering.begin()
+    within = Gathering(around.engine, around.engine.threads, around.call("within"))
+    within.begin()
+    cache.depends_on(tag("early"))
+    made = around.keep("value")
+    within.leave()
+    around.gathering.leave()
+    assert "tag:'early'" in made.facts.names

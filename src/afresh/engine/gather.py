@@ -5,6 +5,9 @@ server, sends its answer piece by piece, and may go on working after the last on
 who runs it says when collecting begins and ends. The rest is as with every load: the stamp is read
 before it begins, what it reads is recorded, and `fill` decides whether the result is kept.
 
+What it reads is also read by whoever asked for it: by a page that has a cached part, by a cache of
+pages before this one, by the scope of a publisher. Each of them ends after it, or takes what it has.
+
 Those who wait for the flight needn't wait for the end: as soon as the head of an answer shows that
 nobody can share it, `release` lets them all go, at once.
 """
@@ -51,6 +54,7 @@ class Gathering:
         self._lease = lease
         # The stamp, before anything is read: see `load`.
         self.tracker = Tracker(engine.ledger, engine.ledger.position(), asking(), flight)
+        self._around = self.tracker.parent
         self._before: ContextToken[Tracker | None] | None = None
         self._tracked = False
 
@@ -59,6 +63,8 @@ class Gathering:
         self._before = current.set(self.tracker)
         track(self.tracker)
         self._tracked = True
+        if self._around is not None:
+            self._around.scopes.append(self.tracker)
 
     def end(self) -> None:
         """Collect no more: what is read now is no part of the result. Safe to call twice."""
@@ -68,6 +74,9 @@ class Gathering:
         if self._tracked:
             self._tracked = False
             untrack(self.tracker)
+            if self._around is not None:
+                self._around.merge(self.tracker)
+                self._around.scopes.remove(self.tracker)
 
     def leave(self) -> None:
         """It is over, however it ended. To be called where `begin` was.
@@ -117,6 +126,8 @@ class Gathering:
         try:
             made = Made.under(self.tracker, value, key=call.key, began=self.began, cost=cost, lives=lives)
             made = await fill(engine, call, made)
+            if self._around is not None and not self._around.ended:
+                self._around.saw(engine.ledger, made.facts, made.at)
             if self._flight is not None and not self._flight.done:
                 engine.flights.land(self._flight, made)
         finally:
