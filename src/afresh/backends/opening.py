@@ -61,7 +61,7 @@ def open_backend(url: Any, asked: Asked) -> Backend:
 
         if url is None:
             return open_machine(asked.root(), asked.events, asked.clock)
-        return open_file(_path(url), asked.events, asked.clock)
+        return open_file(sqlite_path(url), asked.events, asked.clock)
     if url in ("memory://", "null://"):
         return _in_this_process(url, asked.moved)
     scheme = _scheme(url)
@@ -164,7 +164,12 @@ def _in_this_process(url: str, moved: Callable[[int], None]) -> Backend:
     return backend
 
 
-def _path(url: str) -> Path:
+def sqlite_path(url: str) -> Path:
+    """The file that a URL names.
+
+    Raises:
+        ConfigurationError: It names none.
+    """
     from pathlib import Path
     from urllib.parse import unquote, urlsplit
 

@@ -32,7 +32,11 @@ def _plain_get(key: str) -> bytes:
 
 
 class RedisStore:
-    """See the module. All methods may raise `BackendError`."""
+    """See the module. All methods may raise `BackendError`.
+
+    Attributes:
+        client: The servers.
+    """
 
     def __init__(self, client: Client, *, cluster: bool = False, clock: Clock = SYSTEM_CLOCK) -> None:
         """Keep entries on the servers of `client`, which is closed by whoever opened it.
@@ -42,7 +46,7 @@ class RedisStore:
             cluster: They are several, and a command takes keys of one slot only.
             clock: What entries expire by, until they are there; then the server's clock counts.
         """
-        self._client = client
+        self.client = self._client = client
         self._get = client.getter()
         self._begin = client.beginner()
         self._cluster = cluster
