@@ -72,10 +72,10 @@ def outward(fields: Fields, names: Iterable[bytes], reads: Collection[str]) -> F
     more = sorted(needed - said)
     if more and b"*" not in said:
         fields = Fields((*fields.pairs, (b"vary", b", ".join(more))))
-    return _closed(fields) if reads else fields
+    return closed(fields) if reads else fields
 
 
-def _closed(fields: Fields) -> Fields:
+def closed(fields: Fields) -> Fields:
     """For one visitor: no cache on the way may give it to another."""
     old = [each.strip() for line in fields.get_all(b"cache-control") for each in line.split(b",")]
     kept = [each for each in old if each and not each.lower().startswith((*_OPEN, b"private"))]
