@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Sequence
 from hashlib import blake2b
 from struct import Struct
-from typing import Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from afresh.errors import ConfigurationError
 
@@ -60,7 +60,7 @@ class Names:
         if not isinstance(namespace, str) or ":" in namespace:
             raise ConfigurationError(f"namespace={namespace!r}: give a string without a colon.")
         self._namespace = namespace
-        given = tuple(secret) if isinstance(secret, (list, tuple)) else (secret,)
+        given: tuple[Any, ...] = tuple(secret) if isinstance(secret, (list, tuple)) else (secret,)
         if not given or not all(isinstance(each, (bytes, str)) for each in given):
             raise ConfigurationError("secret=…: give bytes or a string, or a list of them, the newest first.")
         self._keys = [_key_of(each) for each in given]

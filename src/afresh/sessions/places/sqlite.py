@@ -13,12 +13,13 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Lock
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from afresh.errors import BackendError
 from afresh.runtime.clock import Clock
 from afresh.runtime.fork import forks
 
+T = TypeVar("T")
 APPLICATION_ID: Final = 0x61667373
 _PATIENCE: Final = 1.0  # seconds for whoever else is writing
 _EVERY: Final = 256  # writes after which those that are over are let go
@@ -83,7 +84,7 @@ class FilePlace:
     def _changed(self, statement: str, values: tuple[Any, ...]) -> int:
         return self._run(lambda connection: connection.execute(statement, values).rowcount)
 
-    def _run(self, action: Callable[[sqlite3.Connection], Any]) -> Any:
+    def _run(self, action: Callable[[sqlite3.Connection], T]) -> T:
         """Run one statement; connections are kept, as many as threads were here at once."""
         try:
             with self._connection() as connection:
@@ -138,17 +139,23 @@ class FilePlace:
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         connection.execute("PRAGMA synchronous = FULL")
-        with closing(connection.execute("PRAGMA application_id")) as cursor:
-            found = cursor.fetchone()[0]
-        if found == APPLICATION_ID:
+        if _number(connection, "PRAGMA application_id") == APPLICATION_ID:
             return
-        with closing(connection.execute("SELECT count(*) FROM sqlite_master")) as cursor:
-            if found or cursor.fetchone()[0]:
+        connection.execute("BEGIN IMMEDIATE")  # several may find it empty at once
+        if _number(connection, "PRAGMA application_id") != APPLICATION_ID:
+            if _number(connection, "SELECT count(*) FROM sqlite_master"):
                 raise BackendError(
                     f"{self._path} is a database of something else: name a file of its own for sessions"
                 )
-        connection.execute(_SCHEMA)
-        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(_SCHEMA)
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute("COMMIT")
+
+
+def _number(connection: sqlite3.Connection, query: str) -> int:
+    with closing(connection.execute(query)) as cursor:
+        found: int = cursor.fetchone()[0]
+    return found
 
 
 def _first(cursor: sqlite3.Cursor) -> bytes | None:
