@@ -17,7 +17,7 @@ _BARE = {"CONTENT_TYPE": b"content-type", "CONTENT_LENGTH": b"content-length"}
 
 def asked_in(environ: Environ) -> Asked:
     """The request of an environ."""
-    fields = Fields.of(_pairs(environ))
+    fields = Fields.of(pairs_of(environ))
     request = Request(
         method=environ["REQUEST_METHOD"],
         scheme=environ["wsgi.url_scheme"],
@@ -35,7 +35,7 @@ def parts_of(environ: Environ) -> tuple[str, bytes, bytes, list[tuple[bytes, byt
     raw = environ.get("RAW_URI") or environ.get("REQUEST_URI") or ""
     path = f"{raw}\0{environ.get('SCRIPT_NAME', '')}\0{environ.get('PATH_INFO', '')}".encode("latin-1")
     query = environ.get("QUERY_STRING", "").encode("latin-1")
-    return environ["wsgi.url_scheme"], path, query, _pairs(environ)
+    return environ["wsgi.url_scheme"], path, query, pairs_of(environ)
 
 
 def with_fields(environ: Environ, old: Fields, new: Fields) -> Environ:
@@ -55,7 +55,8 @@ def without_content(environ: Environ) -> Environ:
     return {**environ, "REQUEST_METHOD": "GET", "wsgi.input": BytesIO(), "CONTENT_LENGTH": ""}
 
 
-def _pairs(environ: Environ) -> list[tuple[bytes, bytes]]:
+def pairs_of(environ: Environ) -> list[tuple[bytes, bytes]]:
+    """The fields of a request, from its environ."""
     pairs = []
     for name, value in environ.items():
         if name.startswith("HTTP_"):
