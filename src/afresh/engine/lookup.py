@@ -22,14 +22,16 @@ from afresh.engine.tracker import asking
 from afresh.engine.transaction import reads_through
 
 
-async def obtain(engine: Engine, runtime: Runtime, call: Call, asked: Unasked | None = UNASKED) -> Any:
+async def obtain(
+    engine: Engine, runtime: Runtime, call: Call, asked: bytes | Unasked | None = UNASKED
+) -> Any:
     """Answer a call: from memory, from the store, from another's load, or by loading.
 
     Args:
         engine: The cache.
         runtime: The caller's world.
         call: What is asked for.
-        asked: `None` when the store was looked at just now, and has nothing.
+        asked: What the store has, where it was looked at just now: `None` is nothing.
 
     Raises:
         Exception: What the loader raised, unchanged.

@@ -43,12 +43,13 @@ class Tracker:
         loading: It is a load, not a scope.
         parent: The load within which this one happens.
         scopes: Scopes within it that are still open.
-        tolerated: Reasons that refuse nothing here.
+        tolerated: Reasons that refuse nothing here, and
+        forgiven: the last of them that there was.
     """
 
     __slots__ = (
-        "_folded", "_lives", "_parts", "crowded", "ended", "flight", "foreign", "ledger", "loading", "named",
-        "parent", "refused", "scopes", "stamp", "tolerated",
+        "_folded", "_lives", "_parts", "crowded", "ended", "flight", "foreign", "forgiven", "ledger", "loading",
+        "named", "parent", "refused", "scopes", "stamp", "tolerated",
     )  # fmt: skip
 
     def __init__(
@@ -71,6 +72,7 @@ class Tracker:
         self.crowded = 2048
         self.ended = False
         self.tolerated: frozenset[str] = frozenset()
+        self.forgiven = ""
         self.scopes: list[Tracker] = []
         self._parts: dict[int, Facts] = {}
         self._folded: set[int] = set()
@@ -100,7 +102,9 @@ class Tracker:
 
     def refuse(self, reason: str) -> None:
         """What was read can't be kept by anybody, nor what is made from it; the first reason is told."""
-        if reason not in self.tolerated:
+        if reason in self.tolerated:
+            self.forgiven = reason
+        else:
             self.refused = self.refused or reason
 
     def cap(self, until: float) -> None:
@@ -113,14 +117,23 @@ class Tracker:
             scope.take_open_scopes()
             self.merge(scope)
 
-    def merge(self, other: Tracker) -> None:
-        """Record all that a scope within this load has read."""
+    def merge(self, other: Tracker, *, without: str = "") -> None:
+        """Record all that a scope within this load, or one around it, has read.
+
+        Args:
+            other: Its tracker.
+            without: Leave out cached values whose keys begin so.
+        """
         self.refuse(other.refused)
         if not same_ledger(other.ledger, self.ledger):
             self.foreign = self.foreign or bool(other.named or other._parts or other._folded)
             return
         self.named |= other.named
-        self._parts.update(other._parts)
+        self._parts.update(
+            {number: part for number, part in other._parts.copy().items() if not part.key.startswith(without)}
+            if without
+            else other._parts
+        )
         self.stamp = min(self.stamp, other.stamp)
         self.foreign = self.foreign or other.foreign
         self._folded |= other._folded

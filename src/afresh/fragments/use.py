@@ -1,0 +1,154 @@
+"""One use of a fragment in one rendering."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any
+
+from afresh.core.entry import NEVER, Facts
+from afresh.core.ports import UNASKED, Runtime
+from afresh.core.tags import hashed
+from afresh.engine.fill import fill
+from afresh.engine.load import load_bare
+from afresh.engine.lookup import deliver, obtain
+from afresh.engine.made import Made
+from afresh.engine.site import Call
+from afresh.engine.tracker import Tracker, asking
+from afresh.fragments.holes import cut_out, filled
+from afresh.fragments.kept import Fragment, Guide
+from afresh.fragments.outside import include
+from afresh.fragments.rendering import Rendering, current_rendering, rendered_as
+from afresh.fragments.wanted import Wanted, plain
+from afresh.http.asked import UNKNOWN
+from afresh.http.reading import Part, part_of_the_answer
+from afresh.http.visit import Visit, visiting
+from afresh.runtime.drive import drive
+
+if TYPE_CHECKING:
+    from afresh.fragments.fragments import Fragments
+
+_UNKEYED = "what it read of the request can be no part of a key"
+
+
+class Use:
+    """See the module. Under the sync runtime nothing of it suspends."""
+
+    def __init__(
+        self, fragments: Fragments, runtime: Runtime, wanted: Wanted, rendering: Rendering | None
+    ) -> None:
+        self._fragments = fragments
+        self._engine = fragments.engine
+        self._runtime = runtime
+        self._wanted = wanted
+        rendering = current_rendering() or rendering
+        self._batch = None if rendering is None else rendering.batch(fragments.memory)
+        self._site = fragments.site(wanted.name)
+        self._policy = fragments.policy(wanted.ttl)
+        self._key = fragments.key(wanted)
+        self._mine: tuple[Fragment, Tracker] | None = None
+
+    async def text(self) -> str:
+        """The text for this visitor."""
+        kept = await self._obtain(self._key, None, self._first)
+        if isinstance(kept, Guide):
+            kept = await self._for_this_request(kept)
+        return await filled(kept, self._wanted.fill)
+
+    async def _obtain(
+        self, key: str, guide: Guide | None, load: Callable[[], Coroutine[Any, Any, Any]]
+    ) -> Fragment | Guide:
+        if self._batch is not None:
+            self._batch.uses(self._site, self._key, guide)
+        entry = self._site.space.get(key)
+        if entry is not None and not entry.facts.failed and self._engine.recall(entry):
+            return entry.value  # type: ignore[no-any-return]
+        call = self._call(key, load)
+        asked = UNASKED if self._batch is None else await self._batch.asked(call)
+        return await obtain(self._engine, self._runtime, call, asked)  # type: ignore[no-any-return]
+
+    def _call(self, key: str, load: Callable[[], Coroutine[Any, Any, Any]]) -> Call:
+        engine = self._engine
+        in_this_world = load if self._runtime.loop_thread() is not None else lambda: drive(load())
+        return Call(self._site, key, engine.names.full(key), self._policy, in_this_world)
+
+    # -- making one -----------------------------------------------------------------------------
+
+    async def _first(self) -> Fragment | Guide:
+        """Make it, for the key that says nothing of the request."""
+        fragment, part, tracker = await self._made()
+        if tracker.refused or not (part.headers or part.others):
+            return fragment
+        self._mine = fragment, tracker
+        return Guide.of(part)
+
+    async def _made(self) -> tuple[Fragment, Part, Tracker]:
+        tracker = asking()
+        assert tracker is not None
+        tracker.depends_on(
+            self._engine.ledger, [self._fragments.tag(self._wanted.name, tuple(self._wanted.vary))]
+        )
+        with cut_out(self._wanted.holes) as cut, part_of_the_answer() as part, rendered_as(self._key):
+            text = await plain(self._wanted.make())
+        include(self._engine, tracker, self._wanted.outside(), aged=self._policy.ttl is not None)
+        tracker.refuse(part.refused or (_UNKEYED if self._has_unkeyed(part) else ""))
+        return cut.kept(str(text)), part, tracker
+
+    def _has_unkeyed(self, part: Part) -> bool:
+        visit = visiting.get()
+        return visit is not None and UNKNOWN in visit.asked.values(part.others, self._fragments.secret)
+
+    # -- one of several -------------------------------------------------------------------------
+
+    async def _for_this_request(self, guide: Guide) -> Fragment:
+        """The fragment of requests that have, in what is read of them, what this one has."""
+        visit = visiting.get()
+        if visit is None or visit.reads is None or self._says_nothing(visit, guide):
+            return await self._alone()
+        for header in guide.headers:
+            visit.reads.header(header)
+        for name in guide.reads:
+            visit.reads.read(name)
+        key = self._key + visit.asked.variant(guide.spec, self._fragments.secret)
+        kept = await self._obtain(key, guide, lambda: self._again(guide))
+        assert isinstance(kept, Fragment)
+        return kept
+
+    def _says_nothing(self, visit: Visit, guide: Guide) -> bool:
+        return UNKNOWN in visit.asked.values(guide.reads, self._fragments.secret)
+
+    async def _again(self, guide: Guide) -> Fragment:
+        """Make it for this key, unless it was made to find out which key it has."""
+        tracker = asking()
+        assert tracker is not None
+        if self._mine is not None:
+            (fragment, made_under), self._mine = self._mine, None
+            tracker.merge(made_under)
+            return fragment
+        fragment, part, _ = await self._made()
+        if not guide.covers(part):
+            tracker.refuse("it read something of the request that others of its kind did not")
+            await self._keep(Guide.of(part, guide))
+        return fragment
+
+    async def _keep(self, guide: Guide) -> None:
+        """Say where fragments are looked for from now on."""
+        engine, call = self._engine, self._call(self._key, self._first)
+        stamp = engine.ledger.position()
+        names = (
+            *engine.names.of_call(call),
+            self._fragments.tag(self._wanted.name, tuple(self._wanted.vary)),
+        )
+        tags = frozenset(map(hashed, names))
+        facts = Facts(key=call.key, stamp=stamp, tags=tags, names=names, loaded_at=engine.now(), soft=NEVER)
+        await fill(engine, call, Made(guide, facts, stamp))
+
+    async def _alone(self) -> Fragment:
+        """Make it for nobody else: here nobody sees what is read of the request."""
+        if self._mine is not None:
+            return self._mine[0]
+        call = self._call(self._key, self._just_made)
+        made = await load_bare(self._engine, self._runtime, call)
+        return deliver(self._engine, call, made)  # type: ignore[no-any-return]
+
+    async def _just_made(self) -> Fragment:
+        return (await self._made())[0]
