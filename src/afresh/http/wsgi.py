@@ -58,14 +58,14 @@ class CacheMiddleware:
         if ready is not None:
             start_response(_status_line(ready.status), _pairs(ready.headers))
             return [ready.body]
-        asked = asked_in(environ)
+        asked = self._asked(environ)
         if asked.request.method == query.METHOD:
             asked, environ = query.read_from(asked, environ)
         plan = drive(self._flow.plan(self._runtime, asked))
         if plan is None:
             return self.app(environ, start_response)
         if isinstance(plan, Exchange):
-            changed = with_fields(environ, asked.request.fields, plan.fields)
+            changed = self._watched(plan, environ, asked)
             return Running(plan, self.app, changed, start_response).begun()
         if plan.fill is not None:
             plan = filled(plan, self._flow.rules.base, environ)
@@ -73,6 +73,14 @@ class CacheMiddleware:
             self._quick.learn(*parts, plan.entry)
         _start(plan, start_response)
         return _Sent(plan.content, lambda: self._refresh(asked, environ)) if plan.refresh else [plan.content]
+
+    def _asked(self, environ: Environ) -> Asked:
+        """The request, as a framework's glue knows it."""
+        return asked_in(environ)
+
+    def _watched(self, exchange: Exchange, environ: Environ, asked: Asked) -> Environ:
+        """The environ that the application gets; a framework's glue has its reads noticed."""
+        return with_fields(environ, asked.request.fields, exchange.fields)
 
     def _refresh(self, asked: Asked, environ: Environ) -> None:
         """Have the application answer once more, with nobody waiting."""
@@ -82,7 +90,7 @@ class CacheMiddleware:
             exchange = await self._flow.refreshing(runtime, asked)
             if exchange is None:
                 return
-            changed = with_fields(calm, asked.request.fields, exchange.fields)
+            changed = self._watched(exchange, calm, asked)
             try:
                 with closing(Running(exchange, self.app, changed, _nobody).begun()) as running:
                     for _ in running:
