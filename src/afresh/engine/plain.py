@@ -89,6 +89,17 @@ class Plain:
         result: int = await self.mutate(key, change, fresh_until=until)
         return result
 
+    async def cell(self, key: Hashable) -> Cell:
+        """What is at a key, with its expiry; `ABSENT` is its value where nothing current is.
+
+        Raises:
+            BackendError: The store doesn't answer.
+        """
+        self._engine.check_open()
+        self._engine.awake()
+        self._note(key)
+        return await self._cells.read(key)
+
     async def touch(self, key: Hashable, until: float) -> bool:
         """Give a value another expiry; says whether it was there."""
         return await self.mutate(key, lambda old: old, until=until) is not ABSENT

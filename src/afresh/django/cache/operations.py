@@ -1,0 +1,166 @@
+"""What Django's cache API does, once for threads and for event loops. Keys are made, values packed.
+
+A server that doesn't answer is no error here: what was asked for isn't there, what was written isn't
+kept. What must not be served any more is remembered (see `owed`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from afresh.core.entry import NEVER
+from afresh.core.ports import Runtime
+from afresh.django.cache.apart import apart, at_once
+from afresh.django.cache.owed import Owed
+from afresh.django.cache.packing import Packing
+from afresh.engine.cells import ABSENT
+from afresh.engine.invalidate import clear
+from afresh.engine.lookup import obtain
+from afresh.errors import BackendError
+from afresh.places import Place
+
+T = TypeVar("T")
+
+
+class Operations:
+    """The operations of one cache.
+
+    Args:
+        place: Where its values are.
+        packing: How they become bytes.
+        dependencies: What `get_or_set` loads is dropped when what it was made from changes.
+        quiet: A server that doesn't answer is no error.
+
+    Attributes:
+        engine: The engine of the cache.
+        packing: See above.
+        owed: What could not be removed.
+    """
+
+    def __init__(self, place: Place, packing: Packing, *, dependencies: bool, quiet: bool) -> None:
+        self.engine = place.engine
+        self.packing = packing
+        self.owed = Owed(place.engine, place.plain)
+        self._place = place
+        self._plain = place.plain
+        self._dependencies = dependencies
+        self._quiet = quiet
+
+    # -- reading --------------------------------------------------------------------------------
+
+    async def get(self, key: str) -> Any:
+        """The packed value, or `ABSENT`."""
+        if self.owed:
+            await self.owed.pay()
+            if self.owed.concerns(key):
+                return ABSENT
+        return await self._plain.get(key, ABSENT)
+
+    async def get_many(self, keys: Sequence[str]) -> dict[str, Any]:
+        """The packed values that are there."""
+        if self.owed:
+            await self.owed.pay()
+            keys = [key for key in keys if not self.owed.concerns(key)]
+        return await self._plain.get_many(keys)
+
+    async def load(
+        self, key: str, loader: Callable[[], Any], ttl: float | None, runtime: Runtime, **policy: Any
+    ) -> Any:
+        """The packed value; if there is none, what `loader()` makes, loaded once for all who ask.
+
+        Raises:
+            Exception: What the loader raised, unchanged.
+        """
+        if self.owed:
+            await self.owed.pay()
+        if self._dependencies:
+            return await obtain(
+                self.engine, runtime, self._place.call(key, loader, (), {"ttl": ttl, **policy})
+            )
+        call = self._place.call(key, apart(self.engine, loader), (), {"ttl": ttl, **policy})
+        with at_once(self.engine):
+            return await obtain(self.engine, runtime, call)
+
+    # -- writing --------------------------------------------------------------------------------
+
+    async def put(self, values: Mapping[str, Any], until: float) -> bool:
+        """Put packed values; says whether they are there now. An `until` that is past removes them."""
+        keys = list(values)
+        if until <= self.engine.now():
+            await self.delete(keys)
+            return True
+
+        async def put() -> bool:
+            await self._plain.set_many(values, until, ())
+            return True
+
+        return await self._tried(keys, put, otherwise=False)
+
+    async def add(self, key: str, packed: Any, until: float) -> bool:
+        """Put a packed value where there is none; says whether it did."""
+        return await self._tried([key], lambda: self._plain.add(key, packed, until, ()), otherwise=False)
+
+    async def touch(self, key: str, until: float) -> bool:
+        """Give a value another expiry; says whether it was there."""
+        return await self._tried([], lambda: self._plain.touch(key, until), otherwise=False)
+
+    async def change(self, key: str, change: Callable[[Any], Any]) -> Any:
+        """Replace a packed value by `change(packed)`, atomically, and return it. Its expiry stays.
+
+        `ABSENT` where there is none, or the server doesn't answer.
+        """
+        if self.owed:
+            await self.owed.pay()
+        try:
+            with at_once(self.engine, [key]):
+                return await self._plain.mutate(key, lambda old: ABSENT if old is ABSENT else change(old))
+        except BackendError as error:
+            self._trouble(error)
+            return ABSENT
+
+    async def delete(self, keys: Sequence[str]) -> int:
+        """Remove values; says how many were there."""
+        if not keys:
+            return 0
+        return await self._tried(keys, lambda: self._plain.delete_many(keys), otherwise=0)
+
+    async def move(self, old: str, new: str) -> bool:
+        """Give a value another key; its expiry stays. Says whether it was there."""
+        cell = await self._plain.cell(old)
+        if cell.value is ABSENT:
+            return False
+        await self.put({new: cell.value}, cell.until)
+        await self.delete([old])
+        return True
+
+    async def clear(self) -> None:
+        """Remove everything."""
+        try:
+            with at_once(self.engine):
+                await clear(self.engine)
+        except BackendError as error:
+            self.owed.add_all()
+            self._trouble(error)
+
+    def until(self, ttl: float | None) -> float:
+        """When a value expires that is put now."""
+        return NEVER if ttl is None else self.engine.now() + ttl
+
+    async def _tried(self, keys: Sequence[str], write: Callable[[], Awaitable[T]], *, otherwise: T) -> T:
+        """The result of a write, or `otherwise` where the server doesn't answer."""
+        if self.owed:
+            await self.owed.pay()
+        try:
+            with at_once(self.engine, keys):
+                return await write()
+        except BackendError as error:
+            # It may have been done, or not: whatever is at these keys isn't what was asked for.
+            self.owed.add(keys)
+            self._trouble(error)
+            return otherwise
+
+    def _trouble(self, error: BackendError) -> None:
+        if not self._quiet:
+            raise error
+        self.engine.bypassed("", error)

@@ -1,0 +1,71 @@
+"""Django with the settings of `tests/django`, since a process has one Django, and caches of each kind."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import django
+import pytest
+from django.conf import settings
+from django.test import override_settings
+
+from afresh.django.cache.opening import OPENED
+from afresh.testing.servers import MemcachedServer, RedisServer
+
+SECRET = "the secret of these tests, long enough"
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "django"))
+
+if not settings.configured:
+    settings.configure(
+        DATABASES={
+            alias: {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}
+            for alias in ("default", "other")
+        },
+        INSTALLED_APPS=["afresh.django", "django_shop"],
+        DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
+        USE_TZ=True,
+        SECRET_KEY="tests",
+        AFRESH={"VOLATILE": ["django_shop.Product.views"]},
+    )
+    django.setup()
+
+
+@pytest.fixture(autouse=True)
+def secret():
+    """A secret that is long enough; caches that were opened with another are closed."""
+    with override_settings(SECRET_KEY=SECRET):
+        yield
+    OPENED.close()
+
+
+@pytest.fixture(scope="session")
+def redis(tmp_path_factory):
+    with RedisServer(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def memcached(tmp_path_factory):
+    with MemcachedServer(tmp_path_factory.mktemp("memcached")) as server:
+        yield server
+
+
+@pytest.fixture(
+    params=[
+        "memory",
+        "file",
+        pytest.param("redis", marks=pytest.mark.servers),
+        pytest.param("memcached", marks=pytest.mark.servers),
+    ]
+)
+def location(request, tmp_path, monkeypatch):
+    """The LOCATION of an empty cache of each kind."""
+    monkeypatch.setenv("AFRESH_DIR", str(tmp_path / "machine"))
+    if request.param == "memory":
+        return f"memory://{tmp_path}"
+    if request.param == "file":
+        return f"sqlite:///{tmp_path}/cache"
+    server = request.getfixturevalue(request.param)
+    return f"{server.url}?ledger={tmp_path.name}"

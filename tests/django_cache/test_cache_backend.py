@@ -1,0 +1,120 @@
+"""Django's cache API on each of our stores, called from threads and from an event loop."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+
+import pytest
+from cache_faces import Face, backend
+from django.core.cache.backends.base import CacheKeyWarning
+
+from afresh import Kind
+from afresh.django.cache.opening import OPENED
+
+
+@pytest.fixture(params=[False, True], ids=["sync", "async"])
+def cache(request, location):
+    return Face(backend(location, KEY_PREFIX=uuid.uuid4().hex[:8]), is_async=request.param)
+
+
+def test_the_whole_round(cache):
+    assert cache.get("a", "nothing") == "nothing"
+    cache.set("a", {"list": [1, 2]})
+    assert cache.get("a") == {"list": [1, 2]}
+    assert cache.has_key("a")
+    assert cache.add("a", 2) is False
+    assert cache.add("b", None) is True
+    assert cache.get("b", "default") is None
+    assert cache.set_many({"c": 3, "d": (4,)}) == []
+    assert cache.get_many(["a", "c", "d", "e"]) == {"a": {"list": [1, 2]}, "c": 3, "d": (4,)}
+    assert cache.delete("a") is True
+    assert cache.delete("a") is False
+    cache.delete_many(["b", "c"])
+    assert cache.get_many(["b", "c", "d"]) == {"d": (4,)}
+    cache.clear()
+    assert cache.get("d") is None
+
+
+def test_who_changes_what_he_got_changes_nobody_elses(cache):
+    cache.set("a", [1])
+    cache.get("a").append(2)
+    assert cache.get("a") == [1]
+    made = cache.get_or_set("b", lambda: [1])
+    made.append(2)
+    cache.get_or_set("b", list).append(3)
+    assert cache.get("b") == [1]
+
+
+def test_numbers_go_up_and_keep_their_expiry(cache):
+    cache.set("n", 40, 1000)
+    assert cache.incr("n", 2) == 42
+    assert cache.decr("n") == 41
+    cache.set("x", 1.5)
+    assert cache.incr("x") == 2.5
+    with pytest.raises(ValueError, match="Key 'm' not found"):
+        cache.incr("m")
+    cache.set("null", None)
+    with pytest.raises(TypeError):
+        cache.incr("null")
+
+
+def test_zero_and_less_remove(cache):
+    for timeout in (0, -1):
+        cache.set("a", 1)
+        cache.set("a", 2, timeout)
+        assert cache.get("a") is None
+        assert cache.add("a", 2, timeout) is True
+        assert cache.get("a") is None
+        cache.set("a", 1)
+        assert cache.touch("a", timeout) is True
+        assert cache.get("a") is None
+        assert cache.get_or_set("a", [1], timeout) == [1]
+        assert cache.get("a") is None
+
+
+def test_versions_and_prefixes_are_apart(cache):
+    cache.set("a", 1)
+    cache.set("a", 2, version=2)
+    assert (cache.get("a"), cache.get("a", version=2)) == (1, 2)
+    assert cache.incr_version("a", 4, version=2) == 6
+    assert (cache.get("a", version=2), cache.get("a", version=6)) == (None, 2)
+    assert cache.decr_version("a", version=6) == 5
+    with pytest.raises(ValueError, match="not found"):
+        cache.incr_version("missing")
+
+
+def test_keys_that_not_every_server_takes_are_warned_of_and_work(cache):
+    for key in ("with blanks", "k" * 300, "line\nbreak"):
+        with pytest.warns(CacheKeyWarning):
+            cache.set(key, key)
+        with pytest.warns(CacheKeyWarning):
+            assert cache.get(key) == key
+
+
+def test_twenty_threads_on_a_cold_key_load_once(location):
+    key, loads, answers, joined = uuid.uuid4().hex, [], [], []
+    everybody_waits = threading.Event()
+
+    def told(event):
+        if event.kind is Kind.JOINED:
+            joined.append(event.key)
+            if len(joined) == 19:
+                everybody_waits.set()
+
+    def load():
+        loads.append(everybody_waits.wait(20))
+        return {"loaded": [len(loads)]}
+
+    def ask():  # as in Django, each thread has a backend of its own
+        answers.append(backend(location).get_or_set(key, load))
+
+    OPENED.cache(backend(location)._settings)[0].listen(told)
+    threads = [threading.Thread(target=ask) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert loads == [True]
+    assert answers == [{"loaded": [1]}] * 20
+    assert len({id(answer) for answer in answers}) == 20
