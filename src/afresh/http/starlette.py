@@ -17,7 +17,8 @@ sessions end, and who is no longer signed in is no longer served as if he were. 
 is skipped by hits.
 
 Two properties of Starlette's are replaced, for requests that this middleware watches: `cookies`, to
-see which cookies are read, and `base_url`, which would read the whole scope.
+see which cookies are read, and `base_url`, which would read the whole scope. So is the making of a
+`BackgroundTask`: what leaves one is not kept, since hits would leave none.
 """
 
 from __future__ import annotations
@@ -25,11 +26,13 @@ from __future__ import annotations
 from collections.abc import MutableMapping
 from typing import Any, Self, Unpack
 
+from starlette.background import BackgroundTask
 from starlette.requests import HTTPConnection, cookie_parser
 
 from afresh.cache import Cache
 from afresh.core.durations import Duration, seconds
 from afresh.core.keys import canonical
+from afresh.engine.tracker import asking
 from afresh.errors import ConfigurationError, UnkeyableArgument
 from afresh.http.asgi import Application, Scope, asked_in, with_fields
 from afresh.http.asgi import CacheMiddleware as _CacheMiddleware
@@ -324,6 +327,15 @@ def _base_url(self: HTTPConnection) -> Any:
     return self._base_url
 
 
+def _leave(self: BackgroundTask, func: Any, *args: Any, **kwargs: Any) -> None:
+    tracker = asking()
+    if tracker is not None:
+        tracker.refuse("it leaves a task for after the answer")
+    _PLAIN_LEAVE(self, func, *args, **kwargs)
+
+
+_PLAIN_LEAVE: Any = BackgroundTask.__init__
+BackgroundTask.__init__ = _leave  # type: ignore[method-assign]
 _PLAIN_COOKIES: Any = HTTPConnection.__dict__["cookies"].fget
 _PLAIN_BASE_URL: Any = HTTPConnection.__dict__["base_url"].fget
 HTTPConnection.cookies = property(_cookies)  # type: ignore[assignment, method-assign]

@@ -1,0 +1,332 @@
+"""`RouteCache`: what path operations return is kept, and FastAPI sees the same function."""
+
+import asyncio
+import json
+from typing import Annotated, Any
+
+import pytest
+from fastapi import BackgroundTasks, Depends, FastAPI, Header, HTTPException, Query, Request, Response
+from fastapi.responses import PlainTextResponse
+from http_world import ask
+from pydantic import BaseModel
+
+from afresh import Cache, Policy, UncacheableValue, tag
+from afresh.errors import ConfigurationError, UnkeyableArgument
+from afresh.fastapi import RouteCache
+from afresh.testing.clock import FakeClock
+
+
+class Product(BaseModel):
+    id: int
+    name: str = "none"
+    price: float | None = None
+
+
+class Session:
+    """Stands for what ends with the request."""
+
+    open = 0
+
+    def __init__(self):
+        type(self).open += 1
+
+
+SessionDep = Annotated[Session, Depends(Session)]
+
+
+@pytest.fixture(params=["memory", "file", "file without memory"])
+def cache(request, tmp_path):
+    url = "memory://" if request.param == "memory" else f"sqlite:///{tmp_path / 'cache.sqlite3'}"
+    more: Any = {"l1": None} if "without" in request.param else {}
+    with Cache(url, clock=FakeClock(1_800_000_000.0), **more) as opened:
+        yield opened
+
+
+runs: list[Any] = []
+
+
+@pytest.fixture(autouse=True)
+def nothing_ran():
+    runs.clear()
+
+
+@pytest.fixture
+def app():
+    return FastAPI()
+
+
+@pytest.fixture
+def cached(cache):
+    return RouteCache(cache, ignore=[Session], ttl="5m")
+
+
+def got(app, path="/", **asked):
+    return asyncio.run(ask(app, path, **asked))
+
+
+def described(app):
+    return json.dumps(FastAPI.openapi(app), sort_keys=True)
+
+
+@pytest.mark.parametrize("is_async", [True, False])
+def test_a_result_is_made_once_and_is_what_it_was(app, cached, is_async):
+    plain = FastAPI()
+
+    def made(id: int, session: SessionDep, q: Annotated[str, Query()] = "x") -> Product:
+        runs.append(type(session))
+        return Product(id=id, name=q)
+
+    async def made_later(id: int, session: SessionDep, q: Annotated[str, Query()] = "x") -> Product:
+        return made(id, session, q)
+
+    made_later.__name__ = "made"
+    view = made_later if is_async else made
+    for each, decorated in ((app, cached(prefix="made")(view)), (plain, view)):
+        each.get("/{id}", response_model_exclude_unset=True)(decorated)
+    runs.clear()
+    for _ in range(3):
+        assert got(app, "/7").text == '{"id":7,"name":"x"}', "which fields were set is kept"
+        assert got(app, "/8", query="q=y").text == '{"id":8,"name":"y"}'
+    assert runs == [Session, Session]
+    assert got(app, "/seven").status == 422
+    assert described(app) == described(plain)
+
+
+def test_each_visitor_has_a_result_of_his_own(app, cached):
+    def user(x_user: Annotated[str | None, Header()] = None) -> dict[str, str] | None:
+        if x_user == "out":
+            raise HTTPException(401)
+        return None if x_user is None else {"name": x_user}
+
+    @app.get("/")
+    @cached
+    async def hello(user: Annotated[dict[str, str] | None, Depends(user)]) -> str:
+        runs.append(user)
+        return f"hello {user['name'] if user else 'you'}"
+
+    for _ in range(2):
+        for name in ("ann", "bob"):
+            assert got(app, x_user=name).text == f'"hello {name}"'
+        assert got(app).text == '"hello you"'
+        assert got(app, x_user="out").status == 401, "dependencies run for hits, too"
+    assert len(runs) == 3
+
+
+def test_what_has_no_canonical_form_is_refused_by_name(app, cache):
+    class Opaque:
+        pass
+
+    cached = RouteCache(cache)
+
+    @app.get("/")
+    @cached
+    async def view(what: Annotated[Opaque, Depends(Opaque)]) -> str:
+        return "x"
+
+    with pytest.raises(UnkeyableArgument, match="Opaque"):
+        got(app)
+
+
+def test_what_it_does_to_the_response_is_done_again(app, cached):
+    def before(response: Response):
+        response.headers["x-before"] = "1"
+
+    @app.get("/", dependencies=[Depends(before)])
+    @cached
+    def view(response: Response) -> Product:
+        runs.append(1)
+        response.status_code = 203
+        response.headers["x-total"] = "3"
+        response.headers.append("link", "<a>")
+        response.headers.append("link", "<b>")
+        return Product(id=1)
+
+    first = got(app)
+    assert (first.status, first.get("x-total"), first.get("link")) == (203, "3", "<a>, <b>")
+    assert got(app) == first
+    assert len(runs) == 1
+
+
+def test_who_sets_a_cookie_runs_each_time(app, cached):
+    @app.get("/")
+    @cached
+    async def view(response: Response) -> str:
+        runs.append(1)
+        response.set_cookie("seen", str(len(runs)))
+        return "x"
+
+    assert [got(app).get("set-cookie")[:6] for _ in range(2)] == ["seen=1", "seen=2"]
+
+
+def test_a_response_is_passed_on(app, cached):
+    @app.get("/{id}")
+    @cached
+    async def view(id: int) -> Any:
+        runs.append(id)
+        return PlainTextResponse("none", 404) if id == 1 else {"id": id}
+
+    assert [got(app, "/1").status for _ in range(2)] == [404, 404]
+    assert [got(app, "/2").text for _ in range(2)] == ['{"id":2}'] * 2
+    assert runs == [1, 1, 2]
+
+
+def test_each_who_waits_for_what_is_passed_on_gets_his_own(app, cached):
+    begun, go = asyncio.Event(), asyncio.Event()
+
+    @app.get("/")
+    @cached(prefix="view")
+    async def view(response: Response) -> str:
+        runs.append(1)
+        number = len(runs)
+        begun.set()
+        await go.wait()
+        response.set_cookie("mine", str(number))
+        return f"{number}"
+
+    async def three():
+        asked = [asyncio.ensure_future(ask(app)) for _ in range(3)]
+        await begun.wait()
+        go.set()
+        return await asyncio.gather(*asked)
+
+    answers = asyncio.run(three())
+    pairs = {(each.text, each.get("set-cookie").partition(";")[0]) for each in answers}
+    assert pairs == {(f'"{n}"', f"mine={n}") for n in (1, 2, 3)}
+
+
+def test_background_tasks_run_for_each(app, cached):
+    done = []
+
+    @app.get("/{id}")
+    @cached(prefix="view")
+    async def view(id: int, tasks: BackgroundTasks) -> int:
+        if id:
+            tasks.add_task(done.append, id)
+        return id
+
+    answers = [got(app, "/1").text for _ in range(2)]
+    assert (answers, done) == (["1", "1"], [1, 1])
+    assert [got(app, "/0").text for _ in range(2)] == ["0", "0"]
+
+
+def test_errors_are_those_of_the_function(app, cached):
+    @app.get("/")
+    @cached
+    async def view() -> Product:
+        runs.append(1)
+        raise HTTPException(404, "no such product")
+
+    assert [(got(app).status, got(app).text) for _ in range(2)] == [(404, '{"detail":"no such product"}')] * 2
+    assert len(runs) == 4
+
+
+def test_a_result_that_is_not_of_its_type_is_fastapis_error(app, cached):
+    @app.get("/")
+    @cached
+    async def view() -> Product:
+        return {"name": "no number"}  # type: ignore[return-value]
+
+    with pytest.raises(Exception, match="id") as failed:
+        got(app)
+    assert type(failed.value).__name__ == "ResponseValidationError"
+
+
+def test_it_is_dropped_by_what_it_was_made_from(app, cache, cached):
+    rows = {1: "tea"}
+
+    @cache.cached(prefix="name")
+    def name(id: int) -> str:
+        cache.depends_on(tag("row", id))
+        return rows[id]
+
+    @app.get("/{id}")
+    @cached(prefix="view", tags=lambda id: [tag("product", id)])
+    async def view(id: int, session: SessionDep) -> Product:
+        runs.append(id)
+        return Product(id=id, name=name(id))
+
+    async def story():
+        assert (await ask(app, "/1")).text.startswith('{"id":1,"name":"tea"')
+        rows[1] = "cake"
+        await cache.aio.invalidate(tag("row", 1))
+        assert "cake" in (await ask(app, "/1")).text
+        await cache.aio.invalidate(tag("product", 1))
+        await ask(app, "/1")
+        assert len(runs) == 3
+        assert await view.peek(1) == Product(id=1, name="cake")
+        await view.invalidate(1)
+        assert await view.peek(id=1) is None
+        assert (await view.refresh(1)).name == "cake"
+        assert await view.uncached(1, None) == Product(id=1, name="cake")
+        assert view.key(1) == view.key(id=1, session=Session())
+
+    asyncio.run(story())
+
+
+class Row:
+    """What an ORM's row looks like."""
+
+    _sa_instance_state = object()
+
+    def __init__(self, id):
+        self.id, self.name, self.price = id, "row", None
+
+
+def test_rows_are_kept_as_the_model_that_shows_them(app, cached):
+    @app.get("/model", response_model=list[Product])
+    @cached(model=list[Product])
+    async def by_model():
+        return [Row(1)]
+
+    @app.get("/annotation")
+    @cached
+    def by_annotation() -> list[Product]:
+        return [Row(2)]  # type: ignore[list-item]
+
+    @app.get("/rows", response_model=list[Product])
+    @cached
+    async def rows():
+        return [Row(1)]
+
+    for _ in range(2):
+        assert got(app, "/model").text == '[{"id":1,"name":"row","price":null}]'
+        assert got(app, "/annotation").text == '[{"id":2,"name":"row","price":null}]'
+    assert type(asyncio.run(by_model.peek())[0]) is Product
+    with pytest.raises(UncacheableValue, match=r"model=list\[ProductOut\]"):
+        got(app, "/rows")
+
+
+def test_what_cannot_be_right_is_refused_with_advice(cache, cached):
+    async def whole(request: Request) -> str:
+        return "x"
+
+    with pytest.raises(ConfigurationError, match=r"ignore=\['request'\]"):
+        cached(whole)
+    cached(ignore=["request"])(whole)
+    cached(key=lambda request: request.url.path)(whole)
+
+    async def asks(session: SessionDep) -> str:
+        return "x"
+
+    with pytest.raises(ConfigurationError, match=r"'session' of .*asks is closed"):
+        cached(stale_while_revalidate="1m")(asks)
+    with pytest.raises(ConfigurationError, match="early= loads after"):
+        RouteCache(cache, ignore=[Session], policy=Policy.of(ttl=9, early=1.0))(asks)
+    with pytest.raises(ConfigurationError, match="'agee' is not"):
+        cached(agee=3)(asks)
+    with pytest.raises(ConfigurationError, match="no such parameter"):
+        cached(ignore=["sesion"])(asks)
+    with pytest.raises(ConfigurationError, match="give types here"):
+        RouteCache(cache, ignore=["session"])
+    with pytest.raises(ConfigurationError, match="names of parameters, and types"):
+        cached(ignore=[3])
+    with pytest.raises(ConfigurationError, match="not 3"):
+        cached(3)
+
+
+def test_an_annotation_that_cannot_be_looked_up(cached):
+    async def view(id: "Nowhere") -> str:  # type: ignore[name-defined]  # noqa: F821
+        return "x"
+
+    with pytest.raises(ConfigurationError, match="Nowhere"):
+        cached(view)
