@@ -18,7 +18,8 @@ from typer.testing import CliRunner
 
 from afresh.cli.commands import app as commands
 from afresh.errors import ConfigurationError
-from afresh.http.serve.running import Serving, is_wsgi, loaded
+from afresh.http.loading import loaded
+from afresh.http.serve.running import Serving, is_wsgi
 from afresh.testing.servers import Certificates
 from afresh.testing.servers.process import accepts, free_port, wait_until
 

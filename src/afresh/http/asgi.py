@@ -14,7 +14,9 @@ from afresh.http import query
 from afresh.http.asked import Asked
 from afresh.http.exchange import Exchange
 from afresh.http.flow import Flow
+from afresh.http.hits import Debt, Hit
 from afresh.http.holes import Filled, Refill, Values, as_filled, head_of
+from afresh.http.lifespan import lifespan
 from afresh.http.options import Given
 from afresh.http.quick import Quick
 from afresh.http.reply import Reply
@@ -55,7 +57,7 @@ class CacheMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
-            await self.app(scope, receive, send)
+            await self._other(scope, receive, send)
             return
         quick, path = self._quick, scope.get("raw_path") or b""
         parts = scope["scheme"], path, scope["query_string"], scope["headers"]
@@ -74,12 +76,41 @@ class CacheMiddleware:
             await self._run(plan, scope, receive, send)
         elif plan is None:
             await self.app(scope, receive, send)
+        elif plan.doing is not None:
+            await self._hit(plan, Hit(scope, plan.doing), asked, receive, send)
         else:
             await _send(await self._filled(plan, scope), send)
             if plan.refresh:
                 self._refresh(asked, scope)
             elif plan.entry is not None and path:
                 quick.learn(*parts, plan.entry)
+
+    async def _hit(self, plan: Reply, hit: Hit, asked: Asked, receive: Receive, send: Send) -> None:
+        """A page answers, with something to be done for it first."""
+        flow, scope = self._flow, hit.scope
+        flow.effects.on_loop()
+        if not await hit.admit(self._flow.engine, flow.effects, later=plan.refresh):
+            await self._run(flow.refused(self._runtime, asked, hit), scope, receive, send)
+            return
+        reply = await self._filled(plan, scope)
+        await _send(reply._replace(head=hit.on(reply.head)), send)
+        if plan.refresh:
+            self._refresh(asked, scope, hit)
+
+    async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Websockets pass. When the server ends, what hits have left to do is done first."""
+        if scope["type"] != "lifespan" or not self._flow.rules.base.replay:
+            await self.app(scope, receive, send)
+        else:
+            await lifespan(self.app, scope, receive, send, self.flush)
+
+    async def flush(self) -> None:
+        """Do now what hits have left to do.
+
+        Raises:
+            Exception: What a function of `replay` raised.
+        """
+        await asyncio.to_thread(self._flow.effects.flush)
 
     def _asked(self, scope: Scope) -> Asked:
         """The request, as a framework's glue knows it."""
@@ -113,20 +144,25 @@ class CacheMiddleware:
             values[name] = as_filled(await value if inspect.isawaitable(value) else value)
         return values
 
-    def _refresh(self, asked: Asked, scope: Scope) -> None:
-        """Have the application answer once more, with nobody waiting."""
+    def _refresh(self, asked: Asked, scope: Scope, hit: Hit | None = None) -> None:
+        """Have the application answer once more, with nobody waiting: that does what the hit has left to do."""
         calm = {**scope, "method": "GET", "state": dict(scope.get("state", {})), "extensions": {}}
 
+        debt = Debt(hit, self._flow.effects)
+
         async def job(runtime: Runtime) -> None:
-            exchange = await self._flow.refreshing(runtime, asked)
-            if exchange is None:
-                return
             try:
-                await self._run(exchange, calm, _nothing_more(), _nowhere)
+                exchange = await self._flow.refreshing(runtime, asked)
+                if exchange is not None:
+                    await self._run(exchange, calm, _nothing_more(), _nowhere)
+                    debt.paid()
             except Exception as error:
                 self._flow.failed_behind(asked, error)
+            finally:
+                debt.due()
 
-        self._runtime.spawn(job)
+        if not self._runtime.spawn(job):
+            debt.due()
 
 
 class _Sending:

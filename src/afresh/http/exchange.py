@@ -12,10 +12,10 @@ from afresh.core.ports import Lease, Runtime
 from afresh.engine.contexts import leave
 from afresh.engine.flights import Flight
 from afresh.engine.gather import Gathering
-from afresh.http.adjusting import capped, depending, outward, with_etag, without_cookies
+from afresh.http.adjusting import capped, closed, depending, outward, with_etag, without_cookies
 from afresh.http.asked import UNKNOWN, Asked
 from afresh.http.collect import Collector
-from afresh.http.holes import Punch, punching
+from afresh.http.making import Making
 from afresh.http.page import Page
 from afresh.http.pages import Pages, Shelf
 from afresh.http.reading import Reads
@@ -27,6 +27,7 @@ from afresh.rfc import (
     Forward,
     Head,
     Invalidation,
+    Pair,
     Refusal,
     Serve,
     Stored,
@@ -49,7 +50,6 @@ _PERMITTING = (b"cache-control", b"cdn-cache-control", b"surrogate-control", b"e
 
 
 _ENDLESS = (b"text/event-stream", b"multipart/x-mixed-replace")
-_NO_MARKS: Mapping[bytes, str] = {}
 _WRITING = frozenset(["it writes"])  # what `afresh.sql` says of a statement that does
 
 LASTING = frozenset([404, 405, 410, 414, 451, 501])
@@ -107,8 +107,8 @@ class Exchange:
         self._etag: bytes | None = None
         self._reads: Reads | None = None
         self._settle: Callable[[], object] = int
-        self._punch = Punch(asked.options.holes) if asked.options.holes else None
-        self._unpunched: Token[Punch | None] | None = None
+        self._making = Making(asked.options)
+        self._own: tuple[Pair, ...] = ()
         self._visit = Visit(asked)
         self._before: Token[Visit | None] | None = None
 
@@ -128,8 +128,7 @@ class Exchange:
         """The application is about to be called, in this context."""
         self._gathering.begin()
         self._before = visiting.set(self._visit)
-        if self._punch is not None:
-            self._unpunched = punching.set(self._punch)
+        self._making.begin()
 
     def leave(self) -> None:
         """It has returned, or failed."""
@@ -137,14 +136,12 @@ class Exchange:
         if self._before is not None:
             leave(visiting, self._before)
             self._before = None
-        if self._unpunched is not None:
-            leave(punching, self._unpunched)
-            self._unpunched = None
+        self._making.leave()
 
     @property
     def marks(self) -> Mapping[bytes, str]:
         """The holes that the answer has so far, by their marks."""
-        return _NO_MARKS if self._punch is None else self._punch.marks
+        return self._making.marks
 
     # -- the answer, as it comes ----------------------------------------------------------------
 
@@ -172,7 +169,7 @@ class Exchange:
         found = validated(
             self.asked.request,
             self.plan.stored,
-            head,
+            self._kept(head),
             requested_at=self._gathering.began,
             received_at=self._runtime.now(),
             settings=self.asked.options.rules,
@@ -186,6 +183,12 @@ class Exchange:
         if found.refusal is not None:
             self.refuse(found.refusal.reason, stored=found.stored)
         return True
+
+    def _kept(self, head: Head) -> Head:
+        """What others may have of a head: not the cookies that are this client's own."""
+        kept = without_cookies(head, self.asked.options.drop_cookies)
+        self._own = tuple(pair for pair in head.fields if pair not in kept.fields.pairs)
+        return kept
 
     def _spared(self, status: int) -> bool:
         """The application failed, and an old answer may be sent in its place."""
@@ -216,7 +219,7 @@ class Exchange:
             return
         found = storable(
             request,
-            without_cookies(head, options.drop_cookies),
+            self._kept(head),
             requested_at=self._gathering.began,
             received_at=self._runtime.now(),
             settings=options.rules,
@@ -283,8 +286,8 @@ class Exchange:
             # What confirmed it may have read less than what made it.
             stored = depending(stored, old.stored.vary, self.asked.request, finer=bool(old.reads))
         page = Page(stored, self._collector.whole() if old is None else old.body, self._dated)
-        holes = tuple((mark.decode(), name) for mark, name in self.marks.items())
-        page.holes = holes if old is None else old.holes
+        said = self._making if old is None else old
+        page.holes, page.effects = said.holes, said.effects
         if self.compare is not None and self.compare.body != page.body:
             self._mismatched()
         await self._keep(page, sent=sent)
@@ -299,6 +302,8 @@ class Exchange:
             self._note_reads(self._reads, page)
         if tracker.refused or tracker.foreign:
             self.refuse(tracker.refused or "a part of it is numbered by another ledger", stored=page.stored)
+        if tracker.forgiven and self.asked.options.noted and not page.effects:
+            self.refuse("it writes, and no rule says how to do that again", stored=page.stored)
         if not self._refused:
             await self.pages.keep(gathering, self.asked, self._shelf, page)
             self.told.stored = gathering.unchanged
@@ -335,8 +340,12 @@ class Exchange:
     def _reply_with(self, served: Serve, page: Page) -> None:
         request, now = self.asked.request, self._runtime.now()
         self.reply = Reply.for_visitor(
-            served, page, request, now, lambda each: self._outward(each.head.fields)
+            served, page, request, now, lambda each: self._outward(self._with_own(each.head.fields))
         )
+
+    def _with_own(self, fields: Fields) -> Fields:
+        """The fields, and the cookies that only this client gets."""
+        return closed(Fields((*fields.pairs, *self._own))) if self._own else fields
 
     def outward(self, head: Head) -> Head:
         """The head as it is sent."""

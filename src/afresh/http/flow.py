@@ -20,7 +20,9 @@ from afresh.engine.mode import ModeName
 from afresh.engine.tracker import asking
 from afresh.engine.transaction import reads_through
 from afresh.http.asked import Asked
+from afresh.http.effects import Effects
 from afresh.http.exchange import Exchange, Leading
+from afresh.http.hits import Hit, on_hit
 from afresh.http.options import Options
 from afresh.http.page import Page
 from afresh.http.pages import Pages, Shelf
@@ -41,6 +43,7 @@ class Flow:
     Attributes:
         pages: Where pages are.
         engine: The cache's.
+        effects: What hits have left to do.
     """
 
     def __init__(self, cache: Cache, given: Mapping[str, Any]) -> None:
@@ -48,6 +51,7 @@ class Flow:
         self.rules = Rules(options, rules_of(given.get("rules", ())))
         self.pages = Pages(cache, options)
         self.engine = self.pages.engine
+        self.effects = Effects(self.rules.base.replay, self._effect_failed)
 
     def rely_on_reads(self, lifetime: float) -> None:
         """A framework's glue sees what is read of requests, so who sends them needs no other caution.
@@ -105,6 +109,15 @@ class Flow:
         if self.engine.events:
             key, reason = self.pages.primary(asked), f"{type(error).__name__}: {error}"
             self.engine.events.emit(Event(Kind.LOAD_FAILED, "loader", key, reason))
+
+    def refused(self, runtime: Runtime, asked: Asked, hit: Hit) -> Exchange:
+        """The application answers in the place of a page that was to."""
+        return self._past(runtime, asked._replace(options=self.rules.of(asked.request.path)), hit.refused)
+
+    def _effect_failed(self, name: str, error: Exception) -> None:
+        if self.engine.events:
+            reason = f"{type(error).__name__}: {error}"
+            self.engine.events.emit(Event(Kind.LOAD_FAILED, "effects", name, reason))
 
     # -- steps ----------------------------------------------------------------------------------
 
@@ -189,24 +202,30 @@ class Flow:
         if not isinstance(decision, Serve):
             return None
         self._told(made)
-        return self._reply(asked, decision, page, collapsed=True)
+        return self._reply(asked, decision, page, made.facts.key, collapsed=True)
 
     def _from_shelf(self, asked: Asked, decision: Serve | Refuse, shelf: Shelf) -> Reply:
         if isinstance(decision, Refuse):
             return Reply(decision.head)
         entry, page = next(each for each in shelf.pages if each[1].stored is decision.stored)
         self._hit(entry, decision)
-        reply = self._reply(asked, decision, page)
+        reply = self._reply(asked, decision, page, entry.facts.key)
         plain = (
-            not page.holes and not decision.stale and reply.content is page.body and asked.options.mode.plain
+            not page.holes
+            and not decision.stale
+            and reply.content is page.body
+            and asked.options.mode.plain
+            and reply.doing is None
         )
         return reply._replace(entry=entry) if plain else reply
 
-    def _reply(self, asked: Asked, served: Serve, page: Page, *, collapsed: bool = False) -> Reply:
+    def _reply(self, asked: Asked, served: Serve, page: Page, key: str, *, collapsed: bool = False) -> Reply:
         now, options = self.engine.now(), asked.options
-        return Reply.for_visitor(
+        reply = Reply.for_visitor(
             served, page, asked.request, now, lambda each: hit(options, each, now, collapsed=collapsed)
         )
+        doing = on_hit(options, key, asked.request, asked.client, served.head.status, page)
+        return reply if doing is None else reply._replace(doing=doing)
 
     def _hit(self, entry: Entry, decision: Serve) -> None:
         """Count a hit, and tell whoever collects dependencies."""

@@ -9,6 +9,7 @@ from typing import Any, TypedDict
 from afresh.core.durations import Duration, seconds
 from afresh.engine.mode import ON, Mode
 from afresh.errors import ConfigurationError
+from afresh.http.loading import loaded
 from afresh.rfc import Settings
 
 
@@ -31,6 +32,9 @@ class Given(TypedDict, total=False):
     stale_if_error: Duration
     rules: Any
     holes: Mapping[str, Callable[[Any], Any]]
+    always: Iterable[Callable[[Any], Any]]
+    set_again: Mapping[str, Callable[[Any], Any]]
+    replay: Mapping[str, Callable[[Any], Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +53,14 @@ class Options:
         hosts: The hosts that are cached for, `*.example.org` among them; `None`: any. A request for
             another is the application's.
         holes: What fills the holes of pages, by name (`holes`).
+        always: Run for each hit (`hits.Hit`): they may add fields, or refuse it.
+        set_again: Cookies that aren't stored, by name, with what makes them for each hit.
+        replay: What does again what views write, by name (`effects`).
         rules: The choices of the RFCs.
         drop_cookies: See `rules.Rule`, as for
-        writes: a view that writes may be stored, since a rule says so, and
+        writes: a view that writes may be stored, since a rule says so;
+        effects: what is done again for each hit, by the names in `replay`;
+        noted: what writes is only stored if it says itself what is to be done again, and
         mode: whether hits are served.
     """
 
@@ -64,9 +73,14 @@ class Options:
     errors: bool = False
     hosts: tuple[bytes, ...] | None = None
     holes: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
+    always: tuple[Callable[[Any], Any], ...] = ()
+    set_again: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
+    replay: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
     rules: Settings = field(default_factory=Settings)
     drop_cookies: frozenset[bytes] = frozenset()
     writes: bool = False
+    effects: tuple[str, ...] = ()
+    noted: bool = False
     mode: Mode = ON
 
     @classmethod
@@ -86,6 +100,7 @@ class Options:
                 raise ConfigurationError(f"{name!r} is not a setting of the middleware: there are {known}.")
             checked = _CHECKS[name](name, value)
             (rules if name in _OF_RULES else own)[name] = checked
+        own["drop_cookies"] = frozenset(name.encode() for name in own.get("set_again", ()))
         return cls(**own, rules=replace(Settings(), **rules))
 
 
@@ -118,10 +133,35 @@ def _hosts(name: str, value: Any) -> tuple[bytes, ...] | None:
     return None if value is None else tuple(each.lower().encode() for each in _names(name, value))
 
 
-def _fillers(name: str, value: Any) -> dict[str, Callable[[Any], Any]]:
-    if not isinstance(value, Mapping) or not all(map(callable, value.values())):
-        raise ConfigurationError(f'{name}={value!r}: give functions by name, holes={{"csrf": token_of}}.')
-    return dict(value)
+def functions(name: str, value: Any) -> dict[str, Callable[[Any], Any]]:
+    """Functions by name; a text is `module:attribute`."""
+    written = f'{name}={value!r}: give functions by name, {name}={{{_EXAMPLES[name]}}}, or "module:function".'
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) and key for key in value):
+        raise ConfigurationError(written)
+    if not all(callable(each) or (isinstance(each, str) and ":" in each) for each in value.values()):
+        raise ConfigurationError(written)
+    return {key: function(name, each) for key, each in value.items()}
+
+
+def function(name: str, value: Any) -> Callable[[Any], Any]:
+    """A function, or what `module:attribute` names."""
+    found = loaded(value) if isinstance(value, str) and ":" in value else value
+    if not callable(found):
+        raise ConfigurationError(f'{name}={value!r}: give a function, or "module:function".')
+    return found  # type: ignore[no-any-return]
+
+
+def _functions_in_order(name: str, value: Any) -> tuple[Callable[[Any], Any], ...]:
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+        raise ConfigurationError(f"{name}={value!r}: give a list of functions.")
+    return tuple(function(name, each) for each in value)
+
+
+_EXAMPLES = {
+    "holes": '"csrf": token_of',
+    "set_again": '"history": history_of',
+    "replay": '"count": count_views',
+}
 
 
 _OF_RULES = {
@@ -140,7 +180,10 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "etag": _flag,
     "status": _flag,
     "errors": _flag,
-    "holes": _fillers,
+    "holes": functions,
+    "always": _functions_in_order,
+    "set_again": functions,
+    "replay": functions,
     "hosts": _hosts,
     "ignored_parameters": _names,
     "cookies": _flag,

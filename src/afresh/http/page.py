@@ -19,6 +19,7 @@ class Page:
         reads: What it depends on of the request beside the fields of `Vary` (`requests.Reads`), and
         values: what they were, as digests.
         holes: Its marks, each with the name of what stands there for each visitor (`holes`).
+        effects: What its view said that hits shall do again: names, each with its arguments (`effects`).
         ready: What a hit sends, put together once; stays in this process.
     """
 
@@ -28,6 +29,7 @@ class Page:
     reads: tuple[str, ...] = ()
     values: tuple[str, ...] = ()
     holes: tuple[tuple[str, str], ...] = ()
+    effects: tuple[tuple[str, str], ...] = ()
     ready: Any = field(default=None, init=False, repr=False)
 
 

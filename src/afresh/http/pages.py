@@ -193,8 +193,11 @@ class Pages:
 
 
 def _can_fill(page: Page, asked: Asked) -> bool:
-    """Whether the holes of a page are known here: another program may have stored it."""
-    return all(name in asked.options.holes for _, name in page.holes)
+    """Whether the holes of a page, and its effects, are known here: another program may have stored it."""
+    options = asked.options
+    return all(name in options.holes for _, name in page.holes) and all(
+        name in options.replay for name, _ in page.effects
+    )
 
 
 def _named(key: bytes) -> str:

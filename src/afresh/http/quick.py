@@ -164,7 +164,9 @@ class Quick:
 
     def _prepare(self, page: Page | Guide, now: float) -> Ready | None:
         """Put together what hits send within this second; `None`: it takes more than that."""
-        if not isinstance(page, Page) or page.holes or page.stored.validate or _telling(page) is None:
+        if not isinstance(page, Page) or page.holes or page.effects or page.stored.validate:
+            return None
+        if _telling(page) is None:
             return None
         age = page.stored.age(now)
         second = int(age)

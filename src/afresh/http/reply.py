@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from afresh.core.entry import Entry
 from afresh.http.adjusting import outward
+from afresh.http.hits import OnHit
 from afresh.http.holes import Values, filled
 from afresh.http.page import Page
 from afresh.rfc import Fields, Head, Request, Serve, serve
@@ -22,6 +23,7 @@ class Reply(NamedTuple):
         entry: The page that it is, as it stands in memory, where it is fresh and whole.
         holes: What has to be filled for this visitor, and
         fill: makes the answer of it.
+        doing: What is to be done for it before it is sent.
     """
 
     head: Head
@@ -30,6 +32,7 @@ class Reply(NamedTuple):
     entry: Entry | None = None
     holes: frozenset[str] = frozenset()
     fill: Callable[[Values], Reply] | None = None
+    doing: OnHit | None = None
 
     @classmethod
     def of(cls, served: Serve, page: Page, fields: Fields) -> Reply:

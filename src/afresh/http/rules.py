@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,11 @@ from urllib.parse import unquote
 from afresh.core.durations import seconds
 from afresh.engine.mode import ON, Mode
 from afresh.errors import ConfigurationError
-from afresh.http.options import Options
+from afresh.http.loading import loaded
+from afresh.http.options import Options, function, functions
 
 _DURATIONS = ("ttl", "stale_while_revalidate", "stale_if_error")
-_LISTS = ("path", "ignore", "drop_cookies")
+_LISTS = ("path", "ignore", "drop_cookies", "replay")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,12 @@ class Rule:
         stale_if_error: Seconds, for answers that don't say it.
         ignore: Parameters of the query that change nothing: `utm_*`.
         drop_cookies: Cookies that only who is answered by the application gets: hits don't set them.
-        side_effects: `skip`: the view writes when it is asked (it counts its views); hits don't.
+        side_effects: The view writes when it is asked (it counts its views). `skip`: hits don't.
+            `replay`: hits have it done again, in batches (`effects`).
+        replay: By which functions: their names in the middleware's `replay`, or `module:function`.
+            Without any, only what the view says itself (`effects.effect`) is done again, and where it
+            says nothing the answer isn't stored.
+        set_again: Cookies that aren't stored, with what makes them for each hit: `module:function`.
         mode: `on`, `off`, `shadow`, or one with a share of the requests.
     """
 
@@ -42,6 +48,8 @@ class Rule:
     ignore: tuple[str, ...] = ()
     drop_cookies: tuple[str, ...] = ()
     side_effects: str = ""
+    replay: tuple[str, ...] = ()
+    set_again: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
     mode: Mode = ON
 
     @classmethod
@@ -60,10 +68,12 @@ class Rule:
                     f"{name!r} is not a setting of a rule: there are {', '.join(known)}."
                 )
         made = {name: _checked(name, value) for name, value in written.items()}
-        if made.get("side_effects", "skip") != "skip":
+        if made.get("side_effects", "skip") not in {"skip", "replay"}:
             raise ConfigurationError(
-                f'side_effects={written["side_effects"]!r}: write "skip", or leave it out.'
+                f'side_effects={written["side_effects"]!r}: write "skip" or "replay", or leave it out.'
             )
+        if made.get("replay") and made.get("side_effects") != "replay":
+            raise ConfigurationError(f'replay={written["replay"]!r}: write side_effects = "replay" with it.')
         return cls(**made)
 
     def fits(self, path: str) -> bool:
@@ -79,11 +89,15 @@ class Rule:
             if getattr(self, name) is not None:
                 changed[name] = getattr(self, name)
         changed["ignored_parameters"] = (*base.rules.ignored_parameters, *self.ignore)
+        set_again = {**base.set_again, **self.set_again}
         return replace(
             base,
             rules=replace(base.rules, **changed),
-            drop_cookies=frozenset(name.encode() for name in self.drop_cookies),
-            writes=self.side_effects == "skip",
+            set_again=set_again,
+            drop_cookies=frozenset(name.encode() for name in (*self.drop_cookies, *set_again)),
+            writes=bool(self.side_effects),
+            effects=self.replay,
+            noted=self.side_effects == "replay" and not self.replay,
             mode=self.mode,
         )
 
@@ -96,6 +110,8 @@ def _checked(name: str, value: Any) -> Any:
         if not isinstance(listed, (list, tuple)) or not all(isinstance(each, str) for each in listed):
             raise ConfigurationError(f"{name}={value!r}: give a string, or a list of strings.")
         return tuple(listed)
+    if name == "set_again":
+        return functions(name, value)
     return Mode.of(value) if name == "mode" else value
 
 
@@ -108,7 +124,8 @@ class Rules:
     """
 
     def __init__(self, base: Options, rules: Iterable[Rule] = ()) -> None:
-        self.base = base
+        rules = list(rules)
+        self.base = base = replace(base, replay=_known(base.replay, rules))
         self._rules = [(rule, rule.options(base)) for rule in rules]
 
     def of(self, path: bytes) -> Options:
@@ -123,6 +140,23 @@ class Rules:
     def on(self, base: Options) -> Rules:
         """The same rules over other settings."""
         return Rules(base, [rule for rule, _ in self._rules])
+
+
+def _known(
+    given: Mapping[str, Callable[[Any], Any]], rules: Iterable[Rule]
+) -> dict[str, Callable[[Any], Any]]:
+    """What does again what views write: the functions that were given, and those that rules name."""
+    found = dict(given)
+    for name in dict.fromkeys(name for rule in rules for name in rule.replay):
+        if ":" in name:
+            found[name] = function("replay", loaded(name))
+        elif name not in found:
+            known = ", ".join(sorted(given)) or "none"
+            raise ConfigurationError(
+                f"replay={name!r}: the middleware has no such function, {known}: give it, "
+                f'CacheMiddleware(…, replay={{{name!r}: function}}), or write "module:function".'
+            )
+    return found
 
 
 def rules_of(given: Any) -> list[Rule]:

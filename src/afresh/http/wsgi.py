@@ -16,6 +16,7 @@ from afresh.http.asked import Asked
 from afresh.http.environ import Environ, asked_in, parts_of, with_fields, without_content
 from afresh.http.exchange import Exchange
 from afresh.http.flow import Flow
+from afresh.http.hits import Debt, Hit
 from afresh.http.holes import Filled, Refill, as_filled, head_of
 from afresh.http.options import Given, Options
 from afresh.http.quick import Quick
@@ -64,6 +65,11 @@ class CacheMiddleware:
         plan = drive(self._flow.plan(self._runtime, asked))
         if plan is None:
             return self.app(environ, start_response)
+        hit = None
+        if isinstance(plan, Reply) and plan.doing is not None:
+            hit = Hit(environ, plan.doing)
+            if not self._admitted(hit, later=plan.refresh):
+                plan = self._flow.refused(self._runtime, asked, hit)
         if isinstance(plan, Exchange):
             changed = self._watched(plan, environ, asked)
             return Running(plan, self.app, changed, start_response).begun()
@@ -71,8 +77,23 @@ class CacheMiddleware:
             plan = filled(plan, self._flow.rules.base, environ)
         elif plan.entry is not None:
             self._quick.learn(*parts, plan.entry)
-        _start(plan, start_response)
-        return _Sent(plan.content, lambda: self._refresh(asked, environ)) if plan.refresh else [plan.content]
+        head = plan.head if hit is None else hit.on(plan.head)
+        start_response(_status_line(head.status), _pairs(head.fields))
+        if not plan.refresh:
+            return [plan.content]
+        return _Sent(plan.content, lambda: self._refresh(asked, environ, hit))
+
+    def _admitted(self, hit: Hit, *, later: bool) -> bool:
+        """Do what there is to do for a hit; says whether the page may answer."""
+        return drive(hit.admit(self._flow.engine, self._flow.effects, later=later))
+
+    def flush(self) -> None:
+        """Do now what hits have left to do.
+
+        Raises:
+            Exception: What a function of `replay` raised.
+        """
+        self._flow.effects.flush()
 
     def _asked(self, environ: Environ) -> Asked:
         """The request, as a framework's glue knows it."""
@@ -82,23 +103,29 @@ class CacheMiddleware:
         """The environ that the application gets; a framework's glue has its reads noticed."""
         return with_fields(environ, asked.request.fields, exchange.fields)
 
-    def _refresh(self, asked: Asked, environ: Environ) -> None:
-        """Have the application answer once more, with nobody waiting."""
+    def _refresh(self, asked: Asked, environ: Environ, hit: Hit | None) -> None:
+        """Have the application answer once more, with nobody waiting: that does what the hit has left to do."""
         calm = without_content(environ)
+        debt = Debt(hit, self._flow.effects)
 
         async def job(runtime: Runtime) -> None:
-            exchange = await self._flow.refreshing(runtime, asked)
-            if exchange is None:
-                return
-            changed = self._watched(exchange, calm, asked)
             try:
-                with closing(Running(exchange, self.app, changed, _nobody).begun()) as running:
-                    for _ in running:
-                        pass
+                exchange = await self._flow.refreshing(runtime, asked)
+                if exchange is not None:
+                    self._run_behind(exchange, self._watched(exchange, calm, asked))
+                    debt.paid()
             except Exception as error:
                 self._flow.failed_behind(asked, error)
+            finally:
+                debt.due()
 
-        self._runtime.spawn(job)
+        if not self._runtime.spawn(job):
+            debt.due()
+
+    def _run_behind(self, exchange: Exchange, environ: Environ) -> None:
+        with closing(Running(exchange, self.app, environ, _nobody).begun()) as running:
+            for _ in running:
+                pass
 
 
 class Running:

@@ -9,12 +9,12 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from importlib import import_module
 from typing import Any, cast
 
 from afresh.cache import Cache
 from afresh.errors import ConfigurationError
 from afresh.http.asgi import Application, CacheMiddleware
+from afresh.http.loading import loaded
 from afresh.http.options import Given
 from afresh.http.serve.marking import HitsMarked
 
@@ -131,26 +131,6 @@ def _behind(serving: Serving) -> Application:
 
         return cast("Application", WSGIMiddleware(app))
     return cast("Application", app)
-
-
-def loaded(name: str) -> Any:
-    """What `module:attribute` names.
-
-    Raises:
-        ConfigurationError: There is no such thing.
-    """
-    module, _, path = name.partition(":")
-    try:
-        found: Any = import_module(module)
-    except ModuleNotFoundError as missing:
-        if missing.name is None or not module.startswith(missing.name):
-            raise
-        raise ConfigurationError(f"there is no module {missing.name!r}.") from None
-    for attribute in path.split("."):
-        if not hasattr(found, attribute):
-            raise ConfigurationError(f"{module} has no {path!r}.")
-        found = getattr(found, attribute)
-    return found
 
 
 def is_wsgi(app: Any) -> bool:
