@@ -40,6 +40,7 @@ from afresh.http.asked import Asked
 from afresh.http.exchange import Exchange
 from afresh.http.options import Given
 from afresh.http.reading import Client, Cookies, Reads
+from afresh.http.tokens import expiry
 
 _UNSEEN = 60.0  # seconds: what nobody announces (a file, another service) may be so old
 
@@ -143,7 +144,14 @@ class CacheMiddleware(_CacheMiddleware):
             state.reads, state.own, state.outer = reads, frozenset(plain["state"]), plain["state"]
         watched = _Scope(given)
         watched.reads, watched.own, watched.outer = reads, frozenset(given) - _OF_THE_SERVER, _Outer(scope)
-        exchange.watch(reads, _Session(scope.get("session"), reads).settle)
+        session, tracker = _Session(scope.get("session"), reads), asking()
+
+        def settle() -> None:
+            session.settle()
+            if tracker is not None:
+                tracker.cap(expiry(_credentials(reads)))
+
+        exchange.watch(reads, settle)
         return watched
 
 
@@ -290,6 +298,17 @@ class _Session:
 
     def _spelled(self) -> str | None:
         return _spelled(dict(self._session or {}))
+
+
+def _credentials(reads: Reads) -> list[bytes]:
+    """What was read by which somebody may have said who he is."""
+    found = reads.fields.get_all(b"authorization") if b"authorization" in reads.headers else []
+    if b"cookie" in reads.headers or any(each.startswith("cookie:") for each in reads.others):
+        lines = b"; ".join(reads.fields.get_all(b"cookie")).decode("latin-1")
+        cookies = {f"cookie:{name}": value for name, value in cookie_parser(lines).items()}
+        read = cookies if b"cookie" in reads.headers else reads.others
+        found = [*found, *(value.encode() for name, value in cookies.items() if name in read)]
+    return [*found]
 
 
 def _of_user(user: Any) -> Any:
