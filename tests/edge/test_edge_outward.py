@@ -28,6 +28,8 @@ SCOPE = {
         (200, [(b"cache-control", b"max-age=0, s-maxage=60")], 60),
         (200, [(b"cache-control", b'max-age="60"')], 60),
         (200, [(b"cache-control", b"s-maxage=999999999")], 86_400),
+        (200, [(b"cache-control", b"max-age=60"), (b"Age", b"20")], 40),
+        (200, [(b"cache-control", b"max-age=60"), (b"age", b"100")], 0),
         (404, [(b"cache-control", b"max-age=60")], 60),
         (200, [], 0),
         (200, [(b"cache-control", b"public")], 0),

@@ -63,6 +63,11 @@ def test_keys_are_those_of_nginx(url: str, key: bytes | None) -> None:
             [(b"cache-control", b"s-maxage=9"), HTML, (b"vary", b"Accept-Encoding"), (b"etag", b'"x"')],
             "",
         ),
+        (
+            200,
+            [(b"cache-control", b"s-maxage=9"), HTML, (b"surrogate-key", b"a"), (b"x-afresh-stamp", b"1")],
+            "",
+        ),
         (404, [(b"cache-control", b"s-maxage=9"), HTML], "status"),
         (200, [HTML], "may keep"),
         (200, [(b"cache-control", b"s-maxage=9, private"), HTML], "may keep"),

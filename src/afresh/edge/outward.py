@@ -23,12 +23,15 @@ Fields = list[tuple[bytes, bytes]]
 
 _FORBIDDEN = re.compile(rb"(?:^|[\s,])(?:no-store|no-cache|private)(?:$|[\s,=])", re.IGNORECASE)
 _SHARED = re.compile(rb"(?:^|[\s,])s-maxage\s*=\s*\"?(\d{1,9})", re.IGNORECASE)
-_AGE = re.compile(rb"(?:^|[\s,])max-age\s*=\s*\"?(\d{1,9})", re.IGNORECASE)
+_MAX_AGE = re.compile(rb"(?:^|[\s,])max-age\s*=\s*\"?(\d{1,9})", re.IGNORECASE)
 _FOR_ALL = re.compile(rb"(?:^|[\s,])(?:public|s-maxage)(?:$|[\s,=])", re.IGNORECASE)
-_OURS = {
-    b"surrogate-key", b"cache-tag", b"surrogate-control", b"cdn-cache-control", b"x-accel-expires",
-    b"x-afresh-stamp", b"x-afresh-changed",
-}  # fmt: skip
+OURS = frozenset(
+    [
+        b"surrogate-key", b"cache-tag", b"surrogate-control", b"cdn-cache-control", b"x-accel-expires",
+        b"x-afresh-stamp", b"x-afresh-changed",
+    ]
+)  # fmt: skip
+"""What is for caches only."""
 _LEAST_LIMIT = 256  # the shortest names of any number of tags fit into it
 _NO_STORE: Fields = [
     (b"cache-control", b"no-store"),
@@ -78,7 +81,7 @@ class Outward:
             tags: What it was made from.
             stamp: The position before it began.
         """
-        given = _varying([(name, value) for name, value in fields if name.lower() not in _OURS])
+        given = _varying([(name, value) for name, value in fields if name.lower() not in OURS])
         lifetime = self.lifetime(status, given)
         if self._forbidden(status, given):
             return [*given, (b"x-accel-expires", b"0")]
@@ -100,15 +103,20 @@ class Outward:
         kept = [
             (name, value)
             for name, value in fields
-            if name.lower() not in _OURS and name.lower() not in {b"cache-control", b"expires"}
+            if name.lower() not in OURS and name.lower() not in {b"cache-control", b"expires"}
         ]
         return [(b"x-accel-expires", b"0"), (b"x-afresh-changed", b"1"), *_NO_STORE, *kept]
 
     def lifetime(self, status: int, fields: Iterable[tuple[bytes, bytes]]) -> int:
-        """For how many seconds an outer cache may keep it; 0: not at all."""
+        """For how many seconds from now on an outer cache may keep it; 0: not at all."""
         given = list(fields)
-        said = _SHARED.search(_line(given, b"cache-control")) or _AGE.search(_line(given, b"cache-control"))
-        return 0 if said is None or self._forbidden(status, given) else min(int(said[1]), self._longest)
+        said = _SHARED.search(_line(given, b"cache-control")) or _MAX_AGE.search(
+            _line(given, b"cache-control")
+        )
+        if said is None or self._forbidden(status, given):
+            return 0
+        age = _line(given, b"age")
+        return max(0, min(int(said[1]), self._longest) - (int(age) if age.isdigit() else 0))
 
     def _forbidden(self, status: int, fields: list[tuple[bytes, bytes]]) -> bool:
         """Whether no outer cache may keep it."""

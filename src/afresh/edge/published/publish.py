@@ -14,7 +14,7 @@ from typing import Any
 from afresh.cache import Cache
 from afresh.edge.asgi import App, Message, Receive, Send, url_of
 from afresh.edge.keys import page_tag
-from afresh.edge.outward import Outward
+from afresh.edge.outward import OURS, Outward
 from afresh.edge.port import Undelivered
 from afresh.edge.published.index import Index
 from afresh.edge.published.pages import Pages, key_of
@@ -23,7 +23,7 @@ _log = logging.getLogger("afresh")
 _LARGEST = 1_000_000  # memcached's default limit of an item, with room for its head
 _MOST_RECENT = 10_000
 _AGAIN = 1.0  # seconds in which a page isn't published twice
-_DROPPED = frozenset(
+_DROPPED = OURS | frozenset(
     [
         b"age", b"accept-ranges", b"cache-control", b"cache-status", b"content-length", b"date", b"etag",
         b"expires", b"last-modified", b"server",
