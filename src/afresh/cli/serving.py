@@ -30,6 +30,9 @@ _Ignored = Annotated[
 _Hosts = Annotated[
     list[str] | None, typer.Option(metavar="HOST", help="A host that is cached for; by default any.")
 ]
+_Rules = Annotated[
+    str | None, typer.Option(metavar="FILE", help="Rules for paths: [[http.rule]] in afresh.toml.")
+]
 _Edge = Annotated[bool, typer.Option("--edge", help="Tell caches in front what pages are made from.")]
 
 
@@ -50,14 +53,16 @@ def serve(
     believed: _Believed = "127.0.0.1",
     ignore_parameter: _Ignored = None,
     allow_host: _Hosts = None,
+    rules: _Rules = None,
     edge: _Edge = False,
 ) -> None:
     """Serve an application, or another server, with a cache of whole pages before it."""
-    given: dict[str, Any] = dict(locals())  # named as the settings are, but for three
+    given: dict[str, Any] = dict(locals())  # named as the settings are, but for four
     given["within"] = "afresh.edge.asgi:outward" if given.pop("edge") else ""
     options = {
         "ignored_parameters": given.pop("ignore_parameter"),
         "hosts": given.pop("allow_host"),
+        "rules": given.pop("rules"),
     }
     try:
         _run(given, {name: value for name, value in options.items() if value})

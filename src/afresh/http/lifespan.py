@@ -22,9 +22,9 @@ async def lifespan(
     try:
         await app(scope, passing.receive, passing.send)
     except Exception:
-        if passing.answered:
+        if passing.said:
             raise
-        await passing.instead()
+    await passing.rest()
     if passing.trouble is not None:
         raise passing.trouble
 
@@ -34,13 +34,13 @@ class _Passing:
         self._receive = receive
         self._send = send
         self._ending = ending
-        self._heard = False
-        self.answered = False
+        self._heard: set[str] = set()
+        self.said: set[str] = set()
         self.trouble: Exception | None = None
 
     async def receive(self) -> Any:
         message = await self._receive()
-        self._heard = True
+        self._heard.add(message["type"])
         if message["type"] == "lifespan.shutdown":
             try:
                 await self._ending()
@@ -49,13 +49,15 @@ class _Passing:
         return message
 
     async def send(self, message: Any) -> None:
-        self.answered = True
+        self.said.add(message["type"])
         await self._send(message)
 
-    async def instead(self) -> None:
-        """Answer in the place of the application."""
-        if not self._heard:
-            await self.receive()
-        await self.send({"type": "lifespan.startup.complete"})
-        await self.receive()
-        await self.send({"type": "lifespan.shutdown.complete"})
+    async def rest(self) -> None:
+        """Hear and say what the application left out."""
+        if "lifespan.startup.failed" in self.said:
+            return
+        for step in ("startup", "shutdown"):
+            if f"lifespan.{step}" not in self._heard:
+                await self.receive()
+            if not self.said & {f"lifespan.{step}.complete", f"lifespan.{step}.failed"}:
+                await self.send({"type": f"lifespan.{step}.complete"})

@@ -15,7 +15,8 @@ from afresh.cache import Cache
 from afresh.errors import ConfigurationError
 from afresh.http.asgi import Application, CacheMiddleware
 from afresh.http.loading import loaded
-from afresh.http.options import Given
+from afresh.http.options import Given, Options
+from afresh.http.rules import Rules, rules_of
 from afresh.http.serve.marking import HitsMarked
 
 _SETTINGS = "AFRESH_SERVING"  # how workers, which are new processes, learn what to serve
@@ -75,6 +76,8 @@ class Serving:
             raise ConfigurationError(f"{self.app!r}: write module:attribute, such as shop.main:app.")
         if self.workers > 1 and self.cache == "memory://":
             raise ConfigurationError("memory:// belongs to one process: with several workers, leave it out.")
+        given = self.options or Given()
+        Rules(Options.of(given), rules_of(given.get("rules", ())))
 
 
 def serve(serving: Serving) -> None:
@@ -85,10 +88,9 @@ def serve(serving: Serving) -> None:
     """
     import uvicorn
 
+    sys.path.insert(0, "")  # as uvicorn does for applications in the current folder
     serving.check()
     os.environ[_SETTINGS] = json.dumps(asdict(serving))
-    if serving.app:
-        sys.path.insert(0, "")  # as uvicorn does for applications in the current folder
     uvicorn.run(
         "afresh.http.serve.running:create",
         factory=True,
