@@ -163,6 +163,7 @@ def test_a_view_that_writes_is_shared_only_if_a_rule_says_so(cache, tmp_path, de
         {"path": "/", "side_effects": "replay", "replay": ["count"]},
         {"path": "/", "side_effects": "replay", "replay": ["no_such_module:count"]},
         {"path": "/", "set_again": ["history"]},
+        {"path": "/", "clear_site_data": ["everything"]},
         {"path": "/", "set_again": {"history": "history"}},
         {"path": "/", "set_again": {"history": "json:dumped"}},
         {"path": "/", "mode": "maybe"},
@@ -172,6 +173,24 @@ def test_a_view_that_writes_is_shared_only_if_a_rule_says_so(cache, tmp_path, de
 def test_rules_that_make_no_sense(cache, rule):
     with pytest.raises(ConfigurationError):
         CacheMiddleware(Application(), cache=cache, rules=[rule])
+
+
+def test_where_visitors_sign_out_the_browser_forgets_their_pages(cache):
+    rules = [{"path": "/logout", "clear_site_data": ["cache", "storage"], "ttl": 60}]
+    inner = Application(lambda scope, calls: (302 if scope["method"] == "POST" else 200, {}, [b"bye"]))
+    app = CacheMiddleware(inner, cache=cache, rules=rules)
+
+    async def visits():
+        asked = [{"method": "POST"}, {}, {}, {"path": "/other"}]
+        return [await ask(app, **{"path": "/logout", **each}) for each in asked]
+
+    said = [each.get("clear-site-data") for each in asyncio.run(visits())]
+    assert said == ['"cache", "storage"'] * 3 + [None]
+    assert inner.calls == 4, "it is not stored"
+    inner.view = lambda scope, calls: (403, {}, [b"no"])
+    assert asyncio.run(ask(app, "/logout", method="POST")).get("clear-site-data") is None
+    inner.view = lambda scope, calls: (200, {"clear-site-data": '"*"'}, [b"bye"])
+    assert asyncio.run(ask(app, "/logout", method="POST")).get("clear-site-data") == '"*"'
 
 
 @pytest.mark.parametrize("written", ["[http", "[http.rule]\npath='/'", "http = 5", None])

@@ -17,7 +17,7 @@ from afresh.cache import Cache
 from afresh.core.durations import Duration, seconds
 from afresh.edge.keys import LIMIT, Keys, page_tag
 from afresh.errors import ConfigurationError
-from afresh.http.exchange import LASTING
+from afresh.http.unkept import LASTING
 
 Fields = list[tuple[bytes, bytes]]
 

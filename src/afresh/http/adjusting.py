@@ -33,6 +33,13 @@ def without_cookies(head: Head, names: Collection[bytes]) -> Head:
     return Head(head.status, Fields(tuple(kept)))
 
 
+def clearing(fields: Fields, kinds: Iterable[str]) -> Fields:
+    """The fields, with which the browser forgets what it has of the site, unless they say it themselves."""
+    if b"clear-site-data" in fields:
+        return fields
+    return Fields((*fields.pairs, (b"clear-site-data", ", ".join(f'"{kind}"' for kind in kinds).encode())))
+
+
 def capped(stored: Stored, soft: float) -> Stored:
     """An answer is no longer fresh than the values that it was made from."""
     if soft >= stored.fresh_until:

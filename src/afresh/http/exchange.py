@@ -12,7 +12,7 @@ from afresh.core.ports import Lease, Runtime
 from afresh.engine.contexts import leave
 from afresh.engine.flights import Flight
 from afresh.engine.gather import Gathering
-from afresh.http.adjusting import capped, closed, depending, outward, with_etag, without_cookies
+from afresh.http.adjusting import capped, clearing, closed, depending, outward, with_etag, without_cookies
 from afresh.http.asked import UNKNOWN, Asked
 from afresh.http.collect import Collector
 from afresh.http.making import Making
@@ -21,6 +21,7 @@ from afresh.http.pages import Pages, Shelf
 from afresh.http.reading import Reads
 from afresh.http.reply import Reply
 from afresh.http.told import Told
+from afresh.http.unkept import clears, unkept
 from afresh.http.visit import Visit, visiting
 from afresh.rfc import (
     Fields,
@@ -48,12 +49,7 @@ from afresh.rfc import (
 _NO_STORE = ((b"cache-control", b"no-store"),)
 _PERMITTING = (b"cache-control", b"cdn-cache-control", b"surrogate-control", b"expires", b"x-accel-expires")
 
-
-_ENDLESS = (b"text/event-stream", b"multipart/x-mixed-replace")
 _WRITING = frozenset(["it writes"])  # what `afresh.sql` says of a statement that does
-
-LASTING = frozenset([404, 405, 410, 414, 451, 501])
-"""Errors that say something of the resource. Others are often one request's fault, or one moment's."""
 
 
 class Leading(NamedTuple):
@@ -227,15 +223,8 @@ class Exchange:
         if isinstance(found, Refusal):
             self.refuse(found.reason)
             return
-        if (head.fields.get(b"content-type") or b"").lower().startswith(_ENDLESS):
-            self.refuse("it has no end")  # nobody should wait for it
-            return
-        length = head.fields.get(b"content-length") or b""
-        if length.isdigit() and int(length) > options.max_body:
-            self.refuse("it is too long")
-            return
-        if head.status >= 400 and not (options.errors or found.open or head.status in LASTING):
-            self.refuse(f"the status {head.status}")
+        if reason := unkept(head, found, options):
+            self.refuse(reason)
             return
         if b"content-encoding" in head.fields:
             # What was compressed for one would come so for all, whether `Vary` says it or not.
@@ -350,6 +339,8 @@ class Exchange:
     def outward(self, head: Head) -> Head:
         """The head as it is sent."""
         fields = head.fields
+        if clears(head, self.asked.options):
+            fields = clearing(fields, self.asked.options.clear_site_data)
         if self._etag is not None and b"etag" not in fields:
             fields = Fields((*fields.pairs, (b"etag", self._etag)))
         if self.asked.request.method in {"GET", "HEAD"}:

@@ -60,7 +60,8 @@ class Options:
         drop_cookies: See `rules.Rule`, as for
         writes: a view that writes may be stored, since a rule says so;
         effects: what is done again for each hit, by the names in `replay`;
-        noted: what writes is only stored if it says itself what is to be done again, and
+        noted: what writes is only stored if it says itself what is to be done again;
+        clear_site_data: what browsers are told to forget, and
         mode: whether hits are served.
     """
 
@@ -81,6 +82,7 @@ class Options:
     writes: bool = False
     effects: tuple[str, ...] = ()
     noted: bool = False
+    clear_site_data: tuple[str, ...] = ()
     mode: Mode = ON
 
     @classmethod

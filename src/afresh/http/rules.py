@@ -17,7 +17,17 @@ from afresh.http.loading import loaded
 from afresh.http.options import Options, function, functions
 
 _DURATIONS = ("ttl", "stale_while_revalidate", "stale_if_error")
-_LISTS = ("path", "ignore", "drop_cookies", "replay")
+_LISTS = ("path", "ignore", "drop_cookies", "replay", "clear_site_data")
+_SITE_DATA = (
+    "cache",
+    "clientHints",
+    "cookies",
+    "executionContexts",
+    "prefetchCache",
+    "prerenderCache",
+    "storage",
+    "*",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +48,8 @@ class Rule:
             Without any, only what the view says itself (`effects.effect`) is done again, and where it
             says nothing the answer isn't stored.
         set_again: Cookies that aren't stored, with what makes them for each hit: `module:function`.
+        clear_site_data: Here visitors sign out: answers that are no errors tell the browser to forget
+            these (`cache`, `storage` …), and are not stored.
         mode: `on`, `off`, `shadow`, or one with a share of the requests.
     """
 
@@ -50,6 +62,7 @@ class Rule:
     side_effects: str = ""
     replay: tuple[str, ...] = ()
     set_again: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
+    clear_site_data: tuple[str, ...] = ()
     mode: Mode = ON
 
     @classmethod
@@ -97,6 +110,7 @@ class Rule:
             drop_cookies=frozenset(name.encode() for name in (*self.drop_cookies, *set_again)),
             writes=bool(self.side_effects),
             effects=self.replay,
+            clear_site_data=self.clear_site_data,
             noted=self.side_effects == "replay" and not self.replay,
             mode=self.mode,
         )
@@ -109,6 +123,8 @@ def _checked(name: str, value: Any) -> Any:
         listed = (value,) if isinstance(value, str) else value
         if not isinstance(listed, (list, tuple)) or not all(isinstance(each, str) for each in listed):
             raise ConfigurationError(f"{name}={value!r}: give a string, or a list of strings.")
+        if name == "clear_site_data" and not set(listed) <= set(_SITE_DATA):
+            raise ConfigurationError(f"{name}={value!r}: there are {', '.join(_SITE_DATA)}.")
         return tuple(listed)
     if name == "set_again":
         return functions(name, value)
