@@ -5,9 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import django
 import pytest
-from django.conf import settings
 from django.test import override_settings
 
 from afresh.django.cache.opening import OPENED
@@ -17,19 +15,9 @@ SECRET = "the secret of these tests, long enough"
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "django"))
 
-if not settings.configured:
-    settings.configure(
-        DATABASES={
-            alias: {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}
-            for alias in ("default", "other")
-        },
-        INSTALLED_APPS=["afresh.django", "django_shop"],
-        DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
-        USE_TZ=True,
-        SECRET_KEY="tests",
-        AFRESH={"VOLATILE": ["django_shop.Product.views"]},
-    )
-    django.setup()
+from django_world import configure  # noqa: E402
+
+configure()
 
 
 @pytest.fixture(autouse=True)

@@ -21,7 +21,7 @@ from django.conf import settings
 from django.core.exceptions import FieldDoesNotExist
 from django.db import router
 
-KNOWN = ("DATABASES", "OLD_IMAGES", "REPLICA_LAG", "UNSEEN_TTL", "VOLATILE")
+KNOWN = ("DATABASES", "OLD_IMAGES", "REPLICA_LAG", "SESSIONS", "UNSEEN_TTL", "VOLATILE")
 
 
 def given(name: str, default: Any) -> Any:

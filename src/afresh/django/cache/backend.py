@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache
 
+from afresh.cache import Cache
 from afresh.core.entry import NEVER
 from afresh.django.cache.asynchronous import AsyncFace
 from afresh.django.cache.opening import OPENED
@@ -45,6 +46,11 @@ class CacheBackend(AsyncFace, BaseCache):  # type: ignore[misc]  # Django has no
             cache, found = OPENED.cache(self._settings)
             self._found, self._read = found, cache.get
         return found
+
+    @property
+    def afresh(self) -> Cache:
+        """A cache of the same place, for pages and `@cached` functions. What it stores is no pickle."""
+        return OPENED.beside(self._settings, self.key_prefix)
 
     # -- keys, times and values -----------------------------------------------------------------
 
