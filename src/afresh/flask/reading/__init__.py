@@ -1,0 +1,1 @@
+"""What a Flask application reads of a request: the environ, its cookies, its session."""
