@@ -15,6 +15,7 @@ from afresh.engine.gather import Gathering
 from afresh.http.adjusting import capped, clearing, closed, depending, outward, with_etag, without_cookies
 from afresh.http.asked import UNKNOWN, Asked
 from afresh.http.collect import Collector
+from afresh.http.families import family_of
 from afresh.http.making import Making
 from afresh.http.page import Page
 from afresh.http.pages import Pages, Shelf
@@ -98,7 +99,7 @@ class Exchange:
         self._collector = Collector(asked.options.max_body)
         self._stored: Stored | None = None
         self._old: Page | None = None
-        self._dated = False
+        self._dated = self._failed = False
         self._refused = ""
         self._etag: bytes | None = None
         self._reads: Reads | None = None
@@ -147,6 +148,7 @@ class Exchange:
         Returns:
             What to send on. `None` when nothing is: `reply` will be the answer, once it is `complete`.
         """
+        self._failed = head.status >= 400
         if self._confirmed(head) or self._spared(head.status):
             return None
         rules, request = self.asked.options.rules, self.asked.request
@@ -247,6 +249,8 @@ class Exchange:
         self._stored = stored
         if remember:
             self.pages.passes.add(self.asked.passing(self._shelf.key))
+            if not self._failed:
+                self.pages.families.refused(family_of(self.asked), self._shelf.primary)
         self._gathering.release(reason)
 
     def content(self, piece: bytes) -> None:

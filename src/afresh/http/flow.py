@@ -22,6 +22,7 @@ from afresh.engine.transaction import reads_through
 from afresh.http.asked import Asked
 from afresh.http.effects import Effects
 from afresh.http.exchange import Exchange, Leading
+from afresh.http.families import family_of
 from afresh.http.hits import Hit, on_hit
 from afresh.http.options import Options
 from afresh.http.page import Page
@@ -163,7 +164,8 @@ class Flow:
         call.site.misses += 1
         if engine.events:
             engine.events.emit(Event(Kind.MISS, "l1", call.key, decision.why.value))
-        if not _for_all(asked, decision) or asked.passing(shelf.key) in pages.passes:
+        alone = asked.passing(shelf.key) in pages.passes or family_of(asked) in pages.families
+        if alone or not _for_all(asked, decision):
             return Exchange(pages, runtime, asked, shelf, decision)
         joined = await join(engine, runtime, call, asked_at)
         if joined is None:

@@ -21,6 +21,7 @@ from afresh.engine.made import Made
 from afresh.engine.site import Call
 from afresh.errors import BackendError
 from afresh.http.asked import Asked
+from afresh.http.families import Families, family_of
 from afresh.http.options import Options
 from afresh.http.page import ANY, Guide, Page, Spec
 from afresh.http.passes import Passes
@@ -53,7 +54,8 @@ class Pages:
     Attributes:
         engine: Where they live, and what numbers their invalidations.
         options: The middleware's.
-        passes: URLs for whose answers nobody waits.
+        passes: URLs for whose answers nobody waits, and
+        families: those that are like them.
         site: The pages in this process's memory.
     """
 
@@ -61,6 +63,7 @@ class Pages:
         self.engine: Engine = cache._engine
         self.options = options
         self.passes = Passes(options.hit_for_miss, self.engine.now)
+        self.families = Families(options.hit_for_miss, self.engine.now)
         self.searches = Searches()
         self.secret: bytes = cache._secret
         self._policy = Policy()
@@ -122,6 +125,7 @@ class Pages:
             await self._guide(shelf, spec)
             await self._count(shelf.primary, key)
         self.passes.discard(asked.passing(shelf.key))
+        self.families.kept(family_of(asked))
         until = max(stored.fresh_until, stored.stale_until, stored.error_until)
         return await gathering.keep(
             page,
