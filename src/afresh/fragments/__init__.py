@@ -10,7 +10,7 @@ within it included, and is dropped by whatever changes that. Three things are it
 
 from afresh.fragments.fragments import Fragments, fragments_of
 from afresh.fragments.holes import Cut, cutting
-from afresh.fragments.outside import NOTHING, Outside
+from afresh.fragments.outside import NOTHING, Outside, in_the_key
 from afresh.fragments.rendering import Rendering, current_rendering, rendered_as
 from afresh.fragments.wanted import Wanted
 
@@ -24,5 +24,6 @@ __all__ = [
     "current_rendering",
     "cutting",
     "fragments_of",
+    "in_the_key",
     "rendered_as",
 ]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from weakref import WeakKeyDictionary
-
 from afresh.cache import Cache
 from afresh.core.durations import Duration, seconds
 from afresh.core.keys import key_of
@@ -15,7 +13,7 @@ from afresh.fragments.kept import Fragment, Guide
 from afresh.fragments.rendering import Memory, Rendering
 from afresh.fragments.use import Use
 from afresh.fragments.wanted import Wanted
-from afresh.places import GIVEN
+from afresh.places import GIVEN, Place
 from afresh.runtime.drive import drive
 
 PREFIX = "fragment:"
@@ -31,10 +29,9 @@ class Fragments:
         memory: What pages used.
     """
 
-    def __init__(self, cache: Cache) -> None:
-        place = cache._opened.place(PREFIX)
+    def __init__(self, place: Place, secret: bytes) -> None:
         self.engine = place.engine
-        self.secret = cache._secret
+        self.secret = secret
         self.memory = Memory(self.engine, self.secret)
         # A fragment is made by whoever asks, or not at all: nobody else has its page's context.
         self._policy = place.policy.replace(
@@ -120,10 +117,9 @@ class Fragments:
         await mark(self.engine, [tag])
 
 
-_all: WeakKeyDictionary[Cache, Fragments] = WeakKeyDictionary()
-
-
 def fragments_of(cache: Cache) -> Fragments:
-    """The fragments of a cache, or of a pool of it."""
-    found = _all.get(cache)
-    return found if found is not None else _all.setdefault(cache, Fragments(cache))
+    """The fragments of a cache, or of a pool of it: one object for each place where they are kept."""
+    place = cache._opened.place(PREFIX)
+    beside: dict[str, Fragments] = vars(place.engine)  # it lives as long as its engine does
+    found = beside.get("_fragments")
+    return found if found is not None else beside.setdefault("_fragments", Fragments(place, cache._secret))

@@ -8,7 +8,10 @@ was read so far in the request (which has to be seen: by the middleware, or with
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date, datetime, time
+from decimal import Decimal
 from typing import NamedTuple
+from uuid import UUID
 
 from afresh.core.tags import Dependency
 from afresh.engine.engine import Engine
@@ -29,6 +32,13 @@ class Outside(NamedTuple):
 
 
 NOTHING = Outside()
+
+_PLAIN = frozenset([str, int, float, bool, bytes, type(None), date, datetime, time, Decimal, UUID])
+
+
+def in_the_key(value: object, vary: Sequence[object]) -> bool:
+    """Whether a value is a plain one that a fragment varies on: another one is another fragment."""
+    return type(value) in _PLAIN and any(type(each) is type(value) and each == value for each in vary)
 
 
 def include(engine: Engine, tracker: Tracker, outside: Outside, *, aged: bool) -> None:
