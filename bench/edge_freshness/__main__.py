@@ -1,0 +1,118 @@
+"""`python -m bench.edge_freshness [--quick] [--json FILE]`: from a write to every cache that stands in front.
+
+Four workers with pages in memory, one that keeps them on Redis only, Varnish, nginx, and a page published to
+memcached that nginx serves. One row of PostgreSQL changes: by plain SQL of another program, which `afresh watch`
+sees, or by the application. From the moment at which COMMIT has returned: how long until each place answers
+with what was written? Asking is a part of it.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from http.client import HTTPConnection
+from pathlib import Path
+
+from bench import measure
+from bench.edge_freshness.stage import started
+
+GOAL = measure.Goal("p99 ms", 50)
+_TOO_LONG = 5.0  # seconds
+_PAUSE = 0.001  # between two looks at one place
+
+
+class Place:
+    """Where the page is asked for."""
+
+    def __init__(self, name: str, port: int) -> None:
+        self.name = name
+        self._connection = HTTPConnection("127.0.0.1", port, timeout=_TOO_LONG)
+
+    def said(self) -> tuple[str, str]:
+        """The page now, and what the caches say of it."""
+        self._connection.request("GET", "/")
+        answer = self._connection.getresponse()
+        return answer.read().decode(), ", ".join(answer.headers.get_all("cache-status") or ())
+
+    def wait_for(self, text: str, since: float) -> float:
+        """Ask until it is the new one; milliseconds since then.
+
+        Raises:
+            TimeoutError: It doesn't come.
+        """
+        while self.said()[0] != text:
+            if time.perf_counter() - since > _TOO_LONG:
+                raise TimeoutError(f"{self.name} has not noticed within {_TOO_LONG:g} s")
+            time.sleep(_PAUSE)
+        return (time.perf_counter() - since) * 1000
+
+    def keeps(self, text: str) -> bool:
+        """Whether it answers with that from its own cache: what keeps nothing has nothing to forget."""
+        page, said = self.said()
+        own = {"Varnish": "varnish; hit", "nginx": "nginx; hit", "published page": "published"}
+        return page == text and own.get(self.name, "; hit") in said
+
+
+def main() -> int:
+    """Measure, print, judge."""
+    options = measure.parser(__doc__).parse_args()
+    rounds = 30 if options.quick else 300
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        stage = started(Path(folder), stack)
+        places = [Place(name, port) for name, port in stage.ports.items()]
+        times: dict[str, list[list[float]]] = {who: [] for who in stage.writers}
+        text = "none"
+        for number in range(rounds):
+            for who, write in stage.writers.items():
+                before, text = text, f"text {number} of {who}"
+                times[who].append(_round(places, write, before, text))
+    tables = [_table(who, places, found) for who, found in times.items()]
+    return measure.finish("edge_freshness", tables, options.json)
+
+
+def _table(who: str, places: list[Place], times: list[list[float]]) -> measure.Table:
+    table = measure.Table(f"From a COMMIT of {who} to the new page, in milliseconds")
+    for place, found in zip(places, zip(*times, strict=True), strict=True):
+        table.add(place.name, _figures(list(found)))
+    table.add("all of them", _figures([max(each) for each in times]), GOAL)
+    return table
+
+
+def _figures(times: list[float]) -> dict[str, float]:
+    return {
+        "p50 ms": measure.percentile(times, 0.5),
+        "p99 ms": measure.percentile(times, 0.99),
+        "most ms": max(times),
+    }
+
+
+def _round(places: list[Place], write: Callable[[str], object], before: str, text: str) -> list[float]:
+    """Have all keep the page, change it, and wait for each."""
+    deadline = time.monotonic() + _TOO_LONG
+    while not all(place.keeps(before) for place in places):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not all keep the page: {[place.said() for place in places]}")
+        time.sleep(_PAUSE)
+    write(text)
+    since = time.perf_counter()
+    found = [0.0] * len(places)
+
+    def wait(index: int) -> None:
+        found[index] = places[index].wait_for(text, since)
+
+    threads = [threading.Thread(target=wait, args=(index,)) for index in range(len(places))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if not all(found):
+        raise SystemExit("not all places have noticed")
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())
