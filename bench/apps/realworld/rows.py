@@ -68,7 +68,7 @@ def _rows(size: Size, chosen: random.Random) -> dict[Any, list[dict[str, Any]]]:
     said = [(n, chosen.choice(people)) for n in numbers for _ in range(chosen.randint(0, 4))]
     return {
         User.__table__: [_user(n, chosen) for n in range(size.users)],
-        Tag.__table__: [{"name": f"{chosen.choice(_WORDS)}{n}"} for n in range(size.tags)],
+        Tag.__table__: [{"name": f"tag{n}"} for n in range(size.tags)],
         Article.__table__: [_article(n, chosen.choice(people), chosen) for n in range(size.articles)],
         article_tag: [{"article_id": n, "tag_id": tag} for n in numbers for tag in chosen.sample(tags, 3)],
         favorite: [{"article_id": n, "user_id": user} for n, user in likes],

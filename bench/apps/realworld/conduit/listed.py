@@ -40,7 +40,8 @@ async def seen_by(
     counts: dict[int, int] = {}
     mine: set[int] = set()
     if ids:
-        counts = dict((await session.execute(counted.group_by(favorite.c.article_id))).tuples().all())
+        counted_rows = await session.execute(counted.group_by(favorite.c.article_id))
+        counts = {row[0]: row[1] for row in counted_rows}
     if ids and visitor is not None:
         liked = select(favorite.c.article_id).where(
             favorite.c.user_id == visitor.id, favorite.c.article_id.in_(ids)
