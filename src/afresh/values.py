@@ -27,7 +27,7 @@ class Values:
         if entry is not None and entry.checked_at is self._position.cell_contents:
             entry.hits += 1
             return entry.value
-        return drive(self._opened.place(key).plain.get(key, default))
+        return self._opened.place(key).plain.get_now(key, default)
 
     def get_many(self, keys: Sequence[Hashable]) -> dict[Any, Any]:
         """The current values that are there, by key."""

@@ -82,8 +82,14 @@ class Opener:
             return Damaged(_reason(error))
         return _opened((value, facts, fixed[6], fixed[3] & PINNED != 0))
 
-    def glance(self, data: bytes, key: str) -> Glance | None:
-        """What a hit looks at, of an envelope that holds a loaded value of this type; else `None`."""
+    def glance(self, data: bytes, key: str, unless: int = _SPECIAL) -> Glance | None:
+        """What a hit looks at, of an envelope that holds a loaded value of this type; else `None`.
+
+        Args:
+            data: The envelope.
+            key: What it is stored under.
+            unless: With any of these flags it is none; by default those of values that were not loaded.
+        """
         try:
             seen: Glance = glance(data)
             checksum = crc32(data, crc32(key.encode()))
@@ -92,7 +98,7 @@ class Opener:
         if (
             seen[0] != self._begins
             or checksum != RESIDUE
-            or seen[1] & _SPECIAL
+            or seen[1] & unless
             or seen[6] != self._digest
             or TAGS + 8 * seen[2] + seen[3] > len(data) - CHECKSUM
         ):

@@ -15,8 +15,10 @@ from afresh.engine.cells import ABSENT, PLAIN, Cell, Cells, MemoryCells, StoreCe
 from afresh.engine.engine import Engine
 from afresh.engine.invalidate import mark
 from afresh.engine.names import carried_names
+from afresh.engine.quick_values import NOT_SIMPLE, QuickValues
 from afresh.engine.tracker import asking
 from afresh.errors import BackendError, UncacheableValue
+from afresh.runtime.drive import drive
 
 ABSTAIN: Any = object()
 """In place of a new value: leave everything as it is."""
@@ -28,9 +30,23 @@ class Plain:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._cells: Cells = MemoryCells(engine) if engine.store is None else StoreCells(engine)
+        self._quick = QuickValues(engine)
+
+    def get_now(self, key: Hashable, default: Any) -> Any:
+        """`get` for threads, by the short way if it can be had."""
+        value = self._quick.get(key)
+        if value is NOT_SIMPLE:
+            return drive(self._long_get(key, default))
+        return default if value is ABSENT else value
 
     async def get(self, key: Hashable, default: Any) -> Any:
         """The value at a key, or `default`."""
+        value = await self._quick.get_async(key)
+        if value is NOT_SIMPLE:
+            return await self._long_get(key, default)
+        return default if value is ABSENT else value
+
+    async def _long_get(self, key: Hashable, default: Any) -> Any:
         value = await self._current(key)
         return default if value is ABSENT else value
 
