@@ -56,4 +56,4 @@ def location(request, tmp_path, monkeypatch):
     if request.param == "file":
         return f"sqlite:///{tmp_path}/cache"
     server = request.getfixturevalue(request.param)
-    return f"{server.url}?ledger={tmp_path.name}"
+    return f"{server.url}?timeout=5&connect_timeout=5&ledger={tmp_path.name}"

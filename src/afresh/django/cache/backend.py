@@ -107,8 +107,7 @@ class CacheBackend(AsyncFace, BaseCache):  # type: ignore[misc]  # Django has no
 
     def has_key(self, key: Any, version: Any = None) -> bool:
         """Whether there is a value."""
-        made = self.make_and_validate_key(key, version=version)
-        return drive(self._operations.get(made)) is not ABSENT
+        return self.get(key, ABSENT, version=version) is not ABSENT
 
     def set(self, key: Any, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None) -> None:
         """Put a value."""
