@@ -12,6 +12,7 @@ from flask_shop import create_app, db, fill
 
 from afresh import Cache
 from afresh.flask import Afresh
+from afresh.testing.servers import RedisServer
 
 
 @pytest.fixture
@@ -36,7 +37,15 @@ def shop(tmp_path: Path, cache: Cache) -> Iterator[Callable[..., Flask]]:
 
     yield make
     for app in made:
+        if hasattr(app.session_interface, "sessions"):
+            app.session_interface.sessions.close()
         with app.app_context():
             db.session.remove()
             for engine in db.engines.values():
                 engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def flask_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    with RedisServer(tmp_path_factory.mktemp("redis")) as server:
+        yield server

@@ -10,6 +10,7 @@ from afresh.cache import Cache
 from afresh.errors import ConfigurationError
 from afresh.flask.databases import DatabasesOf
 from afresh.flask.pages import Pages
+from afresh.flask.sessions import ServerSessions
 from afresh.flask.settings import FlaskSettings
 
 NAME = "afresh"
@@ -68,6 +69,9 @@ class Afresh:
         state = State(cache, None)
         if settings.databases:
             DatabasesOf(app)
+        if settings.sessions is not None:
+            place = cache if settings.sessions is True else settings.sessions
+            app.session_interface = ServerSessions.of(app, place)
         if settings.pages is not None:
             state.pages = Pages(app, cache, **settings.pages)
             app.wsgi_app = state.pages  # type: ignore[method-assign]

@@ -28,7 +28,8 @@ class FlaskSettings(NamedTuple):
     Attributes:
         cache: For `Cache`.
         pages: For `Pages`; `None` where whole pages are not cached.
-        sessions: Where sessions live, as `Sessions` takes it; `None` where they are not ours.
+        sessions: Where sessions live, as `Sessions` takes it, or `True` for beside the cache; `None` where they
+            are not ours.
         databases: Whether engines of Flask-SQLAlchemy are watched.
     """
 
@@ -63,9 +64,14 @@ class FlaskSettings(NamedTuple):
         return cls(
             cache,
             pages if _flag(given, "pages", default=True) else None,
-            given.get("sessions"),
+            _sessions(given.get("sessions")),
             _flag(given, "databases", default=True),
         )
+
+
+def _sessions(given: Any) -> Any:
+    """Where sessions live; `True` is with the cache, though apart from it."""
+    return None if given is False else given
 
 
 def _flag(given: Mapping[str, Any], name: str, *, default: bool) -> bool:
