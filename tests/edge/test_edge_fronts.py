@@ -17,6 +17,7 @@ from edges import FRONTS, Front, marked
 from origin import Origin, ask
 
 from afresh.edge.drivers.varnish import Varnish as VarnishEdge
+from afresh.edge.keys import LIMIT, Keys
 from afresh.edge.port import EVERYTHING, Purge, Undelivered
 from afresh.testing.servers import Certificates
 from afresh.testing.servers.process import wait_until
@@ -154,6 +155,20 @@ def test_a_purge_by_name_drops_what_carries_it_and_nothing_else(front: Front, or
     for path in ("/one", "/two", "/three"):
         ask(front.port, path)
     assert [origin.seen[path] - before[path] for path in ("/one", "/two", "/three")] == [1, 1, 0]
+
+
+@pytest.mark.parametrize("things", [450, 900])
+def test_a_page_made_of_very_many_things_is_kept_and_purged_by_each(
+    front: Front, origin: Origin, things: int
+) -> None:
+    keys, path = Keys(), f"/many-{things}"
+    names = keys.carried(range(things))
+    assert 3500 < len(names) <= LIMIT
+    origin.pages[path] = (200, [*marked(60, names), ("X-Own", "x" * 2000)], b"x")
+    for thing in (0, things // 2, things - 1):
+        assert kept(front, origin, path)
+        front.purge(*(Purge("key", name) for name in keys.purged([thing])))
+        assert not hit(front, path)
 
 
 def test_a_purge_by_url_drops_its_page(front: Front, origin: Origin) -> None:
