@@ -9,7 +9,8 @@ import pytest
 
 from afresh import Cache, Pool, Row, tag
 from afresh.errors import ConfigurationError, UnkeyableArgument
-from afresh.fragments import Outside, Wanted, cutting, fragments_of
+from afresh.fragments import NOTHING, Outside, Wanted, cutting, fragments_of, in_the_key
+from afresh.fragments.holes import cut_out
 from afresh.http.holes import hole
 from afresh.testing.clock import FakeClock
 
@@ -217,6 +218,15 @@ def test_outside_of_fragments_nothing_is_cut(cache):
     assert cutting() is None
 
 
+def test_one_that_shows_another_ones_hole_is_not_kept(cache):
+    """What a page made once for all its parts is this page's: the nonce of a policy."""
+    with cut_out(["nonce"]) as page:
+        nonce = hole("nonce", lambda: "unfilled")
+        template = Template(cache, text=lambda: f"{nonce} {template.made}")
+        assert [template(), template()] == [f"{nonce} 1", f"{nonce} 2"]
+    assert nonce.encode() in page.marks
+
+
 # -- what was read before it --------------------------------------------------------------------
 
 
@@ -225,18 +235,18 @@ def test_what_was_read_before_it_drops_it(cache):
         with cache.scope():
             cache.depends_on(Row("product", 7))
             Template(cache, "beside", lambda: cache.depends_on(tag("beside")) or "")()
-            return template(outside=lambda: outside)
+            return template(7, outside=lambda: outside)
 
     template = Template(cache, text=lambda: str(template.made))
     assert page(Outside()) == "1"
     cache.invalidate(Row("product", 7))
     assert page(Outside()) == "1"  # it said that it took nothing
     fragments_of(cache).invalidate("it")
-    assert page(Outside(names=["product"])) == "2"
+    assert page(Outside(named=["product"])) == "2"
     cache.invalidate(tag("beside"))
-    assert page(Outside(names=["product"])) == "2"  # another fragment is no variable
+    assert page(Outside(named=["product"])) == "2"  # another fragment is no variable
     cache.invalidate(Row("product", 7))
-    assert page(Outside(names=["product"])) == "3"
+    assert page(Outside(named=["product"])) == "3"
 
 
 def test_rows_that_are_named_are_all_that_it_depends_on(cache):
@@ -245,7 +255,7 @@ def test_rows_that_are_named_are_all_that_it_depends_on(cache):
     def page():
         with cache.scope():
             cache.depends_on(tag("list"))
-            return template(outside=lambda: Outside(rows=[Row("product", 7)]))
+            return template(7, outside=lambda: Outside(rows=[Row("product", 7)]))
 
     assert page() == page() == "1"
     cache.invalidate(tag("list"))
@@ -254,7 +264,7 @@ def test_rows_that_are_named_are_all_that_it_depends_on(cache):
     assert page() == "2"
 
 
-@pytest.mark.parametrize("outside", [Outside(names=["product"]), Outside(rows=[Row("product", 7)])])
+@pytest.mark.parametrize("outside", [Outside(named=["product"]), Outside(rows=[Row("product", 7)])])
 def test_a_change_between_the_view_and_the_fragment(cache, outside):
     """What the view loaded is older than the fragment's own load: a change in between counts."""
     template = Template(cache, text=lambda: str(template.made))
@@ -267,7 +277,47 @@ def test_a_change_between_the_view_and_the_fragment(cache, outside):
 
 def test_where_nobody_saw_it_it_is_not_kept_without_an_age(cache):
     template = Template(cache, text=lambda: str(template.made))
-    outside = Outside(names=["product"])
+    outside = Outside(named=["product"])
     assert [template(outside=lambda: outside) for _ in range(2)] == ["1", "2"]
     assert "product" in cache.explain("fragment:it()").reason
     assert [template(outside=lambda: outside, ttl=60) for _ in range(2)] == ["3", "3"]
+
+
+@pytest.mark.parametrize("outside", [Outside(shown=["title"]), Outside(address=True)])
+def test_what_the_tag_does_not_name_may_be_another_on_each_page(cache, outside):
+    template = Template(cache, text=lambda: str(template.made))
+
+    def page(address):
+        with cache.scope():
+            return template(outside=lambda: outside, address=address)
+
+    assert [page(address) for address in ("/a", "/b", "/a", "/b")] == ["1", "2", "1", "2"]
+    assert [page(None) for _ in range(2)] == ["3", "4"]
+    assert [page(address) for address in ("/a", "/b")] == ["1", "2"]
+
+
+def test_one_that_takes_more_at_times(cache):
+    template = Template(cache, text=lambda: str(template.made))
+
+    def page(address, outside):
+        with cache.scope():
+            return template(outside=lambda: outside, address=address)
+
+    assert page("/a", NOTHING) == page("/b", NOTHING) == "1"
+    fragments_of(cache).invalidate("it")
+    assert page("/a", Outside(shown=["title"])) == "2"
+    assert page("/b", NOTHING) == "3"
+    assert [page("/a", NOTHING), page("/b", NOTHING)] == ["2", "3"]
+
+
+def test_what_nobody_else_can_have(cache):
+    template = Template(cache, text=lambda: str(template.made))
+    outside = Outside(refused="it shows messages")
+    assert [template(outside=lambda: outside) for _ in range(2)] == ["1", "2"]
+    assert "it shows messages" in cache.explain("fragment:it()").reason
+
+
+def test_plain_values_in_the_key():
+    assert in_the_key("a", ["b", "a"])
+    assert not in_the_key(1, [True, 1.0])
+    assert not in_the_key([1], [[1]])

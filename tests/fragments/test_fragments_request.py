@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from afresh import Cache
 from afresh.engine.invalidate import mark
-from afresh.fragments import Wanted, fragments_of
+from afresh.fragments import Outside, Wanted, fragments_of
 from afresh.http.starlette import CacheMiddleware
 from afresh.runtime.drive import drive
 
@@ -99,6 +99,24 @@ def test_one_that_reads_more_at_times(cache):
     made = len(site.made)
     assert site(cookie="theme=own; colour=red") == "own red"
     assert len(site.made) == made
+
+
+def test_what_was_read_of_the_request_before_it_may_be_in_what_it_shows(cache, auto):
+    """The view reads a cookie, the fragment shows what it found: nothing of the request is read within it."""
+
+    class Before(Site):
+        async def view(self, request):
+            shown = theme(request)
+            wanted = Wanted("it", lambda: self.made.append(shown) or shown, outside=self.outside, address="/")
+            return PlainTextResponse(fragments_of(self.cache).rendered(wanted))
+
+        def outside(self):
+            return Outside(shown=["theme"])
+
+    site = Before(cache, None, auto=auto)
+    asked = ["dark", "light", "dark", "light"]
+    assert [site(cookie=f"theme={each}") for each in asked] == asked
+    assert site.made == ["dark", "light"]
 
 
 def test_one_that_reads_everything_is_not_kept(cache, auto):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import nullcontext
 
 import jinja2
 import pytest
 
 from afresh import Cache, Pool, Row, tag
 from afresh.errors import ConfigurationError
-from afresh.fragments import fragments_of
 from afresh.http.holes import hole
 from afresh.jinja2 import install
 from afresh.testing.clock import FakeClock
@@ -247,30 +247,68 @@ def test_what_a_function_cuts_out(site, cache):
 # -- what it is made of -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        '{% cache "it" %}{{ title }}{{ count() }}{% endcache %}',
-        '{% cache "it" %}{% include "part" %}{% endcache %}',
-        '{% cache "it" %}{% include chosen %}{% endcache %}',
-        '{% cache "it" %}{% for each in [title] %}{{ each }}{{ count() }}{% endfor %}{% endcache %}',
-    ],
-)
-def test_what_was_read_before_it(site, cache, text):
-    """A view that reads a title, and a template that shows it: what changes the title drops the fragment."""
+PAGES = {
+    "a variable": '{% cache "it" VARY %}{{ title }}{{ count() }}{% endcache %}',
+    "in a template": '{% cache "it" VARY %}{% include "part" %}{% endcache %}',
+    "in one that is chosen": '{% cache "it" VARY %}{% include chosen %}{% endcache %}',
+    "in a loop": '{% cache "it" VARY %}{% for x in [title] %}{{ x }}{{ count() }}{% endfor %}{% endcache %}',
+}
+
+
+@pytest.fixture(params=PAGES)
+def page(request, site, cache):
+    """A view that reads a title, and a template that shows it."""
     shop = site(part="{{ title }}{{ count() }}")
+    install(shop.environment, cache, address=lambda context: context["address"])
 
-    def page():
-        with cache.scope():
+    def page(address="/", title="A", vary="", within=cache.scope):
+        with within():
             cache.depends_on(tag("title"))
-            return shop(text, title="A", chosen="part")
+            text = PAGES[request.param].replace("VARY", vary)
+            return shop(text, title=title, chosen="part", address=address)
 
+    return page
+
+
+def test_what_was_read_before_it_drops_it(page, cache):
     assert page() == page() == "A1"
     cache.invalidate(tag("title"))
     assert page() == "A2"
-    # Where nobody sees what was read, nothing is kept: it could not be dropped.
-    fragments_of(cache).invalidate("it")
-    assert [shop(text, title="A", chosen="part") for _ in range(2)] == ["A3", "A4"]
+
+
+def test_what_the_tag_does_not_name_is_another_on_each_page(page):
+    assert [page("/a", "A"), page("/b", "B"), page("/a", "A")] == ["A1", "B2", "A1"]
+
+
+def test_what_the_tag_names_is_shared_by_pages(page):
+    names = ", title, chosen, address"
+    assert [page("/a", "A", names), page("/a", "B", names), page("/a", "A", names)] == ["A1", "B2", "A1"]
+
+
+def test_where_nobody_sees_what_was_read_it_is_not_kept(page):
+    assert [page(within=nullcontext) for _ in range(2)] == ["A1", "A2"]
+
+
+def test_an_object_that_the_tag_names(site, cache):
+    shop = site()
+
+    def page(number):
+        with cache.scope():
+            cache.depends_on(tag("product", number))
+            return shop('{% cache "it", p.n %}{{ p.n }} {{ count() }}{% endcache %}', p={"n": number})
+
+    assert [page(1), page(2), page(1)] == ["1 1", "2 2", "1 1"]
+    cache.invalidate(tag("product", 1))
+    assert [page(1), page(2)] == ["1 3", "2 2"]
+
+
+def test_what_is_another_one_each_time_has_to_be_named(site, cache):
+    shop = site()
+    text = '{% for n in [1, 2] %}{% cache "it" %}{{ n }}{% endcache %}{% endfor %}'
+    with cache.scope():
+        assert shop(text) == "12"
+        assert shop(text.replace('"it"', '"it", n')) == "12"
+    assert "n, another one each time" in str(cache._engine.refusals)
 
 
 def test_what_is_read_within_needs_nobody_around(site, cache):
@@ -296,7 +334,7 @@ def test_another_text_of_a_template_that_it_uses(site):
 
 def test_one_that_includes_what_nobody_can_tell_has_an_age(site, cache, clock):
     shop = site(a="a", b="b")
-    text = '{% cache "it" %}{{ count() }}{% include ["missing", chosen] %}{% endcache %}'
+    text = '{% cache "it", chosen %}{{ count() }}{% include ["missing", chosen] %}{% endcache %}'
     with cache.scope():
         assert [shop(text, chosen="a") for _ in range(2)] == ["1a", "1a"]
         clock.advance(61)

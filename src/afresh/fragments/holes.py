@@ -6,13 +6,16 @@ is kept as a whole, what is filled in is that one's own mark, if it has a hole o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from afresh.fragments.kept import Fragment
 from afresh.fragments.wanted import plain
-from afresh.http.holes import Punch, punching
+from afresh.http.holes import MARKS, Punch, punching
+
+_MARKS = re.compile(MARKS)
 
 
 class Cut(Punch):
@@ -24,6 +27,13 @@ class Cut(Punch):
         """The fragment, with those of its marks that stand in its text."""
         marks = ((mark.decode(), name) for mark, name in self.marks.items())
         return Fragment(text, tuple((mark, name) for mark, name in marks if mark in text))
+
+    @staticmethod
+    def strange(fragment: Fragment) -> str:
+        """Why a fragment can't be used again: it holds the mark of another's hole; empty if it doesn't."""
+        own = {mark for mark, _ in fragment.holes}
+        strange = any(each not in own for each in _MARKS.findall(fragment.text))
+        return "it shows what differs per visitor on the page around it" if strange else ""
 
 
 def cutting() -> Cut | None:

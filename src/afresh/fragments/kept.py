@@ -28,24 +28,40 @@ class Guide:
     Attributes:
         headers: Fields of the request, and
         reads: what else was read of it, by any rendering so far.
+        address: So was the page's address, or it may be in what the fragment shows.
     """
 
     headers: tuple[bytes, ...]
     reads: tuple[str, ...]
+    address: bool = False
 
     @classmethod
-    def of(cls, part: Part, known: Guide | None = None) -> Guide:
-        """What a rendering read, and what was known before."""
-        headers, others = part.headers, part.others
-        if known is not None:
-            headers, others = headers.union(known.headers), others.union(known.reads)
-        return cls(tuple(sorted(headers)), tuple(sorted(others)))
+    def of(cls, part: Part, *, address: bool) -> Guide:
+        """What a rendering read."""
+        return cls(tuple(sorted(part.headers)), tuple(sorted(part.others)), address)
 
-    def covers(self, part: Part) -> bool:
-        """Whether a rendering read nothing else."""
-        return part.headers.issubset(self.headers) and part.others.issubset(self.reads)
+    def covers(self, other: Guide) -> bool:
+        """Whether a rendering that read this read nothing else."""
+        return (
+            set(other.headers).issubset(self.headers)
+            and set(other.reads).issubset(self.reads)
+            and (self.address or not other.address)
+        )
+
+    @property
+    def asks(self) -> bool:
+        """Whether anything was read of the request, beside the address."""
+        return bool(self.headers or self.reads)
 
     @property
     def spec(self) -> Spec:
         """As whole pages have it."""
         return self.headers, self.reads
+
+    def merged(self, known: Guide) -> Guide:
+        """Both."""
+        return Guide(
+            tuple(sorted({*self.headers, *known.headers})),
+            tuple(sorted({*self.reads, *known.reads})),
+            self.address or known.address,
+        )

@@ -1,8 +1,12 @@
 """What a fragment shows that was read before it: a view loads a product, and a template shows its name.
 
-Nothing is read then while the fragment is made, so nothing says when it is out of date. Whoever knows
-the template says what it took from outside: rows that can be named, or anything. Anything is all that
-was read so far in the request (which has to be seen: by the middleware, or within `cache.scope()`).
+Nothing is read then while the fragment is made, so nothing says what it depends on, nor whose it is.
+Whoever knows the template says what it took from outside:
+
+* what the tag names, as what the fragment varies on. It depends on a row that can be named, or else on
+  all that was read so far in the request (which has to be seen: by the middleware, or `cache.scope()`);
+* anything else. It may be another thing on each page and for each visitor: so what was read of the
+  request so far is in the key, and the page's address.
 """
 
 from __future__ import annotations
@@ -17,18 +21,26 @@ from afresh.core.tags import Dependency
 from afresh.engine.engine import Engine
 from afresh.engine.names import carried_names
 from afresh.engine.tracker import Tracker
+from afresh.http.reading import Part
+from afresh.http.visit import visiting
 
 
 class Outside(NamedTuple):
     """What was taken from outside.
 
     Attributes:
-        rows: What can be named.
-        names: Variables that may hold anything that was read.
+        rows: Rows that can be named, of what the tag names.
+        named: Other variables that the tag names, and
+        shown: those that it doesn't.
+        address: The page's address was read.
+        refused: Why nobody else can have it, whatever its key.
     """
 
     rows: Sequence[Dependency] = ()
-    names: Sequence[str] = ()
+    named: Sequence[str] = ()
+    shown: Sequence[str] = ()
+    address: bool = False
+    refused: str = ""
 
 
 NOTHING = Outside()
@@ -41,36 +53,69 @@ def in_the_key(value: object, vary: Sequence[object]) -> bool:
     return type(value) in _PLAIN and any(type(each) is type(value) and each == value for each in vary)
 
 
-def include(engine: Engine, tracker: Tracker, outside: Outside, *, aged: bool) -> None:
-    """Make what was taken from outside a part of what a fragment depends on.
+class Taking:
+    """What was taken from outside becomes a part of what a fragment depends on.
 
     Args:
         engine: Where the fragment is kept.
         tracker: Of its load.
-        outside: What was taken.
+        part: What was read of the request for it.
+        address: The page's address; `None` where there is none that tells pages apart.
         aged: It has a `ttl`: where nobody saw what was read before, that alone says when it is too old.
     """
-    if not outside.rows and not outside.names:
-        return
-    around = _around(tracker)
-    tracker.depends_on(engine.ledger, carried_names(outside.rows, engine.names))
-    if around:
-        # It was read when they had begun already, whenever that was.
-        tracker.stamp = min(tracker.stamp, *(each.stamp for each in around))
-        if outside.names:
-            for each in around:
-                tracker.merge(each, without=engine.names.full("fragment:"))
-    elif not aged:
-        shown = ", ".join(outside.names) or "an object"
-        tracker.refuse(
-            f"it shows what was read before it ({shown}) where nobody saw that: use the middleware, "
-            "cache.scope(), or a ttl"
-        )
 
+    def __init__(
+        self, engine: Engine, tracker: Tracker, part: Part, *, address: str | None, aged: bool
+    ) -> None:
+        self._engine = engine
+        self._tracker = tracker
+        self._part = part
+        self._address = address
+        self._aged = aged
 
-def _around(tracker: Tracker) -> list[Tracker]:
-    found, around = [], tracker.parent
-    while around is not None:
-        found.append(around)
-        around = around.parent
-    return found
+    def take(self, outside: Outside) -> bool:
+        """Take it; says whether the page's address is a part of the key."""
+        self._tracker.refuse(outside.refused)
+        if outside.rows or outside.named or outside.shown:
+            self._depend(outside)
+        if outside.shown:
+            self._may_be_of_the_visitor()
+        address = bool(outside.shown) or outside.address
+        if address and self._address is None:
+            shown = ", ".join(outside.shown) or "the address"
+            self._tracker.refuse(
+                f"it shows {shown}, and no address tells pages apart: name that in the tag, as what it varies on"
+            )
+            return False
+        return address
+
+    def _depend(self, outside: Outside) -> None:
+        engine, tracker, around = self._engine, self._tracker, self._around()
+        tracker.depends_on(engine.ledger, carried_names(outside.rows, engine.names))
+        anything = (*outside.named, *outside.shown)
+        if around:
+            # It was read when they had begun already, whenever that was.
+            tracker.stamp = min(tracker.stamp, *(each.stamp for each in around))
+            if anything:
+                for each in around:
+                    tracker.merge(each, without=engine.names.full("fragment:"))
+        elif not self._aged:
+            tracker.refuse(
+                f"it shows what was read before it ({', '.join(anything) or 'an object'}) where nobody saw "
+                "that: use the middleware, cache.scope(), or a ttl"
+            )
+
+    def _may_be_of_the_visitor(self) -> None:
+        """What was read of the request before may be in what it shows."""
+        visit = visiting.get()
+        if visit is not None and visit.reads is not None:
+            self._part.headers |= visit.reads.headers
+            self._part.others |= visit.reads.others
+            self._part.refused = self._part.refused or visit.reads.refused
+
+    def _around(self) -> list[Tracker]:
+        found, around = [], self._tracker.parent
+        while around is not None:
+            found.append(around)
+            around = around.parent
+        return found

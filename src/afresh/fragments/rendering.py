@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from hashlib import blake2b
 from typing import NamedTuple
 
 from afresh.core.ports import UNASKED, Unasked
@@ -18,6 +19,8 @@ from afresh.engine.engine import Engine
 from afresh.engine.site import Call, Site
 from afresh.errors import BackendError
 from afresh.fragments.kept import Guide
+from afresh.http.asked import UNKNOWN
+from afresh.http.page import ANY, Spec
 from afresh.http.visit import visiting
 
 _PAGES = 2_000  # pages that are remembered in one process, each with
@@ -31,12 +34,14 @@ class Item(NamedTuple):
     Attributes:
         site: Where it is kept, and
         key: under which key, before what it read of the request.
-        guide: What that was, as headers and other reads.
+        spec: What that was, as headers and other reads.
+        address: The page's, where that is in the key.
     """
 
     site: Site
     key: str
-    guide: tuple[tuple[bytes, ...], tuple[str, ...]] | None = None
+    spec: Spec | None = None
+    address: str = ""
 
 
 class Used:
@@ -115,9 +120,12 @@ class Batch:
         self._expected: list[Item] | None = used.begin()
         self._fetched: dict[str, bytes | None] = {}
 
-    def uses(self, site: Site, key: str, guide: Guide | None = None) -> None:
+    def uses(self, site: Site, key: str, guide: Guide | None = None, address: str | None = None) -> None:
         """A fragment is used."""
-        self._used.add(Item(site, key, None if guide is None else guide.spec))
+        if guide is None:
+            self._used.add(Item(site, key))
+        else:
+            self._used.add(Item(site, key, guide.spec, (address or "") if guide.address else ""))
 
     async def asked(self, call: Call) -> bytes | Unasked | None:
         """What the store has for a call, if that is known here; see `look`."""
@@ -145,16 +153,29 @@ class Batch:
 
     def _key(self, item: Item) -> str | None:
         """Where the store would have it; `None` where it needn't be asked, or nobody can say."""
-        site, key, guide = item
-        if guide is not None:
-            visit = visiting.get()
-            if visit is None:
+        site, key, spec, address = item
+        if spec is not None:
+            told = of_request(spec, address, self._secret)
+            if told is None:
                 return None
-            key += visit.asked.variant(guide, self._secret)
+            key += told
         entry = site.space.get(key)
         if entry is not None and self._engine.usable(entry):
             return None
         return self._engine.stored_key(site, self._engine.names.full(key))
+
+
+def of_request(spec: Spec, address: str, secret: bytes) -> str | None:
+    """What this request adds to a fragment's key; `None` where nobody sees what is read of it."""
+    told = ""
+    if spec != ANY:
+        visit = visiting.get()
+        if visit is None or visit.reads is None or UNKNOWN in visit.asked.values(spec[1], secret):
+            return None
+        told = visit.asked.variant(spec, secret)
+    if address:
+        told += f"@{blake2b(address.encode(), digest_size=16, person=b'afresh-address').hexdigest()}"
+    return told
 
 
 _rendering: ContextVar[Rendering | None] = ContextVar("afresh.rendering", default=None)

@@ -16,12 +16,11 @@ from afresh.engine.site import Call
 from afresh.engine.tracker import Tracker, asking
 from afresh.fragments.holes import cut_out, filled
 from afresh.fragments.kept import Fragment, Guide
-from afresh.fragments.outside import include
-from afresh.fragments.rendering import Rendering, current_rendering, rendered_as
+from afresh.fragments.outside import Taking
+from afresh.fragments.rendering import Rendering, current_rendering, of_request, rendered_as
 from afresh.fragments.wanted import Wanted, plain
-from afresh.http.asked import UNKNOWN
-from afresh.http.reading import Part, part_of_the_answer
-from afresh.http.visit import Visit, visiting
+from afresh.http.reading import part_of_the_answer
+from afresh.http.visit import visiting
 from afresh.runtime.drive import drive
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ class Use:
         self, key: str, guide: Guide | None, load: Callable[[], Coroutine[Any, Any, Any]]
     ) -> Fragment | Guide:
         if self._batch is not None:
-            self._batch.uses(self._site, self._key, guide)
+            self._batch.uses(self._site, self._key, guide, self._wanted.address)
         entry = self._site.space.get(key)
         if entry is not None and not entry.facts.failed and self._engine.recall(entry):
             return entry.value  # type: ignore[no-any-return]
@@ -75,46 +74,44 @@ class Use:
 
     async def _first(self) -> Fragment | Guide:
         """Make it, for the key that says nothing of the request."""
-        fragment, part, tracker = await self._made()
-        if tracker.refused or not (part.headers or part.others):
+        fragment, guide, tracker = await self._made()
+        if tracker.refused or not (guide.asks or guide.address):
             return fragment
         self._mine = fragment, tracker
-        return Guide.of(part)
+        return guide
 
-    async def _made(self) -> tuple[Fragment, Part, Tracker]:
-        tracker = asking()
+    async def _made(self) -> tuple[Fragment, Guide, Tracker]:
+        wanted, tracker = self._wanted, asking()
         assert tracker is not None
-        tracker.depends_on(
-            self._engine.ledger, [self._fragments.tag(self._wanted.name, tuple(self._wanted.vary))]
-        )
-        with cut_out(self._wanted.holes) as cut, part_of_the_answer() as part, rendered_as(self._key):
-            text = await plain(self._wanted.make())
-        include(self._engine, tracker, self._wanted.outside(), aged=self._policy.ttl is not None)
-        tracker.refuse(part.refused or (_UNKEYED if self._has_unkeyed(part) else ""))
-        return cut.kept(str(text)), part, tracker
-
-    def _has_unkeyed(self, part: Part) -> bool:
-        visit = visiting.get()
-        return visit is not None and UNKNOWN in visit.asked.values(part.others, self._fragments.secret)
+        tracker.depends_on(self._engine.ledger, [self._tag])
+        with cut_out(wanted.holes) as cut, part_of_the_answer() as part, rendered_as(self._key):
+            text = await plain(wanted.make())
+        aged = self._policy.ttl is not None
+        taking = Taking(self._engine, tracker, part, address=wanted.address, aged=aged)
+        guide = Guide.of(part, address=taking.take(wanted.outside()))
+        unkeyed = guide.asks and of_request(guide.spec, "", self._fragments.secret) is None
+        fragment = cut.kept(str(text))
+        tracker.refuse(part.refused or (_UNKEYED if unkeyed else cut.strange(fragment)))
+        # What was taken from outside may have added to it.
+        return fragment, Guide.of(part, address=guide.address), tracker
 
     # -- one of several -------------------------------------------------------------------------
 
     async def _for_this_request(self, guide: Guide) -> Fragment:
         """The fragment of requests that have, in what is read of them, what this one has."""
-        visit = visiting.get()
-        if visit is None or visit.reads is None or self._says_nothing(visit, guide):
+        address = self._wanted.address
+        told = of_request(guide.spec, (address or "") if guide.address else "", self._fragments.secret)
+        if told is None or (guide.address and address is None):
             return await self._alone()
-        for header in guide.headers:
-            visit.reads.header(header)
-        for name in guide.reads:
-            visit.reads.read(name)
-        key = self._key + visit.asked.variant(guide.spec, self._fragments.secret)
-        kept = await self._obtain(key, guide, lambda: self._again(guide))
+        visit = visiting.get()
+        if visit is not None and visit.reads is not None:
+            for header in guide.headers:
+                visit.reads.header(header)
+            for name in guide.reads:
+                visit.reads.read(name)
+        kept = await self._obtain(self._key + told, guide, lambda: self._again(guide))
         assert isinstance(kept, Fragment)
         return kept
-
-    def _says_nothing(self, visit: Visit, guide: Guide) -> bool:
-        return UNKNOWN in visit.asked.values(guide.reads, self._fragments.secret)
 
     async def _again(self, guide: Guide) -> Fragment:
         """Make it for this key, unless it was made to find out which key it has."""
@@ -124,20 +121,17 @@ class Use:
             (fragment, made_under), self._mine = self._mine, None
             tracker.merge(made_under)
             return fragment
-        fragment, part, _ = await self._made()
-        if not guide.covers(part):
+        fragment, read, _ = await self._made()
+        if not guide.covers(read):
             tracker.refuse("it read something of the request that others of its kind did not")
-            await self._keep(Guide.of(part, guide))
+            await self._keep(guide.merged(read))
         return fragment
 
     async def _keep(self, guide: Guide) -> None:
         """Say where fragments are looked for from now on."""
         engine, call = self._engine, self._call(self._key, self._first)
         stamp = engine.ledger.position()
-        names = (
-            *engine.names.of_call(call),
-            self._fragments.tag(self._wanted.name, tuple(self._wanted.vary)),
-        )
+        names = (*engine.names.of_call(call), self._tag)
         tags = frozenset(map(hashed, names))
         facts = Facts(key=call.key, stamp=stamp, tags=tags, names=names, loaded_at=engine.now(), soft=NEVER)
         await fill(engine, call, Made(guide, facts, stamp))
@@ -152,3 +146,7 @@ class Use:
 
     async def _just_made(self) -> Fragment:
         return (await self._made())[0]
+
+    @property
+    def _tag(self) -> str:
+        return self._fragments.tag(self._wanted.name, tuple(self._wanted.vary))

@@ -28,6 +28,7 @@ class Wanted(NamedTuple):
         fill: What stands in a hole for this visitor, by its name. It is asked where the fragment is
             used, so a hole within another fragment becomes a hole of that one.
         outside: What it was made from that was read before it, asked when it is made.
+        address: The page's address, host included; `None` where none tells pages apart.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Wanted(NamedTuple):
     holes: frozenset[str] = frozenset()
     fill: Callable[[str], Any] = _nothing
     outside: Callable[[], Outside] = lambda: NOTHING
+    address: str | None = None
 
 
 async def plain(value: Any) -> Any:

@@ -30,6 +30,9 @@ from afresh.rfc import Fields, Head
 _MARK = b"afreshhole"  # letters and digits: no filter of a template writes them otherwise
 _LENGTH = len(_MARK) + 32
 
+MARKS = rf"{_MARK.decode()}[0-9a-f]{{32}}"
+"""What all marks look like, as a regular expression."""
+
 
 class Filled(NamedTuple):
     """What stands in a hole for one visitor.

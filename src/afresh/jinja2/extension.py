@@ -60,6 +60,7 @@ class FragmentExtension(Extension):
             nodes.Dict(
                 [nodes.Pair(nodes.Const(each), nodes.Name(each, "load")) for each in sorted(found.names)]
             ),
+            nodes.Const(tuple(sorted(names_in(self.environment, [nodes.Output(vary)])))),
             nodes.Const((tuple(found.templates), found.open, found.blocks)),
             nodes.Const(tuple(holes)),
         ]

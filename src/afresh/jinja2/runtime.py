@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from jinja2 import Environment, Template, TemplateError, Undefined
@@ -25,6 +25,7 @@ from afresh.fragments import (
     in_the_key,
     rendered_as,
 )
+from afresh.http.visit import visiting
 from afresh.places import GIVEN
 
 UNSEEN = 60.0
@@ -40,6 +41,7 @@ def install(
     *,
     known: Sequence[str] = (),
     holes: Mapping[str, Callable[[Context], Any]] | None = None,
+    address: Callable[[Context], str | None] | None = None,
 ) -> None:
     """Let the templates of an environment keep fragments in a cache.
 
@@ -49,10 +51,13 @@ def install(
         known: Variables that hold nothing that was read from a database, or nothing unnoticed.
         holes: What differs per visitor beside `{% uncached %}`: the names that `afresh.http.holes.hole` is
             given, with what fills them.
+        address: Says what tells pages apart; by default, the address of the request that
+            a middleware of ours sees.
     """
     environment.add_extension(_EXTENSION)
     own: Any = environment  # what belongs to an extension is an attribute of the environment
-    own.afresh_cache, own.afresh_known, own.afresh_holes = cache, frozenset(known), dict(holes or {})
+    own.afresh_cache, own.afresh_address = cache, address
+    own.afresh_known, own.afresh_holes = frozenset(known), dict(holes or {})
 
 
 def prepare(environment: Environment) -> None:
@@ -94,6 +99,7 @@ def fragment(
     using: str | None,
     digest: str,
     values: Mapping[str, Any],
+    named: tuple[str, ...],
     uses: tuple[tuple[str, ...], bool, bool],
     holes: tuple[str, ...],
 ) -> Any:
@@ -116,7 +122,10 @@ def fragment(
         ttl=ttl,
         holes=frozenset((*holes, *fillers)),
         fill=lambda hole: caller(hole) if hole in holes else fillers[hole](context),
-        outside=lambda: _outside(environment, context, values, spelled, is_open=is_open),
+        outside=lambda: Taken(context, spelled, named).outside(
+            {**context.get_all(), **values} if is_open else values
+        ),
+        address=_address(environment, context),
     )
     return fragments.arendered(wanted) if environment.is_async else fragments.rendered(wanted)
 
@@ -155,26 +164,47 @@ def _spelled(value: Any) -> Any:
 # -- what it is made of -------------------------------------------------------------------------
 
 
-def _outside(
-    environment: Environment,
-    context: Context,
-    values: Mapping[str, Any],
-    vary: Sequence[Any],
-    *,
-    is_open: bool,
-) -> Outside:
-    """The variables that may hold what was read before."""
-    known: frozenset[str] = getattr(environment, "afresh_known", frozenset())
-    given = {**context.get_all(), **values} if is_open else values
-    taken = (
-        name
-        for name, value in given.items()
-        if name not in known
-        and not isinstance(value, (*_CODE, Undefined))
-        and context.environment.globals.get(name) is not value  # `range`, `cycler`
-        and not in_the_key(value, vary)
-    )
-    return Outside(names=sorted(taken))
+class Taken(NamedTuple):
+    """What a fragment takes from outside, of which its tag names some."""
+
+    context: Context
+    vary: Sequence[Any]
+    named: tuple[str, ...]
+
+    def outside(self, values: Mapping[str, Any]) -> Outside:
+        """Which of these variables may hold what was read before, and which are others on each page."""
+        known: frozenset[str] = getattr(self.context.environment, "afresh_known", frozenset())
+        taken = {
+            name: value for name, value in values.items() if name not in known and self._is_data(name, value)
+        }
+        shown = sorted(name for name in taken if name not in self.named)
+        local = next((name for name in shown if name not in self.context), "")
+        return Outside(
+            named=sorted(set(taken).intersection(self.named)),
+            shown=shown,
+            refused=f"it shows {local}, another one each time: name it in the tag, as what it varies on"
+            if local
+            else "",
+        )
+
+    def _is_data(self, name: str, value: Any) -> bool:
+        if isinstance(value, Undefined) or in_the_key(value, self.vary):
+            return False
+        if self.context.environment.globals.get(name) is value:
+            return False  # `range`, `cycler`
+        return not isinstance(value, _CODE) or bool(getattr(value, "__closure__", None))
+
+
+def _address(environment: Environment, context: Context) -> str | None:
+    """What tells the pages of an application apart."""
+    own: Callable[[Context], str | None] | None = getattr(environment, "afresh_address", None)
+    if own is not None:
+        return own(context)
+    visit = visiting.get()
+    if visit is None or visit.asked.request.method not in {"GET", "HEAD"}:
+        return None
+    asked = visit.asked.request
+    return b"\0".join((asked.scheme.encode(), asked.authority, asked.path, asked.query)).decode("latin-1")
 
 
 _digests: WeakKeyDictionary[Template, str] = WeakKeyDictionary()
