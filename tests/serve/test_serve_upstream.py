@@ -84,7 +84,7 @@ def test_a_request_goes_on_without_what_belongs_to_its_connection() -> None:
             "X-Mine: 1",
             "Connection: x-hop",
             "X-Hop: 1",
-            "TE: trailers",
+            "TE: gzip",
             "X-Forwarded-For: 9.9.9.9",
             "Via: 2 edge",
         )
@@ -117,7 +117,8 @@ def test_who_asked_stands_behind_what_a_stranger_says() -> None:
         (OK, b"ok"),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n", b"abc"),
         (b"HTTP/1.0 200 OK\r\n\r\nuntil the end", b"until the end"),
-        (b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + OK, b"ok"),
+        (b"HTTP/1.1 102 Processing\r\nLink: x\r\n\r\n" + OK, b"ok"),
+        (b"HTTP/1.1 103 Early Hints\r\nX-Other: x\r\n\r\n" + OK, b"ok"),
         (b"HTTP/1.1 204 No Content\r\n\r\n", b""),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", b""),
         (OK + b"and more than that", b"ok"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import NamedTuple
 
 import httptools
@@ -32,6 +32,7 @@ class Channel:
     """Asks one request after another.
 
     Attributes:
+        trailers: Fields that came after the content.
         used: It has answered before.
         left: It was closed because nobody wants the answer any more.
     """
@@ -59,6 +60,8 @@ class Channel:
         self._method = method
         self._status = 0
         self._fields: list[tuple[bytes, bytes]] = []
+        self._interim: list[AnswerHead] = []
+        self.trailers: list[tuple[bytes, bytes]] = []
         self._pieces: list[bytes] = []
         self._head_done = self._ended = self._keep = self._bodiless = False
         self._parser_left = False
@@ -93,8 +96,15 @@ class Channel:
 
     # -- the answer -----------------------------------------------------------------------------
 
-    async def head(self, method: str, patience: float) -> AnswerHead:
-        """Status and fields of the final answer; interim ones are left out.
+    async def head(
+        self, method: str, patience: float, interim: Callable[[AnswerHead], Awaitable[object]]
+    ) -> AnswerHead:
+        """Status and fields of the final answer.
+
+        Args:
+            method: Of the request.
+            patience: Seconds that the upstream may say nothing.
+            interim: Gets those that come before it (1xx).
 
         Raises:
             Gone: There is none.
@@ -104,6 +114,8 @@ class Channel:
         got = 0
         while True:
             got += await self._read(patience)
+            while self._interim:
+                await interim(self._interim.pop(0))
             if self._head_done:
                 if self._status == 101:
                     raise Gone("the upstream wants another protocol")
@@ -175,14 +187,17 @@ class Channel:
             self._fields = []
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """One field."""
+        """One field; after the head, one of the trailers, which must not be taken for it (RFC 9110 §6.5.1)."""
         if not self._parser_left:
-            self._fields.append((name.lower(), value))
+            (self.trailers if self._head_done else self._fields).append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         """The head is there."""
         status = self._parser.get_status_code()
-        if self._parser_left or (100 <= status < 200 and status != 101):
+        if self._parser_left:
+            return
+        if 100 <= status < 200 and status != 101:
+            self._interim.append(AnswerHead(status, self._fields))
             return
         self._head_done, self._status = True, status
         self._keep = self._parser.should_keep_alive()

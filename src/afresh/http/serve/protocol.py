@@ -17,6 +17,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from afresh.http.serve.answers import Answers, Known, cache_of
+from afresh.http.serve.extending import EXTENSIONS, Extended
 from afresh.http.serve.framing import Framer, Piece
 from afresh.http.serve.head import Head, Malformed
 from afresh.http.serve.marking import MARK
@@ -171,6 +172,15 @@ class Protocol(HttpToolsProtocol):
             self._received(self._held.pop(0))
         if not self._held:
             self.flow.resume_reading()
+
+    def on_headers_complete(self) -> None:
+        """A request is uvicorn's: what it sends may have early hints and trailers."""
+        before = self.cycle
+        if self.parser.get_http_version() == "1.1":
+            cast("dict[str, Any]", self.scope)["extensions"] = dict(EXTENSIONS)
+        super().on_headers_complete()
+        if self.cycle is not before and "extensions" in self.scope:
+            self.cycle.send = Extended(self.cycle)  # type: ignore[method-assign]
 
     # -- ends -----------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -12,13 +12,10 @@ from urllib.parse import urlsplit
 from afresh.errors import ConfigurationError
 from afresh.http.asgi import Receive, Scope, Send
 from afresh.http.serve.channel import AnswerHead, Channel, Gone, Late
+from afresh.http.serve.extending import HINTS, TRAILERS
+from afresh.http.serve.passing import as_trailers, end_to_end, forwarded, wants_trailers
 from afresh.rfc import Fields, via
 
-Pairs = list[tuple[bytes, bytes]]
-
-_OF_THE_CONNECTION = frozenset(
-    [b"connection", b"keep-alive", b"proxy-connection", b"te", b"transfer-encoding", b"upgrade", b"expect"]
-)
 _AGAIN = frozenset(
     ["GET", "HEAD", "OPTIONS", "QUERY"]
 )  # safe to ask twice: a kept connection may have been closed
@@ -79,7 +76,7 @@ class Upstream:
     async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = False
         try:
-            async with aclosing(self._answer(scope, receive)) as messages:
+            async with aclosing(self._answer(scope, receive, send)) as messages:
                 async for message in messages:
                     started = True
                     await send(message)
@@ -88,21 +85,27 @@ class Upstream:
                 raise  # the client must see that it isn't whole
             await _failed(error, send)
 
-    async def _answer(self, scope: Scope, receive: Receive) -> AsyncGenerator[dict[str, Any], None]:
+    async def _answer(
+        self, scope: Scope, receive: Receive, send: Send
+    ) -> AsyncGenerator[dict[str, Any], None]:
         body, more = await _first(receive)
-        channel, answer = await self._asked(scope, body, receive if more else None)
+        channel, answer = await self._asked(scope, body, receive if more else None, send)
+        trailers = wants_trailers(scope) and any(name == b"trailer" for name, _ in answer.fields)
         watching = None if more else asyncio.create_task(_left(receive, channel))
         whole = False
         try:
             yield {
                 "type": "http.response.start",
                 "status": answer.status,
-                "headers": _end_to_end(answer.fields),
+                "headers": end_to_end(answer.fields),
+                "trailers": trailers,
             }
             async for piece in channel.body(self._patience):
                 yield {"type": "http.response.body", "body": piece, "more_body": True}
             whole = True
             yield {"type": "http.response.body", "body": b"", "more_body": False}
+            if trailers:
+                yield {"type": TRAILERS, "headers": as_trailers(channel.trailers), "more_trailers": False}
         except (Gone, OSError):
             if not channel.left:
                 raise
@@ -115,14 +118,16 @@ class Upstream:
             else:
                 channel.close()
 
-    async def _asked(self, scope: Scope, body: bytes, more: Receive | None) -> tuple[Channel, AnswerHead]:
+    async def _asked(
+        self, scope: Scope, body: bytes, more: Receive | None, send: Send
+    ) -> tuple[Channel, AnswerHead]:
         """Send a request and have the head of its answer; on another connection if a kept one was closed."""
         head, chunked, method = self._head(scope), self._chunked(scope), scope["method"]
         while True:
             channel = await self._channel()
             try:
                 await channel.ask(head, body, _rest(more) if more else None, chunked)
-                return channel, await channel.head(method, self._patience)
+                return channel, await channel.head(method, self._patience, _hinting(scope, send))
             except BaseException as error:
                 channel.close()
                 again = channel.used and more is None and method in _AGAIN
@@ -161,37 +166,27 @@ class Upstream:
         if scope["query_string"]:
             target += b"?" + scope["query_string"]
         lines = [scope["method"].encode() + b" " + target + b" HTTP/1.1"]
-        fields = _end_to_end(scope["headers"])
+        fields = end_to_end(scope["headers"])
         if any(name == b"transfer-encoding" for name, _ in scope["headers"]):
             fields.append((b"transfer-encoding", b"chunked"))
         client = scope["client"][0].encode() if scope.get("client") else b""
-        fields = _forwarded(fields, client, scope.get("scheme", "http").encode())
+        if wants_trailers(scope):
+            fields += [(b"te", b"trailers"), (b"connection", b"te")]
+        fields = forwarded(fields, client, scope.get("scheme", "http").encode())
         passed = via(Fields(tuple(fields)), scope.get("http_version", "1.1"), "afresh")
         lines += [name + b": " + value for name, value in passed]
         return b"\r\n".join(lines) + b"\r\n\r\n"
 
 
-def _forwarded(fields: Pairs, client: bytes, scheme: bytes) -> Pairs:
-    before = [value for name, value in fields if name == b"x-forwarded-for"]
-    kept = [pair for pair in fields if pair[0] not in {b"x-forwarded-for", b"x-forwarded-proto"}]
-    addresses = b", ".join(before).rpartition(b",")
-    if client and addresses[2].strip() != client:  # else who told us so is believed
-        before.append(client)
-    if before:
-        kept.append((b"x-forwarded-for", b", ".join(before)))
-    return [*kept, (b"x-forwarded-proto", scheme)]
+def _hinting(scope: Scope, send: Send) -> Callable[[AnswerHead], Awaitable[object]]:
+    """Passes early hints on. Other interim answers are about this connection: nobody asked for them."""
 
+    async def interim(answer: AnswerHead) -> None:
+        links = [value for name, value in answer.fields if name == b"link"]
+        if answer.status == 103 and links and HINTS in (scope.get("extensions") or {}):
+            await send({"type": HINTS, "links": links})
 
-def _end_to_end(fields: Iterable[tuple[bytes, bytes]]) -> Pairs:
-    """Without what belongs to one connection (RFC 9110 §7.6.1)."""
-    lowered = [(name.lower(), value) for name, value in fields]
-    named = {
-        token.strip().lower()
-        for name, value in lowered
-        if name == b"connection"
-        for token in value.split(b",")
-    }
-    return [pair for pair in lowered if pair[0] not in _OF_THE_CONNECTION and pair[0] not in named]
+    return interim
 
 
 async def _failed(error: Exception, send: Send) -> None:
