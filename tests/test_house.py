@@ -66,7 +66,7 @@ DRIVERS = {
     "psycopg2": ("db/watch",),
     "django": ("django",),
     "pytest": ("testing", "probe"),
-    "starlette": ("demo", "fastapi", "http/starlette.py"),
+    "starlette": ("demo", "fastapi", "http/starlette.py", "sessions/starlette.py"),
     "fastapi": ("fastapi",),
     "litestar": ("litestar",),
     "flask": ("flask",),
