@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-import django
 import pytest
-from django.conf import settings
 from django.core.management.color import no_style
 from django.db import connections
+from django_world import ALIASES, configure
 
 from afresh import Cache
 from afresh.testing.servers import PostgresServer
 
-ALIASES = ("default", "other")
-
-if not settings.configured:
-    settings.configure(
-        DATABASES={alias: {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"} for alias in ALIASES},
-        INSTALLED_APPS=["afresh.django", "django_shop"],
-        DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
-        USE_TZ=True,
-        SECRET_KEY="tests",
-        AFRESH={"VOLATILE": ["django_shop.Product.views"]},
-    )
-    django.setup()
+configure()
 
 
 @pytest.fixture(scope="session")

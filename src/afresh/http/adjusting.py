@@ -48,7 +48,14 @@ def capped(stored: Stored, soft: float) -> Stored:
     return replace(stored, lifetime=lifetime, stale_while_revalidate=0.0)
 
 
-def depending(stored: Stored, names: Iterable[bytes], request: Request, *, finer: bool) -> Stored:
+def depending(
+    stored: Stored,
+    names: Iterable[bytes],
+    request: Request,
+    *,
+    finer: bool,
+    excused: Collection[bytes] = (),
+) -> Stored:
     """An answer depends on the fields that were read, whether its `Vary` says so or not.
 
     Args:
@@ -57,9 +64,12 @@ def depending(stored: Stored, names: Iterable[bytes], request: Request, *, finer
         request: The request that it answers.
         finer: Something that comes by cookies is a part of the key, so that a `Vary: Cookie` need not
             mean all of them, unless all were read.
+        excused: Names in its `Vary` that mean nothing here.
     """
     names = set(names)
-    declared = set(stored.vary) - ({b"cookie"} if finer and b"cookie" not in names else set())
+    declared = set(stored.vary).difference(excused)
+    if finer and b"cookie" not in names:
+        declared.discard(b"cookie")
     vary = tuple(sorted(names | declared))
     return replace(stored, vary=vary, selected=vary_key(vary, request))
 

@@ -316,7 +316,9 @@ class Exchange:
         old = self._old.reads if self._old is not None else ()
         page.reads = tuple(sorted({*reads.others, *old}))
         page.values = asked.values(page.reads, self.pages.secret)
-        page.stored = depending(page.stored, reads.headers, asked.request, finer=bool(page.reads))
+        page.stored = depending(
+            page.stored, reads.headers, asked.request, finer=bool(page.reads), excused=reads.excused
+        )
         reason = reads.refused or ("what was read can be no part of a key" if UNKNOWN in page.values else "")
         if reason:
             self.refuse(reason, stored=page.stored)

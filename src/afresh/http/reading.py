@@ -27,15 +27,17 @@ class Reads:
         headers: Names of fields, in lower case, and
         others: what else: `cookie:theme`, `client`, `session`, `user`.
         refused: Why the answer can't be shared, whatever its key.
+        excused: Names that its `Vary` has for what is noticed anyway: they are for other caches.
     """
 
-    __slots__ = ("_ignored", "fields", "headers", "others", "refused")
+    __slots__ = ("_ignored", "excused", "fields", "headers", "others", "refused")
 
     def __init__(self, fields: Fields, ignored: frozenset[bytes] = frozenset()) -> None:
         self.fields = fields
         self.headers: set[bytes] = set()
         self.others: set[str] = set()
         self.refused = ""
+        self.excused: set[bytes] = set()
         self._ignored = ignored | _IN_THE_KEY
 
     def header(self, name: bytes) -> None:

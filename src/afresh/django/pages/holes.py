@@ -1,0 +1,79 @@
+"""What differs per visitor in pages that are shared: the token against forged forms, the nonces of a policy.
+
+Django and django-csp make them in one function each, which is replaced: it gives a mark, for which
+each visitor gets what the function makes for him.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any
+
+from django.http import HttpResponse
+from django.middleware import csrf
+
+from afresh.engine.contexts import leave
+from afresh.http.holes import Filled, hole, punching
+
+CSRF = "csrf"
+NONCE = "csp nonce"
+
+_checking = csrf.CsrfViewMiddleware(lambda request: HttpResponse())
+
+
+def install() -> None:
+    """Replace the functions, once."""
+    _replace(csrf, "_mask_cipher_secret", CSRF)
+    for module, name in (
+        ("django.utils.csp", "generate_nonce"),
+        ("csp.middleware", "CSPMiddleware._make_nonce"),
+    ):
+        try:
+            owner: Any = import_module(module)  # Django before 6.0 has none
+        except ImportError:
+            continue
+        *path, function = name.split(".")
+        for each in path:
+            owner = getattr(owner, each)
+        _replace(owner, function, NONCE)
+
+
+def _replace(owner: Any, name: str, which: str) -> None:
+    original: Callable[..., str] = getattr(owner, name)
+    if hasattr(original, "afresh"):
+        return
+
+    def make(*given: Any) -> str:
+        return hole(which, lambda: original(*given))
+
+    make.afresh = original  # type: ignore[attr-defined]
+    setattr(owner, name, make)
+
+
+def fillers() -> Mapping[str, Callable[[Any], Filled]]:
+    """What fills them, for a request."""
+    return {CSRF: token_of, NONCE: nonce_of}
+
+
+def token_of(request: Any) -> Filled:
+    """A token of this visitor's: of the secret that he has, or of a new one."""
+    token = punching.set(None)
+    try:
+        if "CSRF_COOKIE" not in request.META:
+            _checking.process_request(request)
+        return Filled(csrf.get_token(request))
+    finally:
+        leave(punching, token)
+
+
+def nonce_of(request: Any) -> Filled:
+    """A nonce that nobody else has."""
+    from secrets import token_urlsafe
+
+    return Filled(token_urlsafe(16))
+
+
+def with_secret(request: Any, response: Any) -> Any:
+    """The response with the cookie (or the session) that the visitor's token is compared with."""
+    return _checking.process_response(request, response)

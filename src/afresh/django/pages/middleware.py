@@ -1,0 +1,191 @@
+"""`Middleware`, the first of MIDDLEWARE: pages of the application, kept and served again.
+
+INSTALLED_APPS += ["afresh.django"]
+MIDDLEWARE = ["afresh.django.Middleware", *MIDDLEWARE]
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from io import BytesIO
+from typing import Any
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.conf import settings
+
+from afresh.core.ports import Runtime
+from afresh.django.pages import answers, holes, quiet
+from afresh.django.pages.options import flow_of
+from afresh.django.pages.run import Run
+from afresh.django.pages.visitor import NotLoaded, Visitor
+from afresh.http.asked import Asked
+from afresh.http.exchange import Exchange
+from afresh.http.hits import Debt, Hit
+from afresh.http.quick import Quick
+from afresh.http.reply import Reply
+from afresh.rfc import Head
+from afresh.runtime.drive import drive
+
+
+class Middleware:
+    """Answers from the cache what may be answered from it; the application answers the rest.
+
+    What stands before it in MIDDLEWARE runs for hits too, what stands after it doesn't:
+    `manage.py check` says what of that matters.
+    """
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Callable[[Any], Any]) -> None:
+        self.get_response = get_response
+        self.asynchronous = iscoroutinefunction(get_response)
+        if self.asynchronous:
+            markcoroutinefunction(self)
+        quiet.install()
+        holes.install()
+        self._flow = flow_of()
+        self._quick = Quick(self._flow.pages)
+        engine = self._flow.engine
+        self._runtime: Runtime = engine.loop if self.asynchronous else engine.threads
+        self._agents: list[re.Pattern[str]] = list(settings.DISALLOWED_USER_AGENTS)
+        self._compress = _compressing()
+
+    def __call__(self, request: Any) -> Any:
+        """Answer one request."""
+        visitor = Visitor(request, asynchronous=self.asynchronous)
+        asked = self._asked(visitor)
+        if self.asynchronous:
+            return self._answer_later(visitor, asked)
+        if asked is None:
+            return self.get_response(request)
+        response = self._at_once(asked)
+        if response is None:
+            response = drive(self._answer(visitor, asked))
+        return self._compressed(visitor, response)
+
+    async def _answer_later(self, visitor: Visitor, asked: Asked | None) -> Any:
+        if asked is None:
+            return await self.get_response(visitor.request)
+        response = self._at_once(asked)
+        if response is None:
+            response = await self._answer(visitor, asked)
+        return self._compressed(visitor, response)
+
+    # -- steps ----------------------------------------------------------------------------------
+
+    def _asked(self, visitor: Visitor) -> Asked | None:
+        """The request; `None` where it is the application's alone.
+
+        A hit is still a request: hosts and programs that Django turns away are turned away.
+        """
+        agent = visitor.agent if self._agents else ""
+        if any(each.search(agent) for each in self._agents):
+            return None
+        if settings.SESSION_SAVE_EVERY_REQUEST and visitor.has_session:
+            return None  # each request makes the session last longer
+        return visitor.asked()
+
+    def _at_once(self, asked: Asked) -> Any:
+        """A hit in memory, if the request is a plain one."""
+        seen = asked.request
+        ready = self._quick.find(seen.method, seen.scheme, seen.path, seen.query, seen.fields.pairs)
+        return None if ready is None else answers.of_pairs(ready.status, ready.headers, ready.body)
+
+    async def _answer(self, visitor: Visitor, asked: Asked) -> Any:
+        try:
+            plan = await self._flow.plan(self._runtime, asked)
+        except NotLoaded:
+            await visitor.load()
+            plan = await self._flow.plan(self._runtime, asked)
+        hit = None
+        if isinstance(plan, Reply) and plan.doing is not None:
+            hit = Hit(visitor.request, plan.doing)
+            if not await hit.admit(self._flow.engine, self._flow.effects, later=plan.refresh):
+                plan = self._flow.refused(self._runtime, asked, hit)
+        if isinstance(plan, Exchange):
+            return await self._run(plan, visitor)
+        if plan is None:
+            return await self._ask(visitor.request)
+        return self._hit(plan, hit, visitor, asked)
+
+    def _hit(self, reply: Reply, hit: Hit | None, visitor: Visitor, asked: Asked) -> Any:
+        """The response of a page that is kept."""
+        names = reply.holes
+        if reply.fill is not None:
+            reply = reply.fill({name: self._fill(name, visitor) for name in names})
+            reply = reply._replace(head=Head(reply.head.status, answers.for_one(reply.head.fields)))
+        elif reply.entry is not None:
+            seen = asked.request
+            self._quick.learn(seen.scheme, seen.path, seen.query, seen.fields.pairs, reply.entry)
+        response = answers.of_reply(reply if hit is None else reply._replace(head=hit.on(reply.head)))
+        if holes.CSRF in names:
+            response = holes.with_secret(visitor.request, response)
+        if reply.refresh:
+            response._resource_closers.append(lambda: self._refresh(asked, visitor, hit))
+        return response
+
+    def _fill(self, name: str, visitor: Visitor) -> Any:
+        return self._flow.rules.base.holes[name](visitor.request)
+
+    async def _ask(self, request: Any) -> Any:
+        """What the application answers."""
+        response = self.get_response(request)
+        return await response if self.asynchronous else response
+
+    async def _run(self, exchange: Exchange, visitor: Visitor) -> Any:
+        """Have the application answer, and keep that if it may be kept."""
+        run = Run(exchange, visitor, self._fill)
+        run.begin()
+        try:
+            return await run.answered(await self._ask(visitor.request))
+        finally:
+            exchange.leave()
+
+    def _compressed(self, visitor: Visitor, response: Any) -> Any:
+        if self._compress is None:
+            return response
+        visitor.let_go()
+        return self._compress.process_response(visitor.request, response)
+
+    def _refresh(self, asked: Asked, visitor: Visitor, hit: Hit | None) -> None:
+        """Have the application answer once more, with nobody waiting: that does what the hit has left to do."""
+        debt = Debt(hit, self._flow.effects)
+
+        async def job(runtime: Runtime) -> None:
+            try:
+                exchange = await self._flow.refreshing(runtime, asked)
+                if exchange is not None:
+                    again = Visitor(_once_more(visitor.request), asynchronous=self.asynchronous)
+                    response = await self._run(exchange, again)
+                    response.close()
+                    debt.paid()
+            except Exception as error:
+                self._flow.failed_behind(asked, error)
+            finally:
+                debt.due()
+
+        if not self._runtime.spawn(job):
+            debt.due()
+
+
+def _once_more(request: Any) -> Any:
+    """The same request as it came, without its content."""
+    if hasattr(request, "scope"):
+        return type(request)({**request.scope, "method": "GET"}, BytesIO())
+    environ = {**request.environ, "REQUEST_METHOD": "GET", "wsgi.input": BytesIO(), "CONTENT_LENGTH": ""}
+    return type(request)(environ)
+
+
+def _compressing() -> Any:
+    """GZipMiddleware, where the project has it: with holes to fill, only what leaves can be compressed."""
+    from django.http import HttpResponse
+    from django.middleware.gzip import GZipMiddleware
+    from django.utils.module_loading import import_string
+
+    for path in settings.MIDDLEWARE:
+        kind = import_string(path)
+        if isinstance(kind, type) and issubclass(kind, GZipMiddleware):
+            return kind(lambda request: HttpResponse())
+    return None

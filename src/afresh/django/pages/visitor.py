@@ -1,0 +1,210 @@
+"""Who asks, and for what: one request as the rules see it, and what is known of it when a page asks."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from importlib import import_module
+from typing import Any
+from urllib.parse import quote
+
+from django.conf import settings
+from django.conf.urls.i18n import is_language_prefix_patterns_used
+from django.core.exceptions import DisallowedHost
+from django.http import parse_cookie
+from django.middleware.csrf import CSRF_SESSION_KEY
+from django.utils import translation
+from django.utils.cache import cc_delim_re
+
+from afresh.core.keys import canonical
+from afresh.django.pages.noticing import Cookies, Headers, Meta, Reads
+from afresh.django.pages.session import WatchedSession, watched
+from afresh.errors import UnkeyableArgument
+from afresh.http.asked import Asked
+from afresh.http.environ import pairs_of, with_fields
+from afresh.http.reading import Client
+from afresh.rfc import Fields, Request
+
+_SAFE = "/~!$&'()*+,;=:@"
+
+
+class NotLoaded(Exception):
+    """The session has to be read first, which an event loop can't do in the middle of this."""
+
+
+class Visitor:
+    """One request, from before the application sees it.
+
+    Attributes:
+        request: Django's.
+        fields: The request's, as they came.
+        reads: What the application read of it, once it is watched.
+        asynchronous: Nothing may be read from a database here.
+    """
+
+    def __init__(self, request: Any, *, asynchronous: bool = False) -> None:
+        self.request = request
+        self.reads: Reads | None = None
+        self.asynchronous = asynchronous
+        self._meta: dict[str, Any] = request.META
+        self.fields = Fields.of(pairs_of(self._meta))
+        self._cookies: dict[str, str] = parse_cookie(self._meta.get("HTTP_COOKIE", ""))
+        self._store: Any = None
+        self._session_key: Any = None
+
+    # -- the request ----------------------------------------------------------------------------
+
+    def asked(self) -> Asked | None:
+        """The request as the rules see it; `None` where its host isn't one of ALLOWED_HOSTS."""
+        request = self.request
+        try:
+            authority = request.get_host().encode("latin-1", "replace")
+        except DisallowedHost:
+            return None
+        seen = Request(
+            method=request.method,
+            scheme=request.scheme,
+            authority=authority,
+            path=quote(request.path, safe=_SAFE).encode(),
+            query=self._meta.get("QUERY_STRING", "").encode("latin-1", "replace"),
+            fields=self.fields,
+            content=None,
+        )
+        return Asked(seen, self._meta.get("REMOTE_ADDR", ""), self.known)
+
+    @property
+    def agent(self) -> str:
+        """The visitor's program."""
+        return str(self._meta.get("HTTP_USER_AGENT", ""))
+
+    @property
+    def has_session(self) -> bool:
+        """Whether it may be in the course of a session."""
+        return settings.SESSION_COOKIE_NAME in self._cookies
+
+    # -- what is known of it --------------------------------------------------------------------
+
+    def known(self, name: str) -> str | None:
+        """What it has for something that a page was made from, spelled; `None` where it can't be."""
+        kind, _, which = name.partition(":")
+        if kind == "crumb":
+            return _spelled(self._cookies.get(which))
+        if kind == "meta":
+            return _spelled([which in self._meta, self._meta.get(which)])
+        if kind == "language":
+            with nullcontext() if self.reads is None else self.reads.not_listening():
+                return self._language()
+        if kind == "token":
+            return str(CSRF_SESSION_KEY in self.session())
+        if kind == "session key":
+            return _spelled(self._cookies.get(settings.SESSION_COOKIE_NAME))
+        data = self.session()
+        return _spelled([which in data, data.get(which)] if which else data)
+
+    def session(self) -> dict[str, Any]:
+        """The values of its session, as they were when they were loaded."""
+        store = self.store()
+        if self.asynchronous and store.afresh_data is None and self.has_session:
+            raise NotLoaded
+        data: dict[str, Any] = store.afresh_loaded()
+        return data
+
+    async def load(self) -> None:
+        """Load the session, on an event loop."""
+        from asgiref.sync import sync_to_async
+
+        store = self.store()
+        if hasattr(store, "aload"):
+            await store.afresh_aloaded()
+        else:
+            await sync_to_async(store.afresh_loaded)()
+
+    def store(self) -> Any:
+        """Its session."""
+        if self._store is None:
+            made: Any = watched(import_module(settings.SESSION_ENGINE).SessionStore)
+            self._store = made(self._cookies.get(settings.SESSION_COOKIE_NAME))
+            self._session_key = self._store._session_key
+        return self._store
+
+    def _language(self) -> str:
+        """What LocaleMiddleware makes of it."""
+        request = self.request
+        urls = getattr(request, "urlconf", settings.ROOT_URLCONF)
+        in_paths, prefixed = is_language_prefix_patterns_used(urls)
+        language: str = translation.get_language_from_request(request, check_path=in_paths)
+        if in_paths and not prefixed and not translation.get_language_from_path(request.path_info):
+            language = settings.LANGUAGE_CODE
+        return language
+
+    # -- the application ------------------------------------------------------------------------
+
+    def watch(self, reads: Reads) -> None:
+        """Let the application see a request that notices what is read of it.
+
+        Its fields are those of `reads`: where others wait for the whole page, it is asked for without conditions.
+        """
+        request, self.reads = self.request, reads
+        plain = with_fields(self._meta, self.fields, reads.fields)
+        meta = Meta.of(plain, reads)
+        request.META = meta
+        if hasattr(request, "environ"):
+            request.environ = meta
+        if hasattr(request, "scope"):
+            request.scope = {**request.scope, "headers": reads.named()}
+            if request.scope.get("client"):
+                request.scope["client"] = Client.of(request.scope["client"], reads)
+        cookies = Cookies(self._cookies)
+        cookies.reads = reads
+        request.COOKIES = cookies
+        request.headers = Headers(plain, reads)
+        request._afresh = self
+
+    def let_go(self) -> None:
+        """Let the request be one that nobody watches."""
+        if self.reads is not None:
+            del self.request._afresh
+            self.reads = None
+
+    def adopt(self, session: Any) -> Any:
+        """The session that Django's middleware has made, noticing what is read of it."""
+        store: Any = self.store()
+        kind: Any = type(session)
+        ours = bool(watched(kind) == type(store))
+        if not ours:
+            return session  # `settle` sees that it isn't watched
+        if session._session_key != self._session_key:
+            return session
+        store.afresh_reads = self.reads
+        return store
+
+    def settle(self) -> None:
+        """The answer is made: was the session changed?"""
+        session: Any = getattr(self.request, "session", None)
+        reads = self.reads
+        if reads is None or session is None:
+            return
+        if not isinstance(session, WatchedSession):
+            if getattr(session, "accessed", True):
+                reads.refuse(f"its session is a {type(session).__qualname__}, which isn't watched")
+        elif session.modified or session.afresh_saved or session is not self._store:
+            reads.refuse("the session was changed")
+
+
+def visitor_of(request: Any) -> Visitor | None:
+    """Who sends a request that is watched."""
+    found: Visitor | None = getattr(request, "_afresh", None)
+    return found
+
+
+def vary_of(response: Any) -> set[bytes]:
+    """What a response names in `Vary`, in lower case."""
+    if not response.has_header("Vary"):
+        return set()
+    return {each.lower().encode("latin-1") for each in cc_delim_re.split(response.headers["Vary"]) if each}
+
+
+def _spelled(value: object) -> str | None:
+    try:
+        return canonical(value)
+    except UnkeyableArgument:
+        return None
