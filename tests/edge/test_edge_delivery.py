@@ -81,6 +81,17 @@ def test_a_thing_noted_again_while_it_is_told_is_told_again(spool: Spool) -> Non
     assert [each.purge for each in spool.due("edge", 0.0, 9)] == [key("a", 11)]
 
 
+def test_a_clock_that_is_set_back_delays_nothing(spool: Spool) -> None:
+    edge = Recorder(repeats=(2.0,))
+    delivery = Delivery(edge, spool)
+    spool.note(1, 10, [key("a", 10)], [(edge.name, edge.repeats)], now=1e9)
+    assert delivery.step(1e9 - 3600)
+    assert edge.calls == [[key("a", 10)]]
+    spool.note(1, 11, [key("b", 11)], [(edge.name, edge.repeats)], now=1e9)
+    assert not delivery.step(1e9 - 0.5), "its time has not come"
+    assert delivery.step(1e9)
+
+
 def test_repeats_come_when_they_are_due_and_count_as_one_with_what_is_due_too(spool: Spool) -> None:
     edge = Recorder(repeats=(2.0, 4.0))
     delivery = Delivery(edge, spool)
@@ -123,6 +134,24 @@ def test_what_isnt_taken_is_said_again_and_told_once(spool: Spool) -> None:
         "a purge waits",
         "edge takes purges again",
     ]
+
+
+def test_an_edge_that_comes_back_is_told_at_once_what_changes_then(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("afresh.edge.delivery._FIRST_PAUSE", 3600.0)
+    monkeypatch.setattr("afresh.edge.delivery._LONGEST_PAUSE", 3600.0)
+    edge = Recorder()
+    edge.failures = [Undelivered("away")]
+    delivery = Delivery(edge, spool, lambda line: None)
+    delivery.start()
+    spool.note(1, 10, [key("a")], [(edge.name, ())], now=time.time())
+    delivery.wake()
+    wait_until(lambda: not edge.failures, "an attempt")
+    spool.note(1, 11, [key("b")], [(edge.name, ())], now=time.time())
+    delivery.wake()
+    wait_until(lambda: edge.said() == {"a", "b"}, "both")
+    delivery.stop()
 
 
 def test_edges_follow_what_any_process_marks(tmp_path: Path) -> None:

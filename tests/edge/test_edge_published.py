@@ -37,9 +37,8 @@ def test_an_entry_stands_until_exactly_it_is_removed(tmp_path: Path) -> None:
         index.remove([(b"k", first)])
         assert index.stands(b"k", second)
         assert index.named("c") == index.entry(b"k") == index.everything() == [(b"k", second)]
-        index.expire(1000.0)
-        assert not index.stands(b"k", second)
-        assert index.named("c") == []
+        assert index.expired(100.0) == []
+        assert index.expired(1000.0) == [(b"k", second)]
 
 
 @pytest.mark.parametrize(
@@ -243,6 +242,57 @@ def test_nothing_stale_stays_published(tmp_path: Path) -> None:
             ]
         assert stale == []
         assert on.publishing.refused["invalidated while it was made"] > 0
+
+
+@pytest.mark.servers
+def test_no_page_stays_without_its_entry_when_the_clock_leaps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (
+        Cache("memory://") as cache,
+        MemcachedServer(tmp_path / "m") as memcached,
+        closing(Publishing(cache, memcached.address, tmp_path / "index")) as publishing,
+        closing(Published(memcached.address, tmp_path / "index")) as edge,
+        nginx(tmp_path, 9, mode="memcached", memcached=memcached.address) as front,
+    ):
+        publishing.publish(front.url("/a"), b"page", 60, frozenset([1]), cache._engine.ledger.position())
+        assert ask(front.port, "/a").body == b"page"
+        now = time.time()
+        monkeypatch.setattr(time, "time", lambda: now + 3600)
+        edge.purge([Purge("key", "another")])
+        monkeypatch.undo()
+        edge.purge([Purge("url", front.url("/a"))])
+        assert ask(front.port, "/a").status == 502
+
+
+@pytest.mark.servers
+def test_a_memcached_that_hangs_is_left_alone_for_a_while(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("afresh.edge.published.publish._REST", 600.0)
+    with stage(tmp_path) as on:
+        asked: list[bytes] = []
+        pages = on.publishing._pages
+        put = pages.put
+        on.publishing._pages.put = lambda key, *more: (asked.append(key), put(key, *more))  # type: ignore[method-assign]
+        on.memcached.pause()
+        for number in range(5):
+            assert ask(on.port, f"/{number}").body == b"row 0"
+        wait_until(lambda: on.publishing.refused["memcached doesn't take it"] == 5, "five pages")
+        assert len(asked) == 1
+        on.memcached.resume()
+
+
+@pytest.mark.servers
+def test_a_page_that_a_hanging_memcached_takes_late_does_not_stay(tmp_path: Path) -> None:
+    with stage(tmp_path) as on:
+        on.memcached.pause()
+        assert ask(on.port, "/a").body == b"row 0"
+        wait_until(lambda: on.publishing.refused["memcached doesn't take it"] == 1, "a page in its buffer")
+        on.change("/a")
+        on.memcached.resume()
+        assert on.follower.settled(20)
+        assert ask(on.port, "/a").body == b"row 1"
 
 
 @pytest.mark.servers

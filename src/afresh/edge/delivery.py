@@ -12,7 +12,8 @@ from afresh.edge.port import Edge, Purge, Undelivered
 from afresh.edge.spool import Due, Spool
 
 _MANY = 20_000  # beyond so many things to drop, all is dropped
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 60.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 5.0  # what waits is a page that may be stale
+_BREATH = 0.05  # seconds from one attempt to the next, whatever there is to tell
 _SPOOL_PAUSE = 1.0
 _REFUSED_PAUSE = 30.0  # somebody has to mend something
 _log = logging.getLogger("afresh")
@@ -75,7 +76,8 @@ class Delivery:
 
     def step(self, now: float) -> bool:
         """Deliver one batch, or find that there is none; waits where the edge wants that."""
-        batch = self._spool.due(self.edge.name, now, self.edge.batch)
+        ahead = max(self.edge.repeats, default=0.0) + 1.0
+        batch = self._spool.due(self.edge.name, now, self.edge.batch, ahead)
         if not batch:
             return False
         if len(batch) == self.edge.batch and self._spool.waiting(self.edge.name) > _MANY:
@@ -109,10 +111,13 @@ class Delivery:
             self._tell(f"a purge waits: {error}")
         self.trouble = str(error)
         pause = min(_FIRST_PAUSE * 2.0**self._failures, _LONGEST_PAUSE) * random.uniform(0.5, 1.0)
-        if error.settled:
-            pause = _REFUSED_PAUSE
+        pause = _REFUSED_PAUSE if error.settled else pause
         self._failures = min(self._failures + 1, 20)
-        self._stopped.wait(max(pause, error.after))
+        if error.settled or error.after:
+            self._stopped.wait(max(pause, error.after))
+        elif not self._stopped.wait(_BREATH):
+            # Who was away may be back, with pages that it has kept since: what is new is told at once.
+            self._woken.wait(pause)
 
 
 def _joined(batch: list[Due]) -> list[Purge]:

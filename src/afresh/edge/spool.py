@@ -23,6 +23,8 @@ CREATE TABLE IF NOT EXISTS pending (
 CREATE INDEX IF NOT EXISTS due ON pending (edge, due);
 """
 
+FOREVER = float("inf")
+
 
 class Due(NamedTuple):
     """A purge that is to be delivered, and its row."""
@@ -100,13 +102,21 @@ class Spool:
                 self._database.execute("ROLLBACK")
                 raise
 
-    def due(self, edge: str, now: float, most: int) -> list[Due]:
-        """What an edge is to be told by now: each thing once, the oldest first."""
+    def due(self, edge: str, now: float, most: int, ahead: float = FOREVER) -> list[Due]:
+        """What an edge is to be told by now: each thing once, the oldest first.
+
+        Args:
+            edge: Its name.
+            now: Seconds since 1970.
+            most: So many at most.
+            ahead: Nothing is noted for later than in so many seconds: what seems to be was noted before the
+                clock was set back, and is due.
+        """
         with self._lock:
             rows = self._database.execute(
                 "SELECT kind, value, position, turn, version FROM pending"
-                " WHERE edge = ? AND due <= ? ORDER BY due LIMIT ?",
-                (edge, now, most),
+                " WHERE edge = ? AND (due <= ? OR due > ?) ORDER BY due LIMIT ?",
+                (edge, now, now + ahead, most),
             ).fetchall()
         return [
             Due(Purge(kind, value, position), turn, version) for kind, value, position, turn, version in rows

@@ -39,14 +39,13 @@ class Published:
         Raises:
             Undelivered: Some may still be there.
         """
-        now = time.time()
-        entries: dict[bytes, int] = {}
+        # Those that have expired too: no entry goes before its page does, whatever the clock says.
+        entries = dict(self._index.expired(time.time()))
         for each in purges:
             entries.update(self._entries(each))
         for key in entries:
             self._pages.drop(key)
         self._index.remove(entries.items())
-        self._index.expire(now)
 
     def _entries(self, purge: Purge) -> list[tuple[bytes, int]]:
         if purge.kind == "all":

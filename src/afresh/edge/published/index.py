@@ -77,14 +77,12 @@ class Index:
             self._database.executemany("DELETE FROM named WHERE key = ? AND version = ?", rows)
             self._database.execute("COMMIT")
 
-    def expire(self, now: float) -> None:
-        """Forget pages that memcached has no longer."""
+    def expired(self, now: float) -> list[tuple[bytes, int]]:
+        """The entries of pages that memcached has no longer, if the clock has always been right."""
         with self._lock:
-            rows = self._database.execute(
+            return self._database.execute(
                 "SELECT key, version FROM page WHERE expires < ?", (now - 60.0,)
             ).fetchall()
-        if rows:
-            self.remove(rows)
 
     def close(self) -> None:
         """Close the file. Safe to call twice."""

@@ -23,6 +23,7 @@ _log = logging.getLogger("afresh")
 _LARGEST = 1_000_000  # memcached's default limit of an item, with room for its head
 _MOST_RECENT = 10_000
 _AGAIN = 1.0  # seconds in which a page isn't published twice
+_REST = 5.0  # seconds in which a memcached that doesn't answer isn't asked
 _DROPPED = OURS | frozenset(
     [
         b"age", b"accept-ranges", b"cache-control", b"cache-status", b"content-length", b"date", b"etag",
@@ -130,6 +131,7 @@ class PublishMiddleware:
         self._publishing = publishing
         self._thread = ThreadPoolExecutor(1, "afresh publishing")
         self._trouble = ""
+        self._rests_until = 0.0
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """One connection."""
@@ -152,11 +154,15 @@ class PublishMiddleware:
         await asyncio.get_running_loop().run_in_executor(self._thread, self._publish, *arguments)
 
     def _publish(self, *arguments: Any) -> None:
+        if time.monotonic() < self._rests_until:
+            self._publishing.refused["memcached doesn't take it"] += 1
+            return
         try:
             self._publishing.publish(*arguments)
             self._trouble = ""
         except Undelivered as error:
             self._publishing.refused["memcached doesn't take it"] += 1
+            self._rests_until = time.monotonic() + _REST
             if str(error) != self._trouble:
                 self._trouble = str(error)
                 _log.warning("pages are not published: %s", error)
