@@ -7,27 +7,28 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
+from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 
 from afresh.demo.catalogue import pages, web
-from afresh.demo.drive.worker import Counters
+from afresh.demo.drive.worker import Served
 
 
 @contextmanager
-def stale() -> Iterator[Counters]:
+def stale(site: Starlette) -> Iterator[Served]:
     """Pages are kept for good: right until somebody edits."""
     names = ("home", "section", "package", "search", "overview")
     originals = {name: getattr(pages, name) for name in names}
     for name, function in originals.items():
         setattr(pages, name, lru_cache(maxsize=None)(function))
-    yield dict
+    yield Served(site)
     for name, function in originals.items():
         setattr(pages, name, function)
 
 
 @contextmanager
-def leaking() -> Iterator[Counters]:
+def leaking(site: Starlette) -> Iterator[Served]:
     """Whole pages are kept under their address alone, and who asks is forgotten."""
     original: Callable[..., Response] = web.page
     kept: dict[str, Response] = {}
@@ -39,5 +40,5 @@ def leaking() -> Iterator[Counters]:
         return kept[address]
 
     setattr(web, "page", page)  # noqa: B010
-    yield dict
+    yield Served(site)
     setattr(web, "page", original)  # noqa: B010

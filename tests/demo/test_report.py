@@ -8,7 +8,7 @@ import pytest
 
 from afresh.demo.drive import report
 from afresh.demo.drive.judge import Verdict
-from afresh.demo.drive.phases import Outcome
+from afresh.demo.drive.phases import Kind, Outcome
 from afresh.demo.drive.readers import Record
 
 
@@ -26,10 +26,13 @@ def outcome() -> Outcome:
         cold=_record(400, 0.02),
         warm=_record(5_000, 0.002),
         edited=_record(2_000, 0.004),
+        kinds={"lists": Kind(_record(20, 0.2), _record(6_000, 0.001))},
         marks=[
+            {**counters, "hits": 10.0, "misses": 30.0},
             {**counters, "hits": 100.0, "misses": 100.0},
             {**counters, "hits": 400.0, "misses": 100.0},
-            {**counters, "hits": 499.0, "misses": 101.0},
+            {**counters, "hits": 9_000.0, "misses": 100.0},
+            {**counters, "hits": 9_099.0, "misses": 101.0},
         ],
         edits=77,
         elsewhere=40,
@@ -38,10 +41,12 @@ def outcome() -> Outcome:
 
 
 def test_the_table_says_what_was_measured(outcome: Outcome) -> None:
-    _, before, cold, warm, edited = report.lines(outcome)
+    _, before, lists, cold, warm, warm_lists, edited = report.lines(outcome)
     assert before == ("without afresh", "50", "", "100.0 ms", "100.0 ms", "")
-    assert cold == ("with, cold", "200", "4.0 times", "20.0 ms", "20.0 ms", "50.0%")
+    assert lists == ("  lists", "10", "", "200.0 ms", "200.0 ms", "")
+    assert cold == ("with, cold", "200", "4.0 times", "20.0 ms", "20.0 ms", "25.0%")
     assert warm == ("with, warm", "2,500", "50 times", "2.0 ms", "2.0 ms", "100.0%")
+    assert warm_lists == ("  lists", "3,000", "300 times", "1.0 ms", "1.0 ms", "")
     assert edited == ("with, edited", "1,000", "20 times", "4.0 ms", "4.0 ms", "99.0%")
 
 

@@ -26,3 +26,11 @@ def test_some_pages_are_asked_for_much_more_often_than_others(facts: Facts) -> N
     counted = Counter(target for target, _ in visits)
     assert counted[population.targets[0]] > 5 * counted[population.targets[100]]
     assert {visitor for _, visitor in visits} == set(VISITORS)
+
+
+def test_pages_of_one_kind(facts: Facts) -> None:
+    population = Population.of(facts, random.Random(1))
+    lists = population.beginning("/section/")
+    assert lists.targets
+    assert lists.targets == [each for each in population.targets if "/section/" in each]
+    assert {target for target, _ in islice(lists.visits(random.Random(1)), 2_000)} == set(lists.targets)

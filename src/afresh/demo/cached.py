@@ -2,7 +2,7 @@
 
 An author would write the lines below as decorators in the catalogue itself, and around its connection.
 They stand here instead, and are put in front of its functions when it starts, so that one code base is
-measured both ways. Nothing says what a result depends on, or what a write changes: both are seen.
+measured both ways. Nothing says what a page depends on, or what a write changes: both are seen.
 """
 
 from __future__ import annotations
@@ -13,10 +13,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from starlette.applications import Starlette
+
 from afresh import Cache
 from afresh.db import Database, dbapi
 from afresh.db.watch.sqlite import SQLiteWatcher
 from afresh.demo.catalogue import database, packages, pages, people, statistics
+from afresh.http.starlette import CacheMiddleware
+
+LIFETIME = "10m"
 
 KEPT: tuple[Callable[..., Any], ...] = (
     pages.home,
@@ -32,14 +37,19 @@ KEPT: tuple[Callable[..., Any], ...] = (
     statistics.best_rated,
     people.starred,
 )
-"""What is kept. The other functions are too quick for that; what calls them depends on what they read."""
+"""What is kept beside whole pages, which are made from these. The other functions are too quick for that."""
+
+
+def with_pages(site: Starlette, cache: Cache) -> CacheMiddleware:
+    """The catalogue with its pages in `cache`: what a view read of the request is a part of the key."""
+    return CacheMiddleware(site, cache, auto=LIFETIME)
 
 
 @contextmanager
 def with_afresh(cache: Cache) -> Iterator[SQLiteWatcher]:
     """Put `cache` in front of the catalogue for the length of the block; gives what sees other programs' edits."""
     replaced: dict[Callable[..., Any], Callable[..., Any]] = {}
-    replaced |= {function: cache.cached(ttl="10m")(function) for function in KEPT}
+    replaced |= {function: cache.cached(ttl=LIFETIME)(function) for function in KEPT}
     replaced[database.open_file] = _seen(database.open_file)
     try:
         _replace(replaced)

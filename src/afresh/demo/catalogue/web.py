@@ -79,7 +79,7 @@ def page(request: Request, title: str, main: str | None, *, about: str = "", sta
         editor=people.may_edit(person),
         about=about,
     )
-    return HTMLResponse(html, status, {"Cache-Control": "private, no-store"})
+    return HTMLResponse(html, status)
 
 
 def home(request: Request) -> Response:

@@ -1,4 +1,8 @@
-"""The phases in order: without afresh, with it cold, with it warm, with it while rows are edited."""
+"""The phases in order: without afresh, with it cold, with it warm, with it while rows are edited.
+
+Without it and warm, what is visited is measured three times: all pages as they are wanted, then lists
+alone, then details alone.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,7 @@ from afresh.demo.drive.judge import Verdict, against, leaked, outdated
 from afresh.demo.drive.program import Program
 from afresh.demo.drive.readers import Record, fetch, read
 from afresh.demo.drive.servers import AFRESH, PLAIN, Workers
-from afresh.demo.drive.visits import Population
+from afresh.demo.drive.visits import VISITORS, Population
 
 Say = Callable[[str], None]
 
@@ -27,7 +31,7 @@ class Settings:
     """How much is done.
 
     Attributes:
-        seconds: Length of each phase; the cold one takes half of it.
+        seconds: Length of each phase; the cold one takes half of it, one of one kind of page a quarter.
         patience: Seconds that each round of comparisons may take at most.
         packages: How many packages' pages are visited; sections and searches come on top.
         connections: How many visitors wait for an answer at any time.
@@ -43,6 +47,18 @@ class Settings:
     seed: int = 1
 
 
+KINDS = {"lists": "/section/", "details": "/package/"}
+"""Kinds of pages that are measured by themselves, and how the addresses of each begin."""
+
+
+@dataclass(slots=True)
+class Kind:
+    """What was measured of one kind of page, without afresh and warm."""
+
+    before: Record = field(default_factory=Record)
+    warm: Record = field(default_factory=Record)
+
+
 @dataclass(slots=True)
 class Outcome:
     """What was measured and found.
@@ -52,7 +68,9 @@ class Outcome:
         cold: With afresh, from an empty cache.
         warm: With afresh, after that.
         edited: With afresh, while rows are edited.
-        marks: What the caches of all workers had counted at the end of the cold, the warm and the edited phase.
+        kinds: Each kind of page by itself.
+        marks: What the caches of all workers had counted after the cold phase, when every page was there,
+            after the warm phase, and before and after the edited one.
         edits: How many edits were acknowledged.
         elsewhere: How many of them another program made, in plain SQL.
         verdict: What came of checking the answers.
@@ -62,6 +80,7 @@ class Outcome:
     cold: Record = field(default_factory=Record)
     warm: Record = field(default_factory=Record)
     edited: Record = field(default_factory=Record)
+    kinds: dict[str, Kind] = field(default_factory=lambda: {name: Kind() for name in KINDS})
     marks: list[dict[str, float]] = field(default_factory=list)
     edits: int = 0
     elsewhere: int = 0
@@ -102,26 +121,42 @@ class _Phases:
 
     async def run(self) -> Outcome:
         outcome, seconds = self.outcome, self.settings.seconds
-        self.say(f"Without afresh: {seconds:g} s")
+        self.say(f"Without afresh: {1.5 * seconds:g} s")
         outcome.before = await self._read(self.plain, seconds)
-        self.say(f"With afresh: {seconds / 2:g} s from an empty cache, every page once, then {seconds:g} s")
+        for name, kind in outcome.kinds.items():
+            kind.before = await self._read(self.plain, seconds / 4, KINDS[name])
+        self.say(
+            f"With afresh: {seconds / 2:g} s from an empty cache, every page once, then {1.5 * seconds:g} s"
+        )
         outcome.cold = await self._read(self.fast, seconds / 2)
-        every = [(target, "") for target in self.population.targets]
-        await fetch(self.fast.addresses, every, self.cookies, self.settings.patience)
+        outcome.marks.append(await self._counters())
+        await self._fill()
         outcome.marks.append(await self._counters())
         outcome.warm = await self._read(self.fast, seconds)
         outcome.marks.append(await self._counters())
+        for name, kind in outcome.kinds.items():
+            kind.warm = await self._read(self.fast, seconds / 4, KINDS[name])
         self.say("Comparing those answers with the uncached ones")
         await self._compare_unedited()
         self.say(f"With afresh, while an editor and another program edit: {seconds:g} s")
+        outcome.marks.append(await self._counters())
         await self._edit()
         outcome.marks.append(await self._counters())
         self.say("Comparing every page, for every visitor, with the uncached one")
         await self._compare_edited()
         return outcome
 
-    async def _read(self, workers: Workers, seconds: float) -> Record:
-        visits = self.population.visits(random.Random(self.settings.seed))
+    async def _fill(self) -> None:
+        """Have each worker answer every page once, to each visitor."""
+        targets, addresses, patience = self.population.targets, self.fast.addresses, self.settings.patience
+        await fetch(addresses, [(target, "") for target in targets], self.cookies, patience)
+        every = [(target, visitor) for target in targets for visitor in sorted(set(VISITORS))]
+        async with asyncio.TaskGroup() as group:
+            for address in addresses:
+                group.create_task(fetch([address], every, self.cookies, patience))
+
+    async def _read(self, workers: Workers, seconds: float, beginning: str = "/") -> Record:
+        visits = self.population.beginning(beginning).visits(random.Random(self.settings.seed))
         record = await read(
             workers.addresses, visits, self.cookies, seconds, connections=self.settings.connections
         )
@@ -132,11 +167,15 @@ class _Phases:
 
     async def _compare_unedited(self) -> None:
         """No row has changed so far: what was answered without a cache is what has to be answered."""
-        outcome, known = self.outcome, self.outcome.before
-        missing = [pair for pair in {**outcome.cold.seen, **outcome.warm.seen} if pair not in known.seen]
-        more = await fetch(self.plain.addresses, missing, self.cookies, self.settings.patience)
-        for record in (outcome.cold, outcome.warm):
-            outcome.verdict += against(record, {**known.seen, **more.seen})
+        outcome, known = self.outcome, self.outcome.before.seen.copy()
+        answered = [outcome.cold, outcome.warm]
+        for kind in outcome.kinds.values():
+            known.update(kind.before.seen)
+            answered.append(kind.warm)
+        missing = {pair for record in answered for pair in record.seen} - known.keys()
+        more = await fetch(self.plain.addresses, sorted(missing), self.cookies, self.settings.patience)
+        for record in answered:
+            outcome.verdict += against(record, {**known, **more.seen})
 
     async def _edit(self) -> None:
         names = self.population.packages

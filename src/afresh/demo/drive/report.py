@@ -8,12 +8,17 @@ from afresh.demo.drive.readers import Record
 
 def lines(outcome: Outcome) -> list[tuple[str, ...]]:
     """The table's rows, its heading first."""
-    before, marks = outcome.before, [{}, *outcome.marks]
-    phases = (("with, cold", outcome.cold), ("with, warm", outcome.warm), ("with, edited", outcome.edited))
-    rows = [("", "requests/s", "", "p50", "p99", "page hits"), _row("without afresh", before, before, "")]
-    for number, (name, record) in enumerate(phases):
-        rows.append(_row(name, record, before, _ratio(marks[number], marks[number + 1])))
-    return rows
+    before, kinds = outcome.before, outcome.kinds.items()
+    cold, filled, read, measured, edited = outcome.marks
+    return [
+        ("", "requests/s", "", "p50", "p99", "page hits"),
+        _row("without afresh", before, before, ""),
+        *[_row(f"  {name}", kind.before, kind.before, "") for name, kind in kinds],
+        _row("with, cold", outcome.cold, before, _ratio({}, cold)),
+        _row("with, warm", outcome.warm, before, _ratio(filled, read)),
+        *[_row(f"  {name}", kind.warm, kind.before, "") for name, kind in kinds],
+        _row("with, edited", outcome.edited, before, _ratio(measured, edited)),
+    ]
 
 
 def sentences(outcome: Outcome) -> list[str]:
@@ -42,9 +47,9 @@ def show(outcome: Outcome) -> None:
         print(*sentences(outcome), sep="\n")  # noqa: T201
         return
     table = Table(*rows[0], title="The catalogue, two worker processes", title_justify="left")
-    table.columns[0].no_wrap = True
-    for column in table.columns[1:]:
-        column.justify = "right"
+    for number, column in enumerate(table.columns):
+        column.no_wrap = True
+        column.justify = "right" if number else "left"
     for row in rows[1:]:
         table.add_row(*row)
     console = Console(highlight=False)

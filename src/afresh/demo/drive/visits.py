@@ -52,6 +52,10 @@ class Population:
         chance.shuffle(targets)
         return cls(targets, chosen)
 
+    def beginning(self, beginning: str) -> Population:
+        """The pages whose addresses begin so."""
+        return Population([each for each in self.targets if each.startswith(beginning)], self.packages)
+
     def visits(self, chance: random.Random, exponent: float = 0.8) -> Iterator[tuple[str, str]]:
         """Page and visitor of each visit, without end; page k of the list is asked for ∝ k^-exponent."""
         weights = list(accumulate(rank**-exponent for rank in range(1, len(self.targets) + 1)))
