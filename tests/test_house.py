@@ -74,7 +74,7 @@ DRIVERS = {
     "celery": ("celery",),
     "rq": ("rq",),
     "jinja2": ("demo", "jinja2"),
-    "markupsafe": ("jinja2",),
+    "markupsafe": ("demo", "jinja2"),
     "uvicorn": ("demo", "http/serve"),
     "typer": ("cli",),
     "rich": ("cli", "demo"),
