@@ -169,7 +169,7 @@ class Visitor:
         """The session that Django's middleware has made, noticing what is read of it."""
         store: Any = self.store()
         kind: Any = type(session)
-        ours = bool(watched(kind) == type(store))
+        ours = watched(kind) is type(store)
         if not ours:
             return session  # `settle` sees that it isn't watched
         if session._session_key != self._session_key:
