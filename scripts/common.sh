@@ -114,6 +114,7 @@ install_servers() {
     if ! [ -x "/usr/sbin/$package" ] && ! [ -x "/usr/sbin/${package}d" ]; then missing+=("$package"); fi
   done
   if ! compgen -G "/usr/lib/*/varnish/vmods/libvmod_xkey.so" >/dev/null; then missing+=(varnish-modules); fi
+  if ! [ -x /usr/bin/chromedriver ]; then missing+=(chromium chromium-driver); fi
   if [ ${#missing[@]} = 0 ]; then return; fi
   if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
     say "The tests start ${missing[*]}. Install them first (Debian: sudo apt-get install ${missing[*]})."
