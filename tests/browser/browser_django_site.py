@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from socketserver import ThreadingMixIn
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
@@ -34,7 +35,7 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 def fill(request: HttpRequest) -> HttpResponse:
     """Fill the cache until the server has no room for more."""
     number = 0
-    while not cache.set_many({f"fill:{number}": "x" * 100_000}):
+    while not cache.set_many({f"fill:{number}": os.urandom(100_000)}):
         number += 1
     return HttpResponse(f"full with {number}")
 
