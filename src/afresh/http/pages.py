@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from afresh.cache import Cache
@@ -26,7 +26,7 @@ from afresh.http.options import Options
 from afresh.http.page import ANY, Guide, Page, Spec
 from afresh.http.passes import Passes
 from afresh.http.searches import Searches
-from afresh.rfc import Invalidation, groups, primary_key, target
+from afresh.rfc import Fields, Invalidation, Request, Settings, groups, primary_key, target
 
 _SPECS = 8  # what the answers of one URL depend on may differ so often; then the oldest is forgotten
 _MOST = 10_000  # URLs whose variants are counted
@@ -118,7 +118,8 @@ class Pages:
         request, stored = asked.request, page.stored
         spec: Spec = (stored.vary, page.reads)
         self.searches.learn(request, stored)
-        gathering.tracker.depends_on(self.engine.ledger, self._names(asked, page))
+        names = names_of(request, stored.head.fields, asked.options.rules)
+        gathering.tracker.depends_on(self.engine.ledger, names)
         key = shelf.primary
         if spec != ANY or shelf.guide is not None:
             key = self.variant(shelf.primary, asked, spec)
@@ -134,13 +135,6 @@ class Pages:
             error_until=until + asked.options.keep,
             call=self.call(key),
         )
-
-    def _names(self, asked: Asked, page: Page) -> Iterable[str]:
-        """The tags by which unsafe requests find what they made stale."""
-        request = asked.request
-        yield _named(target(request, asked.options.rules))
-        for group in groups(request, page.stored.head.fields):
-            yield _named(group)
 
     async def _guide(self, shelf: Shelf, spec: Spec) -> None:
         """Say at the URL's own key that its answers depend on `spec`."""
@@ -202,6 +196,13 @@ def _can_fill(page: Page, asked: Asked) -> bool:
     return all(name in options.holes for _, name in page.holes) and all(
         name in options.replay for name, _ in page.effects
     )
+
+
+def names_of(request: Request, fields: Fields, rules: Settings) -> Iterator[str]:
+    """The tags by which unsafe requests find an answer that they made stale: its URL's, and its groups'."""
+    yield _named(target(request, rules))
+    for group in groups(request, fields):
+        yield _named(group)
 
 
 def _named(key: bytes) -> str:
