@@ -298,6 +298,18 @@ def test_hosts_that_are_not_ours_are_the_applications(cache):
     assert [run(ask(app, host="")).text for _ in range(2)] == ["4", "5"]
 
 
+@pytest.mark.parametrize("host", ["[::1]", "[::1]:8000", "LOCALHOST:8000", "localhost"])
+def test_hosts_with_and_without_a_port(cache, host):
+    app = CacheMiddleware(Application(cache_control="max-age=60"), cache=cache, hosts=["[::1]", "localhost"])
+    assert [run(ask(app, host=host)).text for _ in range(2)] == ["1", "1"]
+
+
+@pytest.mark.parametrize("host", ["", "http://localhost", "localhost:8000", "[::1]:8000", "a/b"])
+def test_hosts_that_no_request_can_have(cache, host):
+    with pytest.raises(ConfigurationError, match="name of a host"):
+        CacheMiddleware(Application(), cache=cache, hosts=[host])
+
+
 def test_other_scopes_pass(cache):
     seen = []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import ssl
@@ -19,7 +20,7 @@ from typer.testing import CliRunner
 from afresh.cli.commands import app as commands
 from afresh.errors import ConfigurationError
 from afresh.http.loading import loaded
-from afresh.http.serve.running import Serving, is_wsgi
+from afresh.http.serve.running import Serving, create, is_wsgi
 from afresh.testing.servers import Certificates
 from afresh.testing.servers.process import accepts, free_port, wait_until
 
@@ -113,12 +114,29 @@ def test_tls_a_factory_and_names_for_caches_in_front(tmp_path: Path) -> None:
         (["a:b", "--upstream", "http://x"], "name one of the two"),
         (["nonsense"], "module:attribute"),
         (["a:b", "--workers", "2", "--cache", "memory://"], "belongs to one process"),
+        (["no_such_module:b", "--workers", "2"], "no module 'no_such_module'"),
+        (["no.such.module:b", "--workers", "2"], "no module 'no.such.module'"),
+        (["json:dumps", "--workers", "2", "--cache", "bogus://x"], "this release knows"),
+        (["--upstream", "ftp://x", "--workers", "2"], "write http://HOST:PORT"),
+        (["json:dumps", "--rules", "no_such.toml"], "can't be read"),
+        (["json:dumps", "--certificate", "no_such.pem"], "'no_such.pem' is no file"),
+        (["json:dumps", "--certificate", __file__], "no certificate with its key"),
+        (["json:dumps", "--key", "no_such.pem"], "give its certificate too"),
+        (["json:dumps", "--uds", "/no/such/folder/x"], "no folder '/no/such/folder'"),
+        (["json:dumps", "--uds", __file__], "something else than a socket"),
+        (["json:dumps", "--allow-host", "http://x"], "name of a host"),
     ],
 )
 def test_what_makes_no_sense_is_said(arguments: list[str], said: str) -> None:
     result = CliRunner().invoke(commands, ["serve", *arguments])
     assert result.exit_code == 1
     assert said in result.output
+
+
+def test_an_application_has_to_be_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AFRESH_SERVING", json.dumps({"app": "json:__name__", "cache": "memory://"}))
+    with pytest.raises(ConfigurationError, match="can't be called"):
+        create()
 
 
 def test_what_is_not_there_is_said() -> None:

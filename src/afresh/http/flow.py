@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
@@ -35,6 +36,7 @@ from afresh.rfc.conditions import conditions_for
 
 Decision: TypeAlias = Serve | Validate | Forward | Refuse
 
+_PORT = re.compile(rb":\d*$")
 _ROUNDS = 3  # times that another's answer may turn out to be for other requests
 
 
@@ -145,8 +147,8 @@ class Flow:
             return False
         if hosts is None:
             return True
-        name = authority.lower().rpartition(b":")[0] or authority.lower()
-        return any(fnmatchcase(name.decode("latin-1"), each.decode("latin-1")) for each in hosts)
+        name = _PORT.sub(b"", authority.lower()).decode("latin-1")
+        return any(fnmatchcase(name, each.decode("latin-1").replace("[", "[[]")) for each in hosts)
 
     def _decide(self, asked: Asked, pages: list[Page]) -> Decision:
         stored = [page.stored for page in pages]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypedDict
@@ -132,7 +133,15 @@ def _names(name: str, value: Any) -> tuple[str, ...]:
 
 
 def _hosts(name: str, value: Any) -> tuple[bytes, ...] | None:
-    return None if value is None else tuple(each.lower().encode() for each in _names(name, value))
+    if value is None:
+        return None
+    found = tuple(each.lower() for each in _names(name, value))
+    for each in found:
+        if not each or "/" in each or re.search(r":\d*$", each.partition("]")[2] if "[" in each else each):
+            raise ConfigurationError(
+                f"{name}: {each!r}: give the name of a host, without scheme, port and path."
+            )
+    return tuple(each.encode() for each in found)
 
 
 def functions(name: str, value: Any) -> dict[str, Callable[[Any], Any]]:

@@ -17,6 +17,7 @@ from afresh.http.asgi import Application, CacheMiddleware
 from afresh.http.loading import loaded
 from afresh.http.options import Given, Options
 from afresh.http.rules import Rules, rules_of
+from afresh.http.serve import checking
 from afresh.http.serve.marking import HitsMarked
 
 _SETTINGS = "AFRESH_SERVING"  # how workers, which are new processes, learn what to serve
@@ -78,6 +79,19 @@ class Serving:
             raise ConfigurationError("memory:// belongs to one process: with several workers, leave it out.")
         given = self.options or Given()
         Rules(Options.of(given), rules_of(given.get("rules", ())))
+        checking.files(self.certificate, self.key)
+        if self.uds is not None:
+            checking.socket(self.uds)
+        if self.workers > 1:
+            self._check_for_workers()
+
+    def _check_for_workers(self) -> None:
+        """What each of them would fail at, again and again, is said once, here."""
+        if self.app:
+            checking.module(self.app)
+        else:
+            _behind(self)
+        _cache_of(self).close()
 
 
 def serve(serving: Serving) -> None:
@@ -111,13 +125,17 @@ def serve(serving: Serving) -> None:
 def create() -> Application:
     """The application of a worker: what the settings in the environment say."""
     serving = Serving(**json.loads(os.environ[_SETTINGS]))
-    arguments: dict[str, Any] = {"namespace": serving.namespace} if serving.namespace else {}
-    cache = Cache(**arguments) if serving.cache is None else Cache(serving.cache, **arguments)
+    cache = _cache_of(serving)
     atexit.register(cache.close)
     app = _behind(serving)
     if serving.within:
         app = loaded(serving.within)(app, cache)
     return HitsMarked(CacheMiddleware(app, cache, **(serving.options or Given())))
+
+
+def _cache_of(serving: Serving) -> Cache:
+    arguments: dict[str, Any] = {"namespace": serving.namespace} if serving.namespace else {}
+    return Cache(**arguments) if serving.cache is None else Cache(serving.cache, **arguments)
 
 
 def _behind(serving: Serving) -> Application:
@@ -128,6 +146,8 @@ def _behind(serving: Serving) -> Application:
     app = loaded(serving.app)
     if serving.factory:
         app = app()
+    if not callable(app):
+        raise ConfigurationError(f"{serving.app} is no application: it can't be called.")
     if is_wsgi(app) if serving.wsgi is None else serving.wsgi:
         from a2wsgi import WSGIMiddleware
 
