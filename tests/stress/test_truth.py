@@ -25,8 +25,8 @@ def test_processes_threads_and_tasks_read_nothing_stale(tmp_path):
     total = {name: sum(count.get(name, 0) for count in counts) for name in counts[0]}
     print(f"\n{total}")
     assert total["stale"] == total["wrong"] == total["damaged"] == 0
-    assert total["reads"] > size(10_000, 1_000_000)
-    assert total["writes"] > 500
+    assert total["reads"] > size(1_000, 1_000_000)
+    assert total["writes"] > size(50, 500)
 
 
 def test_twelve_killed_writers_leave_nothing_stale_or_damaged(tmp_path):

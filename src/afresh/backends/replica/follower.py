@@ -123,12 +123,14 @@ class Follower:
 
     def end(self) -> None:
         """Let the thread end when what it waits for ends."""
-        self._closed = True
-        self._stop.set()
+        with self._lock:  # one that is being started meanwhile would have an event of its own
+            self._closed = True
+            self._stop.set()
 
     def join(self) -> None:
         """Wait for that a little."""
-        thread = self._thread
+        with self._lock:  # it was started, if it is there
+            thread = self._thread
         if thread is not None and thread is not threading.current_thread():
             thread.join(2.0)
         if thread is None or not thread.is_alive():
