@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, Unpack
 
 from flask import Flask, current_app, has_app_context
 
 from afresh.cache import Cache
+from afresh.callables import CachedOptions
 from afresh.errors import ConfigurationError
+from afresh.flask import csrf
 from afresh.flask.databases import DatabasesOf
 from afresh.flask.pages import Pages
 from afresh.flask.sessions import ServerSessions
 from afresh.flask.settings import FlaskSettings
+from afresh.flask.views import Cached
+from afresh.flask.watching import Watching
 
 NAME = "afresh"
 
@@ -74,8 +79,31 @@ class Afresh:
             app.session_interface = ServerSessions.of(app, place)
         if settings.pages is not None:
             state.pages = Pages(app, cache, **settings.pages)
-            app.wsgi_app = state.pages  # type: ignore[method-assign]
+        around: Any = Watching(app) if state.pages is None else state.pages
+        app.wsgi_app = around  # type: ignore[method-assign]
+        _install_fragments(app, self)
         app.extensions[NAME] = self._last = state
+
+    def cached(self, function: Any = None, /, **options: Unpack[CachedOptions]) -> Any:
+        """Keep the answers of a view, or the results of any other function; see `Cache.cached`.
+
+        ::
+
+            @app.get("/shelf/<int:number>")
+            @afresh.cached(ttl="1h")
+            def shelf(number): ...
+
+        A view's answer is kept under the request's URL and what the view reads of the request: cookies,
+        session, headers. A function's result is kept under its arguments; if it reads the request, it
+        is kept for nobody.
+        """
+
+        def decorator(function: Any) -> Any:
+            return Cached(function, lambda: self.cache, dict(options)).wrapper
+
+        return decorator if function is None else decorator(function)
+
+    memoize = cached
 
     @property
     def cache(self) -> Cache:
@@ -92,3 +120,11 @@ class Afresh:
             raise RuntimeError("afresh has no application yet: call init_app(app) first")
         found: State = state
         return found
+
+
+def _install_fragments(app: Flask, extension: Afresh) -> None:
+    """`{% cache %}` and `{% afresh %}` in the application's templates."""
+    from afresh.jinja2 import install
+
+    holes = {csrf.HOLE: lambda context: csrf.generate_csrf()} if csrf.use_holes() else {}
+    install(app.jinja_env, lambda: extension.cache, holes=holes)

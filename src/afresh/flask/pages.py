@@ -10,10 +10,10 @@ from flask import Flask
 from afresh.cache import Cache
 from afresh.core.durations import Duration, seconds
 from afresh.errors import ConfigurationError
+from afresh.flask import csrf
 from afresh.flask.reading.environ import WatchedEnviron
-from afresh.flask.reading.requests import watched
-from afresh.flask.reading.sessions import watch_sessions_of
 from afresh.flask.reading.visitor import Visitor
+from afresh.flask.watching import watch
 from afresh.http.asked import Asked
 from afresh.http.environ import Environ, asked_in
 from afresh.http.exchange import Exchange
@@ -48,6 +48,8 @@ class Pages(CacheMiddleware):
     ) -> None:
         if isinstance(unkeyed, str):
             raise ConfigurationError(f"unkeyed={unkeyed!r}: give a list, [{unkeyed!r}].")
+        if csrf.use_holes():
+            options["holes"] = {csrf.HOLE: csrf.Tokens(app), **options.get("holes", {})}
         super().__init__(app.wsgi_app, cache, **options)
         self._flow.rely_on_reads(0.0 if auto is None else seconds(auto, "auto"))
         self._flask = app
@@ -57,17 +59,13 @@ class Pages(CacheMiddleware):
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
         if not self._looked:
-            self._look()
+            watch(self._flask)  # now, since others may have set these after us
+            csrf.replace_in(self._flask)
+            self._looked = True
         return super().__call__(environ, start_response)
 
-    def _look(self) -> None:
-        """Before the first request, since others may have set these after us."""
-        self._flask.request_class = watched(self._flask.request_class)
-        watch_sessions_of(self._flask)
-        self._looked = True
-
     def _asked(self, environ: Environ) -> Asked:
-        return asked_in(environ)._replace(known=Visitor(self._flask, environ).known)
+        return asked_in(environ)._replace(known=Visitor(self._flask, environ, csrf.before_saving).known)
 
     def _watched(self, exchange: Exchange, environ: Environ, asked: Asked) -> Environ:
         plain = super()._watched(exchange, environ, asked)

@@ -14,6 +14,7 @@ from afresh.flask.reading.environ import WatchedEnviron
 from afresh.http.reading import Reads
 
 _HERE = "_afresh_environ"
+_CHANGED = "the session was changed"
 
 
 class Noticing:
@@ -25,6 +26,16 @@ class Noticing:
         reads = _reads(self)
         if reads is not None:
             reads.read(f"session:{name}")
+
+    def _changed(self) -> None:
+        reads = _reads(self)
+        if reads is not None:
+            reads.refuse(_CHANGED)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "modified" and value:
+            self._changed()
+        super().__setattr__(name, value)
 
     def __getitem__(self, name: Any) -> Any:
         self._read(name)
@@ -41,12 +52,14 @@ class Noticing:
 
     def pop(self, name: Any, *default: Any) -> Any:
         """One value, which goes."""
-        self._read(name)
+        if name in self:
+            self._changed()
         return super().pop(name, *default)  # type: ignore[misc]
 
     def setdefault(self, name: Any, *default: Any) -> Any:
         """One value, put there where there is none."""
-        self._read(name)
+        if name not in self:
+            self._changed()
         return super().setdefault(name, *default)  # type: ignore[misc]
 
 
@@ -61,10 +74,23 @@ def _all_read(method: str) -> Any:
 
 
 for _method in (
-    "__copy__", "__deepcopy__", "__eq__", "__ior__", "__iter__", "__len__", "__ne__", "__or__", "__repr__",
-    "__reversed__", "__ror__", "copy", "items", "keys", "popitem", "values",
+    "__copy__", "__deepcopy__", "__eq__", "__iter__", "__len__", "__ne__", "__or__", "__repr__",
+    "__reversed__", "__ror__", "copy", "items", "keys", "values",
 ):  # fmt: skip
     setattr(Noticing, _method, _all_read(_method))
+
+
+def _all_changed(method: str) -> Any:
+    def change(self: Noticing, *arguments: Any, **named: Any) -> Any:
+        self._changed()
+        return getattr(super(Noticing, self), method)(*arguments, **named)
+
+    return change
+
+
+# Not every class says by `modified` that it was.
+for _method in ("__delitem__", "__ior__", "__setitem__", "clear", "popitem", "update"):
+    setattr(Noticing, _method, _all_changed(_method))
 
 _classes: dict[type, type] = {}
 
@@ -146,6 +172,8 @@ class _Saving:
             return
         with _unwatched(session), environ.unnoticed():
             changed = environ.visitor.changed(session)
+            if changed and environ.visitor.before_saving is not None:
+                environ.visitor.before_saving(environ)
             self._save(app, session, response)
         if changed and environ.reads is not None:
-            environ.reads.refuse("the session was changed")
+            environ.reads.refuse(_CHANGED)

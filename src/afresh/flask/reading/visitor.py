@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from flask import Flask
@@ -21,11 +21,17 @@ class Visitor:
 
     The session is opened when a key needs it. Once the application has opened it for itself, what it
     got there counts: somebody may have logged in between the two.
+
+    Attributes:
+        before_saving: Called with the environ when a session that was changed is about to be saved.
     """
 
-    __slots__ = ("_app", "_environ", "_session")
+    __slots__ = ("_app", "_environ", "_session", "before_saving")
 
-    def __init__(self, app: Flask, environ: dict[str, Any]) -> None:
+    def __init__(
+        self, app: Flask, environ: dict[str, Any], before_saving: Callable[[Any], None] | None = None
+    ) -> None:
+        self.before_saving = before_saving
         self._app = app
         self._environ = environ
         self._session: Content | None = None
