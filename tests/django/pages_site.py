@@ -180,3 +180,13 @@ urlpatterns = [
     path("streamed/", view(lambda request: StreamingHttpResponse(iter(["a", "b"])))),
     path("admin/", admin.site.urls),
 ]
+
+
+class Strange:
+    """A middleware that nobody knows."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        return self.get_response(request)

@@ -24,8 +24,7 @@ from django.conf import settings
 from django.test.utils import _TestState
 
 from afresh.cache import Cache
-from afresh.config import application_root
-from afresh.django.settings import given
+from afresh.django.settings import given, settings_file
 
 OURS = "afresh.django.CacheBackend"
 _REDIS = ("redis", "rediss", "unix", "valkey", "valkeys")
@@ -87,13 +86,6 @@ def place_of_project() -> Place:
     if url:
         return Place("the Redis of CACHES['default']", {"url": url, "namespace": _namespace(default)})
     return Place("nothing else: this machine", {})
-
-
-def settings_file() -> Path | None:
-    """`afresh.toml` beside `manage.py`, or the file that `AFRESH["FILE"]` names; `None`: there is none."""
-    chosen = given("FILE", None)
-    file = application_root() / "afresh.toml" if chosen is None else Path(chosen)
-    return file if chosen is not None or file.is_file() else None
 
 
 def _open(place: Place) -> Cache:

@@ -6,7 +6,14 @@
         "OLD_IMAGES": True,                          # look at rows before they are changed
         "DATABASES": {"reporting": "default"},       # aliases that mean the same database
         "REPLICA_LAG": {"reporting": "5s"},          # replicas, and how far behind they may be
+        "CACHE": "redis://localhost/0",              # where pages and fragments live (`project`)
+        "FILE": "afresh.toml",                       # rules and more; by default that beside manage.py
+        "AUTO": "1m",                                # how long pages are kept that say nothing; None: not
+        "UNKEYED": ["user-agent"],                   # fields that are read and make no difference
+        "SKIPPED": ["shop.middleware.Banner"],       # middlewares that hits may skip
     }
+
+A table `[django]` in that file may have `volatile = ["shop.Product.views"]`, too.
 
 All of it is optional.
 """
@@ -14,12 +21,15 @@ All of it is optional.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import FieldDoesNotExist
 from django.db import router
+
+from afresh.config import application_root
 
 KNOWN = ("DATABASES", "OLD_IMAGES", "REPLICA_LAG", "SESSIONS", "UNSEEN_TTL", "VOLATILE")
 
@@ -33,8 +43,8 @@ def given(name: str, default: Any) -> Any:
 def volatile(alias: str) -> dict[str, set[str]]:
     """The volatile columns of the tables of a database: names that mean nothing are left to the checks."""
     columns: dict[str, set[str]] = {}
-    for name in given("VOLATILE", ()):
-        for model, column in _columns(str(name)):
+    for name in volatile_names():
+        for model, column in _columns(name):
             if router.allow_migrate_model(alias, model):
                 columns.setdefault(model._meta.db_table, set()).add(column)
     return columns
@@ -42,7 +52,28 @@ def volatile(alias: str) -> dict[str, set[str]]:
 
 def unknown_columns() -> list[str]:
     """The names in VOLATILE that are no model's column."""
-    return [str(name) for name in given("VOLATILE", ()) if not list(_columns(str(name)))]
+    return [name for name in volatile_names() if not list(_columns(name))]
+
+
+def settings_file() -> Path | None:
+    """`afresh.toml` beside `manage.py`, or the file that `AFRESH["FILE"]` names; `None`: there is none."""
+    chosen = given("FILE", None)
+    file = application_root() / "afresh.toml" if chosen is None else Path(chosen)
+    return file if chosen is not None or file.is_file() else None
+
+
+def volatile_names() -> list[str]:
+    """All names, of the setting and of the file: what is wrong with that one, its reader says."""
+    import tomllib
+
+    file = settings_file()
+    table: Any = {}
+    try:
+        table = {} if file is None else tomllib.loads(file.read_text("utf-8")).get("django", {})
+    except (OSError, ValueError):
+        table = {}
+    listed = table.get("volatile", ()) if isinstance(table, Mapping) else ()
+    return [str(name) for name in (*given("VOLATILE", ()), *listed)]
 
 
 def _columns(name: str) -> Iterator[tuple[Any, str]]:

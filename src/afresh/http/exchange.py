@@ -140,6 +140,21 @@ class Exchange:
         """The holes that the answer has so far, by their marks."""
         return self._making.marks
 
+    @property
+    def key(self) -> str:
+        """Under which `explain` knows it."""
+        return self.pages.call(self._shelf.key).key
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether nothing that was read so far has changed since it was."""
+        return self._gathering.unchanged
+
+    @property
+    def named(self) -> frozenset[str]:
+        """The names of what was read so far, but not by cached parts."""
+        return frozenset(self._gathering.tracker.named)
+
     # -- the answer, as it comes ----------------------------------------------------------------
 
     async def heard(self, head: Head) -> Head | None:

@@ -15,6 +15,7 @@ from afresh.django.database.cursors import FollowedCursor, WatchedCursor, maker
 from afresh.django.database.fetched import Fetched
 from afresh.django.database.once import executed_once
 from afresh.django.database.transactions import Transactions
+from afresh.django.database.written import note
 from afresh.engine.tracker import Tracker, asking
 
 _PLAIN_INSERT = re.compile(r"\s*INSERT\s(?!.*(\bRETURNING\b|;))", re.IGNORECASE | re.DOTALL)
@@ -115,6 +116,7 @@ class WatchedConnection(Transactions):
         except BaseException:
             self.statements.failed(running)
             raise
+        note(self.connection.alias, running, sql, params, many=many)
         rows = None if fetched is None else fetched.rows
         self.statements.after(running, cursor.cursor.rowcount, self._number(cursor.cursor), rows)
         return result

@@ -12,13 +12,17 @@ from io import BytesIO
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.apps import apps
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 
 from afresh.core.ports import Runtime
 from afresh.django.pages import answers, holes, quiet
+from afresh.django.pages.obstacles import Obstacles
 from afresh.django.pages.options import flow_of
 from afresh.django.pages.run import Run
 from afresh.django.pages.visitor import NotLoaded, Visitor
+from afresh.django.project import project_cache
 from afresh.http.asked import Asked
 from afresh.http.exchange import Exchange
 from afresh.http.hits import Debt, Hit
@@ -43,10 +47,15 @@ class Middleware:
         self.asynchronous = iscoroutinefunction(get_response)
         if self.asynchronous:
             markcoroutinefunction(self)
+        if not apps.is_installed("afresh.django"):
+            raise ImproperlyConfigured(
+                'afresh.django.Middleware sees no reads of databases: add "afresh.django" to INSTALLED_APPS.'
+            )
         quiet.install()
         holes.install()
         self._flow = flow_of()
         self._quick = Quick(self._flow.pages)
+        self._obstacles = Obstacles(project_cache())
         engine = self._flow.engine
         self._runtime: Runtime = engine.loop if self.asynchronous else engine.threads
         self._agents: list[re.Pattern[str]] = list(settings.DISALLOWED_USER_AGENTS)
@@ -136,12 +145,12 @@ class Middleware:
 
     async def _run(self, exchange: Exchange, visitor: Visitor) -> Any:
         """Have the application answer, and keep that if it may be kept."""
-        run = Run(exchange, visitor, self._fill)
+        run = Run(exchange, visitor, self._fill, self._obstacles)
         run.begin()
         try:
             return await run.answered(await self._ask(visitor.request))
         finally:
-            exchange.leave()
+            run.leave()
 
     def _compressed(self, visitor: Visitor, response: Any) -> Any:
         if self._compress is None:

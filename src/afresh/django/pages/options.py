@@ -9,8 +9,9 @@ from typing import Any
 from afresh.cache import Cache
 from afresh.core.durations import seconds
 from afresh.django.pages.holes import fillers
-from afresh.django.project import project_cache, settings_file
-from afresh.django.settings import given
+from afresh.django.pages.replaying import COUNT, count
+from afresh.django.project import project_cache
+from afresh.django.settings import given, settings_file
 from afresh.errors import ConfigurationError
 from afresh.http.flow import Flow
 
@@ -40,7 +41,7 @@ def flow_of() -> Flow:
 
 
 def _flow(cache: Cache, lifetime: float, file: Path | None) -> Flow:
-    options: dict[str, Any] = {"holes": fillers(), "cookies": True}
+    options: dict[str, Any] = {"holes": fillers(), "cookies": True, "replay": {COUNT: count}}
     if file is not None:
         options["rules"] = file
     flow = Flow(cache, options)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextvars import Token
 from typing import Any
 
 from django.conf import settings
 
-from afresh.django.pages import answers, holes
+from afresh.core.ports import Runtime
+from afresh.django.database.written import Written, writing
+from afresh.django.pages import answers, holes, replaying
 from afresh.django.pages.noticing import Reads
+from afresh.django.pages.obstacles import Obstacles, obstacle_of
 from afresh.django.pages.options import unkeyed
 from afresh.django.pages.visitor import Visitor
+from afresh.engine.contexts import leave
 from afresh.http.exchange import Exchange
 from afresh.http.holes import Filled, Refill, head_of, replaced
 from afresh.rfc import Head
@@ -23,10 +28,20 @@ class Run:
         exchange: What the rules make of it.
         visitor: Who asks.
         fill: What stands in a hole for him.
+        obstacles: Those that are known.
     """
 
-    def __init__(self, exchange: Exchange, visitor: Visitor, fill: Callable[[str, Visitor], Filled]) -> None:
+    def __init__(
+        self,
+        exchange: Exchange,
+        visitor: Visitor,
+        fill: Callable[[str, Visitor], Filled],
+        obstacles: Obstacles,
+    ) -> None:
         self._exchange = exchange
+        self._obstacles = obstacles
+        self._written: list[Written] = []
+        self._before: Token[list[Written] | None] | None = None
         self._visitor = visitor
         self._fill = fill
         self._reads = Reads(exchange.fields, unkeyed())
@@ -36,6 +51,13 @@ class Run:
         self._visitor.watch(self._reads)
         self._exchange.watch(self._reads, self._visitor.settle)
         self._exchange.begin()
+        self._before = writing.set(self._written)
+
+    def leave(self) -> None:
+        """It is over, however it ended."""
+        self._exchange.leave()
+        if self._before is not None:
+            leave(writing, self._before)
 
     async def answered(self, response: Any) -> Any:
         """What the visitor gets, of what the application answered."""
@@ -46,7 +68,10 @@ class Run:
             exchange.refuse("its content is streamed")
         else:
             exchange.content(response.content)
+        if exchange.asked.options.noted:
+            replaying.note(self._written)
         await exchange.complete(sent=bool(response.streaming))
+        self._explain(response)
         with self._reads.not_listening():
             return self._replied(response) if exchange.reply is not None else self._own(response, head)
 
@@ -60,6 +85,32 @@ class Run:
             self._exchange.refuse(f"the method {request.method[:20]}", remember=False)
         if holes.CSRF in self._exchange.marks.values() and settings.CSRF_USE_SESSIONS:
             self._reads.read("token")
+
+    def _explain(self, response: Any) -> None:
+        """Where a page isn't kept, say what would have to be declared."""
+        exchange, request = self._exchange, self._visitor.request
+        if exchange.told.stored or response.status_code != 200 or request.method != "GET":
+            return
+        cookies = set(response.cookies)
+        if holes.CSRF in exchange.marks.values():
+            cookies.discard(settings.CSRF_COOKIE_NAME)
+        if settings.SESSION_COOKIE_NAME in cookies or self._reads.refused:
+            return  # it is about this visitor alone
+        named = " ".join(exchange.named)
+        own = [each for each in self._written if any(table in named for table, _ in each.columns)]
+        found = obstacle_of(request, sorted(cookies), self._written, [] if exchange.unchanged else own)
+        found = found.left(exchange.asked.options)
+        if not found:
+            return
+        exchange.pages.engine.not_kept(exchange.key, f"{found.why} {found.hint}")
+        if self._obstacles.add(found):
+            self._later(lambda: self._obstacles.tell(found))
+
+    def _later(self, tell: Callable[[], object]) -> None:
+        async def job(runtime: Runtime) -> None:
+            tell()
+
+        self._exchange.pages.engine.threads.spawn(job)
 
     def _head(self, response: Any) -> Head:
         """What the rules see of it: each visitor gets the cookie of his own token anyway."""

@@ -14,12 +14,6 @@ from afresh.django.database.databases import DIALECTS
 from afresh.django.settings import KNOWN, given, unknown_columns
 
 
-def register_all() -> None:
-    """Take part in `manage.py check`."""
-    checks.register(check_setting)
-    checks.register(check_databases)
-
-
 def check_setting(app_configs: Sequence[Any] | None, **options: Any) -> list[CheckMessage]:
     """Names in the setting that mean nothing would be passed over in silence."""
     table = getattr(settings, "AFRESH", None) or {}

@@ -1,0 +1,14 @@
+"""What `manage.py check` says: the setting, the databases, the middlewares that hits skip, pages that aren't kept."""
+
+from __future__ import annotations
+
+from django.core import checks
+
+from afresh.django.checks.databases import check_databases, check_setting
+from afresh.django.checks.pages import check_middleware, check_obstacles, check_place
+
+
+def register_all() -> None:
+    """Take part in `manage.py check`."""
+    for each in (check_setting, check_databases, check_middleware, check_place, check_obstacles):
+        checks.register(each)
