@@ -15,6 +15,7 @@ SECRET = "the secret of these tests, long enough"
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "django"))
 
+from cache_faces import backend  # noqa: E402
 from django_world import configure  # noqa: E402
 
 configure()
@@ -56,4 +57,8 @@ def location(request, tmp_path, monkeypatch):
     if request.param == "file":
         return f"sqlite:///{tmp_path}/cache"
     server = request.getfixturevalue(request.param)
-    return f"{server.url}?timeout=5&connect_timeout=5&ledger={tmp_path.name}"
+    place = f"{server.url}?timeout=5&connect_timeout=5&ledger={tmp_path.name}"
+    cache = backend(place)  # the server is everybody's
+    cache.clear()
+    cache.afresh.clear()
+    return place

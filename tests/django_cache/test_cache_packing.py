@@ -8,6 +8,7 @@ import pickle
 
 import pytest
 from cache_faces import backend
+from django.conf import settings
 from django.test import override_settings
 
 from afresh.django.cache.opening import OPENED
@@ -69,9 +70,8 @@ def test_another_secret_reads_nothing_and_a_fallback_does(where):
     backend(where).set("soup", Soup("hot"))
     with override_settings(SECRET_KEY="another secret of some length"):
         assert reopened(where).get("soup") is None
-    from conftest import SECRET
-
-    with override_settings(SECRET_KEY="another secret of some length", SECRET_KEY_FALLBACKS=[SECRET]):
+    before = settings.SECRET_KEY
+    with override_settings(SECRET_KEY="another secret of some length", SECRET_KEY_FALLBACKS=[before]):
         both = reopened(where)
         assert both.get("soup") == Soup("hot")
         both.set("stew", Soup("cold"))

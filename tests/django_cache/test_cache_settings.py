@@ -91,7 +91,7 @@ def test_settings_of_django_pylibmc_beside_options_do_nothing_or_are_refused():
 @pytest.mark.parametrize(
     ("where", "options", "advice"),
     [
-        ("memory://", {"SPEED": "high"}, "'SPEED'.* is unknown: there are CODEC"),
+        ("memory://", {"SPEED": "high"}, "'SPEED'.* is unknown: there are ANNOUNCE, CODEC"),
         ("redis://a", {"credential_provider": object()}, "give a client of redis-py"),
         ("redis://a", {"pool_class": "my.Pool"}, "give the client that has it as LOCATION"),
         ("redis://a", {"behaviors": {}}, "unknown: there are .*socket_timeout"),

@@ -94,3 +94,31 @@ def test_the_time_alone_ends_what_was_loaded_unless_dependencies_are_asked_for(l
 
         drive(invalidate(behind, (Row("product", 7),)))
         assert cache.get("row") == found
+
+
+def test_writes_that_are_not_announced_are_one_trip_and_nothing_is_made_from_them(location):
+    cache = backend(location, options={"ANNOUNCE": False})
+    ledger, pages = cache._operations.engine.ledger, cache.afresh
+    before = ledger.position()
+    cache.set("a", 1)
+    cache.incr("a")
+    cache.add("b", 1)
+    cache.touch("a", 100)
+    assert ledger.position() == before
+    made = []
+    for _ in range(2):
+        pages.get_or_load("page", lambda: made.append(cache.get("a")))
+    assert made == [2, 2]
+
+
+def test_a_page_made_from_a_value_goes_with_it(location):
+    cache = backend(location)
+    cache.set("a", 1)
+    page = lambda: cache.afresh.get_or_load("page", lambda: [cache.get("a"), cache.get("b")])  # noqa: E731
+    assert page() == page() == [1, None]
+    cache.set("b", 2)
+    assert page() == [1, 2]
+    cache.incr("a")
+    assert page() == [2, 2]
+    cache.delete("a")
+    assert page() == [None, 2]

@@ -25,10 +25,17 @@ ABSTAIN: Any = object()
 
 
 class Plain:
-    """Values set by hand in one cache."""
+    """Values set by hand in one cache.
 
-    def __init__(self, engine: Engine) -> None:
+    Args:
+        engine: The cache.
+        announced: A write of a value drops what was made from it. Where it doesn't (it saves a trip to the
+            server that numbers invalidations), nothing that is made from such values is kept.
+    """
+
+    def __init__(self, engine: Engine, *, announced: bool = True) -> None:
         self._engine = engine
+        self._announced = announced
         self._cells: Cells = MemoryCells(engine) if engine.store is None else StoreCells(engine)
         self._quick = QuickValues(engine)
 
@@ -77,7 +84,8 @@ class Plain:
         self._engine.awake()
         facts = self._facts(tags)
         await self._cells.write(values, facts, until)
-        await self._mark(values)
+        if self._announced:
+            await self._mark(values)
 
     async def add(self, key: Hashable, value: Any, until: float, tags: Iterable[Dependency]) -> bool:
         """Put a value where there is no current one; says whether it did."""
@@ -163,7 +171,8 @@ class Plain:
             kept = fresh_until if cell.value is ABSENT else cell.until
             facts = self._changed(key, cell, names)
             if await self._cells.replace(key, cell, value, facts, kept if until is None else until):
-                await self._mark((key,))
+                if self._announced:
+                    await self._mark((key,))
                 return value
 
     async def _current(self, key: Hashable) -> Any:
@@ -214,6 +223,8 @@ class Plain:
             name = self._engine.names.of_user_key(key)
             self._engine.watched.add(name)
             tracker.depends_on(self._engine.ledger, (name,))
+            if not self._announced:
+                tracker.refuse(f"it read {key!r}, whose changes are not announced")
 
     def _inherit(self, key: Hashable, cell: Cell) -> None:
         """… and on what the value depends on, and outlives neither it nor its parts."""

@@ -43,8 +43,8 @@ class CacheBackend(AsyncFace, BaseCache):  # type: ignore[misc]  # Django has no
         """Opened when it is first used. One that was closed meanwhile is opened anew."""
         found = self._found
         if found is None or found.engine.closed:
-            cache, found = OPENED.cache(self._settings)
-            self._found, self._read = found, cache.get
+            _, found = OPENED.cache(self._settings)
+            self._found = found
         return found
 
     @property
@@ -96,7 +96,7 @@ class CacheBackend(AsyncFace, BaseCache):  # type: ignore[misc]  # Django has no
         """The value at a key, or `default`."""
         made = self.make_and_validate_key(key, version=version)
         operations = self._operations
-        packed = drive(operations.get(made)) if operations.owed else self._read(made, ABSENT)
+        packed = drive(operations.get(made)) if operations.owed else operations.read(made)
         return default if packed is ABSENT else operations.packing.unpack(packed)
 
     def get_many(self, keys: Iterable[Any], version: Any = None) -> dict[Any, Any]:

@@ -62,9 +62,18 @@ class Opened:
 
 def _open(settings: Settings) -> tuple[Cache, Operations]:
     packed = packing(settings.codec, settings.serializer, settings.signed_by)
-    cache = Cache(**dict(settings.arguments), codec=StoredCodec(packed))
+    arguments = dict(settings.arguments)
+    if settings.location.kind != "memory":
+        arguments["l1"] = None  # each `get` asks the store: what another process has put is found at once
+    cache = Cache(**arguments, codec=StoredCodec(packed))
     place = cache._opened.main
-    return cache, Operations(place, packed, dependencies=settings.dependencies, quiet=settings.quiet)
+    return cache, Operations(
+        place,
+        packed,
+        dependencies=settings.dependencies,
+        quiet=settings.quiet,
+        announced=settings.announced,
+    )
 
 
 def _digest_of(secret: str | bytes) -> bytes:

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 from afresh.errors import ConfigurationError
 
 OWN: Final = {
+    "ANNOUNCE": "announced",
     "CODEC": "codec",
     "CONSISTENCY": "consistency",
     "DEPENDENCIES": "dependencies",

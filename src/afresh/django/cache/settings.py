@@ -29,7 +29,8 @@ class Settings:
         serializer: The user's own way instead.
         signed_by: The secrets that sign.
         dependencies: See `Operations`.
-        quiet: See `Operations`.
+        quiet: See `Operations`, and
+        announced: there, too.
         arguments: Those of `afresh.Cache`.
     """
 
@@ -39,6 +40,7 @@ class Settings:
     signed_by: tuple[str | bytes, ...]
     dependencies: bool
     quiet: bool
+    announced: bool
     arguments: tuple[tuple[str, Any], ...]
 
     @property
@@ -52,6 +54,7 @@ class Settings:
             self.signed_by,
             self.dependencies,
             self.quiet,
+            self.announced,
             repr(self.arguments),
         )
 
@@ -84,6 +87,7 @@ def settings_of(where: Any, params: Mapping[str, Any]) -> Settings:
         serializer=own.get("serializer"),
         signed_by=() if codec == "msgpack" else secrets(),
         dependencies=_flag("DEPENDENCIES", own.get("dependencies", False)),
+        announced=_flag("ANNOUNCE", own.get("announced", True)),
         quiet=_flag("IGNORE_EXCEPTIONS", own.get("quiet", True)),
         arguments=tuple(sorted(arguments.items())),
     )
