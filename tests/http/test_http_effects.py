@@ -45,6 +45,12 @@ class Counted:
 RULES = [{"path": "/product/*", "side_effects": "replay", "replay": ["count"]}]
 
 
+def unhurried(effects):
+    """No thread takes what waits before the test asks for it."""
+    effects._working = True
+    return effects
+
+
 async def flushed(app, *requests):
     got = [await ask(app, **each) for each in requests]
     await app.flush()
@@ -54,6 +60,7 @@ async def flushed(app, *requests):
 def test_each_hit_is_counted(cache):
     counted = Counted()
     app = CacheMiddleware(Application(counted.view), cache=cache, rules=RULES, replay={"count": counted})
+    unhurried(app._flow.effects)
     one, other = {"path": "/product/1"}, {"path": "/product/2", "query": "a=1", "x_name": "ann"}
     conditional = {"path": "/product/1", "if_none_match": "*"}
     got = asyncio.run(flushed(app, one, one, other, other, conditional, {**one, "method": "HEAD"}))
@@ -120,6 +127,7 @@ def test_a_stale_answer_is_counted_once(cache, clock, fails):
 def test_what_a_view_says_itself_is_done_again(cache):
     counted = Counted()
     app = CacheMiddleware(Application(counted.noting), cache=cache, replay={"count": counted})
+    unhurried(app._flow.effects)
     asyncio.run(flushed(app, *[{"path": "/x"}] * 3))
     assert counted.views == {"/x": 3}
     assert [each.arguments for each in counted.batches[0]] == [("/x", 2)] * 2
@@ -145,6 +153,7 @@ def test_coroutine_functions_run_on_the_servers_loop(cache):
         return asyncio.get_running_loop()
 
     app = CacheMiddleware(Application(Counted().view), cache=cache, rules=RULES, replay={"count": count})
+    unhurried(app._flow.effects)
     loop = asyncio.run(visits())
     assert seen == [(loop, 2)]
 
@@ -213,6 +222,8 @@ def test_what_fails_is_told_stays_and_is_tried_again(cache):
     counted.trouble = OSError("the database is away")
     app = CacheMiddleware(Application(counted.view), cache=cache, rules=RULES, replay={"count": counted})
 
+    unhurried(app._flow.effects)
+
     async def visits():
         await ask(app, "/product/1")
         await ask(app, "/product/1")
@@ -254,7 +265,7 @@ def test_one_function_that_fails_keeps_no_other_from_its_work():
 def test_what_waits_in_the_parent_of_a_fork_is_not_done_twice():
     came = []
     effects, _ = queue(came.extend)
-    effects.add([ONE])
+    unhurried(effects).add([ONE])
     child = os.fork()
     if not child:
         effects.flush()

@@ -9,10 +9,14 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
+from serving_tools import Wire, running
 
+from afresh import Cache
+from afresh.asgi import CacheMiddleware
 from afresh.testing.servers.process import accepts, free_port, wait_until
 from sizes import size
 
@@ -76,3 +80,27 @@ def test_every_visit_is_counted(tmp_path: Path) -> None:
     assert hits > visits / 2
     assert counter.execute("SELECT number FROM visits").fetchone() == (visits,)
     counter.close()
+
+
+def test_a_hit_with_something_to_do_is_not_answered_past_it() -> None:
+    """Our protocol answers hits before ASGI starts: not those for which a function has to run."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        fields = [(b"cache-control", b"max-age=60"), (b"content-length", b"2")]
+        await send({"type": "http.response.start", "status": 200, "headers": fields})
+        await send({"type": "http.response.body", "body": b"ok"})
+
+    seen: list[int] = []
+
+    def always(hit: Any) -> None:
+        seen.append(hit.status)
+        hit.add("x-number", str(len(seen)))
+
+    with (
+        Cache("memory://") as cache,
+        running(CacheMiddleware(app, cache, always=[always])) as port,
+        Wire(port) as wire,
+    ):
+        answers = [wire.ask("/") for _ in range(4)]
+    assert [fields.get(b"x-number") for _, fields, _ in answers] == [None, b"1", b"2", b"3"]
+    assert seen == [200] * 3

@@ -12,7 +12,7 @@
     ])
 
 Each request that the application answers does it itself, each hit puts it here, so N requests come
-to N effects. A thread takes what has come together in a second, or sooner when it is much. When the
+to N effects. A thread takes what has come together in a quarter of a second, or sooner when it is much. When the
 queue is full, hits are refused and the application answers: nothing is left out. A function that
 raises is called again with the same effects: let it do all or nothing.
 """
@@ -36,7 +36,7 @@ from afresh.runtime.threads import start
 
 ROOM = 10_000  # effects that wait at most
 _ENOUGH = 1_000  # so many aren't kept waiting
-_TOGETHER = 1.0  # seconds in which they come together
+_TOGETHER = 0.25  # seconds in which they come together: a process that is killed loses those of so long
 _BATCH = 10_000  # effects that a function gets at once, at most
 _IDLE = 60.0  # seconds after which a thread without work ends
 _LAST = 10.0  # seconds that the end of the process waits for a batch that is under way
