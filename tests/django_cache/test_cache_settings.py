@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from cache_faces import backend
+from django.test import override_settings
 
 from afresh.django.cache.location import location
 from afresh.django.cache.settings import settings_of
@@ -125,3 +126,14 @@ def test_backends_of_one_place_share_one_cache_and_others_do_not():
     assert second.get("a") == 1
     assert backend("memory://other").get("a") is None
     assert backend("memory://shared", KEY_PREFIX="mine").get("a") is None
+
+
+def test_writes_are_announced_where_somebody_could_hear_of_it():
+    def announced(**options):
+        return settings_of("memory://", {"OPTIONS": options}).announced
+
+    for apps, heard in ((["afresh.django"], True), (["afresh.django.apps.AfreshConfig"], True), ([], False)):
+        with override_settings(INSTALLED_APPS=apps):
+            assert announced() is heard
+            assert announced(ANNOUNCE=False) is False
+            assert announced(ANNOUNCE=True) is True

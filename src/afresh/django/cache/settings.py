@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
+from django.conf import settings as django_settings
+
 from afresh.django.cache.location import Location, location
 from afresh.django.cache.options import divided
 from afresh.django.cache.packings import CODECS, secrets
@@ -30,7 +32,7 @@ class Settings:
         signed_by: The secrets that sign.
         dependencies: See `Operations`.
         quiet: See `Operations`, and
-        announced: there, too.
+        announced: there, too; by default where `"afresh.django"` is installed.
         arguments: Those of `afresh.Cache`.
     """
 
@@ -87,10 +89,16 @@ def settings_of(where: Any, params: Mapping[str, Any]) -> Settings:
         serializer=own.get("serializer"),
         signed_by=() if codec == "msgpack" else secrets(),
         dependencies=_flag("DEPENDENCIES", own.get("dependencies", False)),
-        announced=_flag("ANNOUNCE", own.get("announced", True)),
+        announced=_flag("ANNOUNCE", own.get("announced", _anybody_listens())),
         quiet=_flag("IGNORE_EXCEPTIONS", own.get("quiet", True)),
         arguments=tuple(sorted(arguments.items())),
     )
+
+
+def _anybody_listens() -> bool:
+    """Whether this project keeps what was made from values: else a write need not be announced to anybody."""
+    apps = getattr(django_settings, "INSTALLED_APPS", ())
+    return any(each == "afresh.django" or each.startswith("afresh.django.") for each in apps)
 
 
 def _beside(params: Mapping[str, Any]) -> dict[str, Any]:
