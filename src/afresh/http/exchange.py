@@ -141,19 +141,9 @@ class Exchange:
         return self._making.marks
 
     @property
-    def key(self) -> str:
-        """Under which `explain` knows it."""
-        return self.pages.call(self._shelf.key).key
-
-    @property
-    def unchanged(self) -> bool:
-        """Whether nothing that was read so far has changed since it was."""
-        return self._gathering.unchanged
-
-    @property
-    def named(self) -> frozenset[str]:
-        """The names of what was read so far, but not by cached parts."""
-        return frozenset(self._gathering.tracker.named)
+    def gathering(self) -> Gathering:
+        """What it has read so far."""
+        return self._gathering
 
     # -- the answer, as it comes ----------------------------------------------------------------
 

@@ -96,13 +96,13 @@ class Run:
             cookies.discard(settings.CSRF_COOKIE_NAME)
         if settings.SESSION_COOKIE_NAME in cookies or self._reads.refused:
             return  # it is about this visitor alone
-        named = " ".join(exchange.named)
+        named = " ".join(list(exchange.gathering.tracker.named))
         own = [each for each in self._written if any(table in named for table, _ in each.columns)]
-        found = obstacle_of(request, sorted(cookies), self._written, [] if exchange.unchanged else own)
+        found = obstacle_of(request, sorted(cookies), self._written, [] if exchange.gathering.unchanged else own)
         found = found.left(exchange.asked.options)
         if not found:
             return
-        exchange.pages.engine.not_kept(exchange.key, f"{found.why} {found.hint}")
+        exchange.pages.engine.not_kept(exchange.gathering.call.key, f"{found.why} {found.hint}")
         if self._obstacles.add(found):
             self._later(lambda: self._obstacles.tell(found))
 
