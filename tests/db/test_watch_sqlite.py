@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -130,6 +131,28 @@ def test_at_a_glance_it_is_seen_that_nothing_was_changed(sold: Shop) -> None:
     sold.path.rename(sold.path.with_suffix(".gone"))
     glances.append(watcher.unchanged())
     assert glances == [True, False, False, True, False]
+    watcher.stop()
+    watcher.run()
+
+
+class _FreeOnceSomebodyWaits:
+    """The lock of a look that has ended, but for getting the interpreter."""
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        return blocking and timeout != 0
+
+    def release(self) -> None:
+        pass
+
+
+def test_a_glance_waits_for_another_that_needs_only_the_interpreter(sold: Shop) -> None:
+    watcher = SQLiteWatcher(sold.path, sold.cache)  # without a thread
+    watcher.follow_once()
+    watcher._follower._lock = _FreeOnceSomebodyWaits()
+    assert watcher.unchanged()
+    watcher._follower._lock = threading.Lock()
+    with watcher._follower._lock:
+        assert not watcher.unchanged(), "not for long"
     watcher.stop()
     watcher.run()
 

@@ -22,6 +22,10 @@ from afresh.db.watch.sqlite.targets import Target, Targets
 from afresh.db.watch.status import Status
 from afresh.errors import BackendError
 
+_GLANCE = 0.001
+"""Seconds that a glance waits for another's look. That one as a rule needs nothing but the interpreter
+to end, and gets it from who waits; without waiting, one thread's look fails the glances of 5 ms."""
+
 
 class Follower:
     """Follows one database file.
@@ -77,7 +81,7 @@ class Follower:
         Raises:
             BackendError: The database can't be read, or a ledger can't be told.
         """
-        if not self._lock.acquire(blocking=wait):
+        if not self._lock.acquire(timeout=-1 if wait else _GLANCE):
             return False
         try:
             began = time.monotonic()
