@@ -141,7 +141,11 @@ class StoreCells:
         """
         names = {self._engine.names.full(key): value for key, value in values.items()}
         envelopes = {full: self._sealed(full, value, facts, until) for full, value in names.items()}
-        await self._store.put_many(envelopes, stamp=facts.stamp, expires=until)
+        if len(envelopes) == 1:  # most often
+            for full, envelope in envelopes.items():
+                await self._store.put(full, envelope, stamp=facts.stamp, expires=until)
+        else:
+            await self._store.put_many(envelopes, stamp=facts.stamp, expires=until)
         await self._store.flush()
 
     async def replace(self, key: Hashable, cell: Cell, value: Any, facts: Facts, until: float) -> bool:
@@ -180,5 +184,8 @@ class StoreCells:
         return assured and opened.epoch == ledger.epoch and self._engine.provable(opened.facts) is not None
 
     def _sealed(self, full: str, value: Any, facts: Facts, until: float) -> bytes:
-        own = replace(facts, key=full, soft=until, stale_until=until, error_until=until)
+        # Written out: `replace` takes four times as long.
+        own = Facts(
+            full, facts.stamp, facts.tags, facts.names, facts.loaded_at, facts.cost, until, until, until
+        )
         return self._sealer.seal(value, own, self._engine.ledger.epoch, pinned=True)
