@@ -32,6 +32,7 @@ QUICK: Mapping[str, Sequence[str]] = {
     "coherence": ["--quick"],
     "trouble": ["--quick"],
     "django_table": ["--quick"],
+    "django_backend": ["--quick"],
     "oscar": ["--quick"],
     "precision": ["--quick"],
     "recording": ["--quick"],
