@@ -17,7 +17,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from afresh.core.ports import Runtime
-from afresh.django.pages import answers, holes, quiet
+from afresh.django.pages import answers, ending, holes, quiet
 from afresh.django.pages.obstacles import Obstacles
 from afresh.django.pages.options import flow_of
 from afresh.django.pages.run import Run
@@ -54,6 +54,8 @@ class Middleware:
         quiet.install()
         holes.install()
         self._flow = flow_of()
+        if self.asynchronous:
+            ending.flushed_at_the_end(self._flow.effects)
         self._quick = Quick(self._flow.pages)
         self._obstacles = Obstacles(project_cache())
         engine = self._flow.engine
