@@ -9,7 +9,6 @@ from flask_login import LoginManager, UserMixin, current_user, login_required, l
 from afresh import Cache, tag
 from afresh.flask import Afresh
 
-
 pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow")  # Flask-Login's own
 
 

@@ -3,55 +3,64 @@
 from __future__ import annotations
 
 import pytest
-from flask import Flask, request, session
+from flask import Blueprint, Flask, current_app, request, session
 
 from afresh import Cache, ConfigurationError
 from afresh.errors import BackendError
 from afresh.flask import Afresh
+
+visits = Blueprint("visits", __name__)
+
+
+@visits.get("/")
+def show():
+    return dict(session)
+
+
+@visits.post("/put")
+def put():
+    session.update(request.args)
+    return ""
+
+
+@visits.post("/login")
+def login():
+    session["_user_id"] = request.args["name"]
+    session.permanent = True
+    return ""
+
+
+@visits.post("/logout")
+def logout():
+    session.clear()
+    return ""
+
+
+@visits.get("/mark")
+def mark():
+    session["marked"] = True
+    return "the same for all"
+
+
+@visits.get("/who")
+def who():
+    return session.get("_user_id", "nobody")
+
+
+@visits.post("/slow")
+def slow():
+    session["slow"] = True
+    current_app.meanwhile()
+    return ""
 
 
 @pytest.fixture
 def app():
     app = Flask("visits")
     app.config.update(SECRET_KEY="s", AFRESH_SESSIONS="memory://")
+    app.register_blueprint(visits)
     with Cache("memory://") as cache:
         Afresh(app, cache=cache)
-
-        @app.get("/")
-        def show():
-            return dict(session)
-
-        @app.post("/put")
-        def put():
-            session.update(request.args)
-            return ""
-
-        @app.post("/login")
-        def login():
-            session["_user_id"] = request.args["name"]
-            session.permanent = True
-            return ""
-
-        @app.post("/logout")
-        def logout():
-            session.clear()
-            return ""
-
-        @app.get("/mark")
-        def mark():
-            session["marked"] = True
-            return "the same for all"
-
-        @app.get("/who")
-        def who():
-            return session.get("_user_id", "nobody")
-
-        @app.post("/slow")
-        def slow():
-            session["slow"] = True
-            app.meanwhile()
-            return ""
-
         app.cache = cache
         yield app
         app.session_interface.sessions.close()

@@ -177,6 +177,19 @@ def test_functions_are_kept_by_their_arguments(site):
     assert twice.uncached(3) == 6
 
 
+def test_a_view_may_say_what_it_depends_on(site):
+    @site.get("/shelf/<int:number>")
+    @site.afresh.cached(ttl="1h", tags=lambda number: tag(f"shelf {number}"))
+    def shelf(number):
+        site.ran.append(number)
+        return Response("goods", headers={"Cache-Control": "no-cache"})
+
+    texts(site, "/shelf/1", "/shelf/2", "/shelf/1")
+    site.afresh.cache.invalidate(tag("shelf 1"))
+    texts(site, "/shelf/1", "/shelf/2")
+    assert site.ran == [1, 2, 1]
+
+
 def test_a_function_that_reads_the_request_is_kept_for_nobody(site):
     @site.afresh.memoize
     def greeting():

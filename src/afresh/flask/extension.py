@@ -51,9 +51,14 @@ class Afresh:
         app: An application, where there is only one.
         cache: A cache of your own, instead of one that is opened by the configuration.
 
+    Attributes:
+        with_jinja2_ext: Whether templates get `{% cache %}`.
+
     Raises:
         ConfigurationError: See `init_app`.
     """
+
+    with_jinja2_ext = True
 
     def __init__(self, app: Flask | None = None, *, cache: Cache | None = None) -> None:
         self._given = cache
@@ -70,7 +75,7 @@ class Afresh:
         if NAME in app.extensions:
             raise ConfigurationError("init_app was called for this application already.")
         settings = FlaskSettings.of(app.config, Path(app.root_path))
-        cache = Cache(**settings.cache) if self._given is None else self._given
+        cache = self._open(app, settings)
         state = State(cache, None)
         if settings.databases:
             DatabasesOf(app)
@@ -81,8 +86,12 @@ class Afresh:
             state.pages = Pages(app, cache, **settings.pages)
         around: Any = Watching(app) if state.pages is None else state.pages
         app.wsgi_app = around  # type: ignore[method-assign]
-        _install_fragments(app, self)
+        if self.with_jinja2_ext:
+            _install_fragments(app, self)
         app.extensions[NAME] = self._last = state
+
+    def _open(self, app: Flask, settings: FlaskSettings) -> Cache:
+        return Cache(**settings.cache) if self._given is None else self._given
 
     def cached(self, function: Any = None, /, **options: Unpack[CachedOptions]) -> Any:
         """Keep the answers of a view, or the results of any other function; see `Cache.cached`.

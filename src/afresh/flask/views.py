@@ -25,6 +25,7 @@ from afresh.fragments import Wanted, fragments_of
 from afresh.http.reading import part_of_the_answer
 from afresh.http.visit import visiting
 from afresh.places import GIVEN
+from afresh.tagging import tags_of_call
 
 _SAFE = frozenset(["GET", "HEAD"])
 
@@ -68,7 +69,7 @@ class Cached:
         cache = self._cache()
         found = self._decorated.get(cache)
         if found is None:
-            found = self._decorated[cache] = cache.cached(**self._options)(_guarded(self.function))
+            found = self._decorated[cache] = cache.cached(**self._options)(guarded(self.function))
         return found
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -88,14 +89,14 @@ class Cached:
         """The answer of a view."""
         if request.method not in _SAFE:
             return current_app.ensure_sync(self.function)(*args, **kwargs)
-        tags = _tags(self._options.get("tags"), args, kwargs)
+        tags = tags_of_call(self.function, self._options.get("tags"))
         return kept_answer(
             self._cache(),
             self.name,
             key,
             ttl,
             lambda: current_app.ensure_sync(self.function)(*args, **kwargs),
-            tags,
+            tags(args, kwargs)() if tags is not None else (),
         )
 
     @property
@@ -149,11 +150,7 @@ def _chain(function: Any) -> Iterator[Any]:
         function = getattr(function, "__wrapped__", None)
 
 
-def _tags(given: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    return given(*args, **kwargs) if callable(given) else given
-
-
-def _guarded(function: Callable[..., Any]) -> Callable[..., Any]:
+def guarded(function: Callable[..., Any]) -> Callable[..., Any]:
     """A loader whose result nobody else gets if it was made from this request."""
     if inspect.iscoroutinefunction(function):
 
