@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import random
 import threading
 from collections import Counter
 
@@ -17,6 +19,7 @@ from afresh.http.effects import Effect, Effects, effect
 from afresh.rfc import Fields
 from afresh.testing.capture import capture
 from afresh.wsgi import CacheMiddleware as WsgiMiddleware
+from sizes import seed, size
 
 
 class Counted:
@@ -282,3 +285,41 @@ def test_arguments_that_can_not_be_kept(cache):
     app = CacheMiddleware(inner, cache=cache, replay={"count": len})
     with pytest.raises(TypeError):
         asyncio.run(ask(app))
+
+
+@pytest.mark.slow
+def test_many_threads_and_functions_that_fail_now_and_then():
+    """N added, N done, whoever adds, whatever fails, and however full it is in between."""
+    chance = random.Random(seed())
+    done = Counter()
+
+    def unsteady(name):
+        def function(effects):
+            if chance.random() < 0.3:
+                raise OSError
+            done[name] += len(effects)
+
+        return function
+
+    failures = []
+    functions = {name: unsteady(name) for name in ("one", "other")}
+    effects = Effects(functions, lambda name, error: failures.append(name), room=50)
+    each = size(2_000, 100_000)
+
+    def add():
+        for number in range(each):
+            name = "one" if number % 3 else "other"
+            while not effects.add([(name, ONE[1])]):
+                with contextlib.suppress(OSError):
+                    effects.flush()
+
+    threads = [threading.Thread(target=add) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    while len(effects):
+        with contextlib.suppress(OSError):
+            effects.flush()
+    assert sum(done.values()) == 4 * each
+    assert failures

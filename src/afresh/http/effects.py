@@ -28,6 +28,7 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
+from itertools import islice
 from typing import Any, NamedTuple, TypeAlias
 
 from afresh.rfc import Fields, Request
@@ -208,14 +209,16 @@ class Effects:
         """Do what waits for one function."""
         waiting = self._waiting[name]
         while waiting:
-            batch = list(waiting)[:_BATCH]
+            with self._changed:
+                batch = list(islice(waiting, _BATCH))
             try:
                 self._call(self._functions[name], batch)
             except Exception as error:
                 self._failed(name, error)
                 return error
-            for _ in batch:
-                waiting.popleft()
+            with self._changed:
+                for _ in batch:
+                    waiting.popleft()
         return None
 
     def _call(self, function: Function, batch: Sequence[Effect]) -> None:
