@@ -6,7 +6,7 @@ Whoever knows the template says what it took from outside:
 * what the tag names, as what the fragment varies on. It depends on a row that can be named, or else on
   all that was read so far in the request (which has to be seen: by the middleware, or `cache.scope()`);
 * anything else. It may be another thing on each page and for each visitor: so what was read of the
-  request so far is in the key, and the page's address.
+  request so far is in the key, and the page's address (not for what is the visitor's everywhere).
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ class Outside(NamedTuple):
         rows: Rows that can be named, of what the tag names.
         named: Other variables that the tag names, and
         shown: those that it doesn't.
+        visitor: Variables that are the visitor's, the same for him on each page.
         address: The page's address was read.
         refused: Why nobody else can have it, whatever its key.
     """
@@ -39,6 +40,7 @@ class Outside(NamedTuple):
     rows: Sequence[Dependency] = ()
     named: Sequence[str] = ()
     shown: Sequence[str] = ()
+    visitor: Sequence[str] = ()
     address: bool = False
     refused: str = ""
 
@@ -76,11 +78,11 @@ class Taking:
     def take(self, outside: Outside) -> bool:
         """Take it; says whether the page's address is a part of the key."""
         self._tracker.refuse(outside.refused)
-        if outside.rows or outside.named or outside.shown:
+        if outside.rows or outside.named or outside.shown or outside.visitor:
             self._depend(outside)
-        if outside.shown:
+        if outside.shown or outside.visitor:
             self._may_be_of_the_visitor()
-        address = bool(outside.shown) or outside.address
+        address = bool(outside.shown) or outside.address or self._part.address
         if address and self._address is None:
             shown = ", ".join(outside.shown) or "the address"
             self._tracker.refuse(
@@ -92,7 +94,7 @@ class Taking:
     def _depend(self, outside: Outside) -> None:
         engine, tracker, around = self._engine, self._tracker, self._around()
         tracker.depends_on(engine.ledger, carried_names(outside.rows, engine.names))
-        anything = (*outside.named, *outside.shown)
+        anything = (*outside.named, *outside.shown, *outside.visitor)
         if around:
             # It was read when they had begun already, whenever that was.
             tracker.stamp = min(tracker.stamp, *(each.stamp for each in around))

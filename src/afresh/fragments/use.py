@@ -19,7 +19,7 @@ from afresh.fragments.kept import Fragment, Guide
 from afresh.fragments.outside import Taking
 from afresh.fragments.rendering import Rendering, current_rendering, of_request, rendered_as
 from afresh.fragments.wanted import Wanted, plain
-from afresh.http.reading import part_of_the_answer
+from afresh.http.reading import of_one_page, part_of_the_answer
 from afresh.http.visit import visiting
 from afresh.runtime.drive import drive
 
@@ -103,6 +103,8 @@ class Use:
         told = of_request(guide.spec, (address or "") if guide.address else "", self._fragments.secret)
         if told is None or (guide.address and address is None):
             return await self._alone()
+        if guide.address:
+            of_one_page()
         visit = visiting.get()
         if visit is not None and visit.reads is not None:
             for header in guide.headers:

@@ -76,12 +76,14 @@ class Part:
         headers: As with `Reads`, and so for
         others: what else, and
         refused: why nobody can share it.
+        address: It is of one page: another address has another one.
         around: The part that this one is within.
     """
 
-    __slots__ = ("around", "headers", "others", "refused")
+    __slots__ = ("address", "around", "headers", "others", "refused")
 
     def __init__(self, around: Part | None) -> None:
+        self.address = False
         self.around = around
         self.headers: set[bytes] = set()
         self.others: set[str] = set()
@@ -96,6 +98,12 @@ def _parts() -> Iterator[Part]:
     while part is not None:
         yield part
         part = part.around
+
+
+def of_one_page() -> None:
+    """What is put into the parts that are being made is this page's alone."""
+    for part in _parts():
+        part.address = True
 
 
 @contextmanager
