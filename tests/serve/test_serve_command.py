@@ -19,7 +19,6 @@ from typer.testing import CliRunner
 
 from afresh.cli.commands import app as commands
 from afresh.errors import ConfigurationError
-from afresh.http.loading import loaded
 from afresh.http.serve.running import Serving, create, is_wsgi
 from afresh.testing.servers import Certificates
 from afresh.testing.servers.process import accepts, free_port, wait_until
@@ -137,14 +136,6 @@ def test_an_application_has_to_be_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AFRESH_SERVING", json.dumps({"app": "json:__name__", "cache": "memory://"}))
     with pytest.raises(ConfigurationError, match="can't be called"):
         create()
-
-
-def test_what_is_not_there_is_said() -> None:
-    with pytest.raises(ConfigurationError, match="no module 'no_such'"):
-        loaded("no_such.thing:app")
-    with pytest.raises(ConfigurationError, match="has no 'nothing'"):
-        loaded("afresh:nothing")
-    assert loaded("afresh:Cache.close") is not None
 
 
 def test_what_kind_of_application_it_is() -> None:
