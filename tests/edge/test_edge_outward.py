@@ -13,6 +13,8 @@ from afresh.core.tags import hashed
 from afresh.edge.asgi import OutwardMiddleware, outward
 from afresh.edge.keys import Keys, page_tag
 from afresh.edge.outward import Outward
+from afresh.engine.tracker import asking
+from afresh.testing.clock import FakeClock
 
 URL = "http://shop.example/p?a=b"
 SCOPE = {
@@ -128,6 +130,37 @@ def site(*, before: Any = None, between: Any = None) -> Any:
         await send({"type": "http.response.body", "body": b"b"})
 
     return app
+
+
+@pytest.mark.parametrize(
+    ("said", "becomes"),
+    [
+        (b"max-age=5", b"max-age=5"),
+        (b"max-age=60", b"max-age=60, s-maxage=20"),
+        (b"s-maxage=60", b"s-maxage=20"),
+        (b"public, s-maxage=600, max-age=0", b"public, max-age=0, s-maxage=20"),
+        (b'stale-while-revalidate=9, max-age="600", stale-if-error=5', b'max-age="600", s-maxage=20'),
+        (b"private, max-age=60", b"private, max-age=60"),
+    ],
+)
+def test_nothing_is_kept_for_longer_than_what_it_was_made_from(said: bytes, becomes: bytes) -> None:
+    with Cache("memory://", clock=FakeClock(1000.0)) as cache:
+        made = dict(Outward(cache).fields(URL, 200, [(b"cache-control", said)], [7], 99, 1020.0))
+    assert made[b"cache-control"] == becomes
+
+
+def test_what_a_page_is_made_from_bounds_its_life_at_edges() -> None:
+    with Cache("memory://") as cache:
+        view = site(before=lambda: cache.get_or_load("part", lambda: 1, ttl=30))
+        control = dict(answered(view, cache)[0]["headers"])[b"cache-control"]
+    assert control in {b"max-age=60, s-maxage=30", b"max-age=60, s-maxage=29"}
+
+
+def test_what_turns_out_to_be_nobodys_is_purged_before_its_last_byte() -> None:
+    with Cache("memory://") as cache:
+        since = cache._engine.ledger.position()
+        answered(site(between=lambda: asking().refuse("it asks chance")), cache)  # type: ignore[union-attr]
+        assert page_tag(URL) in cache._engine.ledger.marks(since)[1]  # type: ignore[attr-defined]
 
 
 def test_the_head_names_what_was_read() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from edges import FRONTS, running
+from edges import nginx, running
 from origin import ask
 
 from afresh import Cache
@@ -42,13 +42,12 @@ class Site:
         await send({"type": "http.response.body", "body": b"%d" % self.forms})
 
 
-@pytest.mark.parametrize("kind", FRONTS)
-def test_a_form_drops_the_page_of_its_address_at_the_edge(kind: str, tmp_path: Path) -> None:
+def test_a_form_drops_the_page_of_its_address_at_the_edge(tmp_path: Path) -> None:
     site = Site()
     with (
         Cache(f"sqlite:///{tmp_path}/cache") as cache,
         running(CacheMiddleware(OutwardMiddleware(site, cache), cache), http=Protocol) as behind,
-        FRONTS[kind](tmp_path, behind) as front,
+        nginx(tmp_path, behind) as front,
         Follower(cache, [front.edge], folder=tmp_path / "edges") as follower,
     ):
         front.edge.repeats = ()

@@ -15,15 +15,18 @@ from collections.abc import Iterable
 
 from afresh.cache import Cache
 from afresh.core.durations import Duration, seconds
+from afresh.core.entry import NEVER
 from afresh.edge.keys import LIMIT, Keys, page_tag
 from afresh.errors import ConfigurationError
 from afresh.http.unkept import LASTING
 
 Fields = list[tuple[bytes, bytes]]
-
 _FORBIDDEN = re.compile(rb"(?:^|[\s,])(?:no-store|no-cache|private)(?:$|[\s,=])", re.IGNORECASE)
 _SHARED = re.compile(rb"(?:^|[\s,])s-maxage\s*=\s*\"?(\d{1,9})", re.IGNORECASE)
 _MAX_AGE = re.compile(rb"(?:^|[\s,])max-age\s*=\s*\"?(\d{1,9})", re.IGNORECASE)
+_SPANS = re.compile(
+    rb"(?:^|[\s,]+)(?:s-maxage|stale-while-revalidate|stale-if-error)\s*=\s*\"?\d*\"?", re.IGNORECASE
+)
 _FOR_ALL = re.compile(rb"(?:^|[\s,])(?:public|s-maxage)(?:$|[\s,=])", re.IGNORECASE)
 OURS = frozenset(
     [
@@ -64,13 +67,20 @@ class Outward:
         if limit < _LEAST_LIMIT:
             raise ConfigurationError(f"limit={limit}: names need at least {_LEAST_LIMIT} bytes.")
         self.ledger = cache._engine.ledger
+        self._now = cache._engine.now
         self._keys = Keys(secret)
         self._longest = int(seconds(longest, "longest"))
         self._commas = commas
         self._limit = limit
 
     def fields(
-        self, url: str, status: int, fields: Iterable[tuple[bytes, bytes]], tags: Iterable[int], stamp: int
+        self,
+        url: str,
+        status: int,
+        fields: Iterable[tuple[bytes, bytes]],
+        tags: Iterable[int],
+        stamp: int,
+        until: float = NEVER,
     ) -> Fields:
         """The head's fields with ours in them.
 
@@ -80,16 +90,19 @@ class Outward:
             fields: What the application gave.
             tags: What it was made from.
             stamp: The position before it began.
+            until: When something that it was made from changes, and nobody will say so: in seconds since 1970.
         """
         given = _varying([(name, value) for name, value in fields if name.lower() not in OURS])
-        lifetime = self.lifetime(status, given)
+        lifetime = self.lifetime(status, given, until)
+        if lifetime < self.lifetime(status, given):
+            given = _shortened(given, lifetime)
         if self._forbidden(status, given):
             return [*given, (b"x-accel-expires", b"0")]
         names = " ".join(self.names(url, tags)).encode()
         # Absolute, since nginx takes no Age off. After Cache-Control: nginx 1.22 would not read its stale-… then.
-        until = b"@%d" % (time.time() + lifetime) if lifetime else b"0"
+        stops = b"@%d" % (time.time() + lifetime) if lifetime else b"0"
         # Names also where we see no lifetime: another cache may find one.
-        ours = [(b"x-accel-expires", until), (b"surrogate-key", names)]
+        ours = [(b"x-accel-expires", stops), (b"surrogate-key", names)]
         if self._commas:
             ours.append((b"cache-tag", names.replace(b" ", b",")))
         return [*given, *ours, (b"x-afresh-stamp", b"%d" % stamp)]
@@ -107,7 +120,7 @@ class Outward:
         ]
         return [(b"x-accel-expires", b"0"), (b"x-afresh-changed", b"1"), *_NO_STORE, *kept]
 
-    def lifetime(self, status: int, fields: Iterable[tuple[bytes, bytes]]) -> int:
+    def lifetime(self, status: int, fields: Iterable[tuple[bytes, bytes]], until: float = NEVER) -> int:
         """For how many seconds from now on an outer cache may keep it; 0: not at all."""
         given = list(fields)
         said = _SHARED.search(_line(given, b"cache-control")) or _MAX_AGE.search(
@@ -116,7 +129,8 @@ class Outward:
         if said is None or self._forbidden(status, given):
             return 0
         age = _line(given, b"age")
-        return max(0, min(int(said[1]), self._longest) - (int(age) if age.isdigit() else 0))
+        left = min(int(said[1]), self._longest) - (int(age) if age.isdigit() else 0)
+        return max(0, int(min(left, until - self._now())))
 
     def _forbidden(self, status: int, fields: list[tuple[bytes, bytes]]) -> bool:
         """Whether no outer cache may keep it."""
@@ -142,6 +156,14 @@ class Outward:
 def _lasts(status: int, fields: list[tuple[bytes, bytes]]) -> bool:
     """Whether an error is the page's. Others are often one request's fault, and would be another's page."""
     return status in LASTING or _FOR_ALL.search(_line(fields, b"cache-control")) is not None
+
+
+def _shortened(fields: Fields, lifetime: int) -> Fields:
+    """The same for caches that go by `Cache-Control`; nothing is served beyond that."""
+    control = _SPANS.sub(b"", _line(fields, b"cache-control")).strip(b", ")
+    kept = [(name, value) for name, value in fields if name.lower() != b"cache-control"]
+    said = b", ".join(filter(None, [control, b"s-maxage=%d" % lifetime]))
+    return [*kept, (b"cache-control", said)]
 
 
 def _varying(fields: Fields) -> Fields:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from afresh.core.entry import NEVER
 from afresh.edge.port import Purge
 
 _SCHEMA = """
@@ -22,8 +23,6 @@ CREATE TABLE IF NOT EXISTS pending (
     PRIMARY KEY (edge, kind, value, turn)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS due ON pending (edge, due);
 """
-
-FOREVER = float("inf")
 
 
 class Due(NamedTuple):
@@ -102,7 +101,7 @@ class Spool:
                 self._database.execute("ROLLBACK")
                 raise
 
-    def due(self, edge: str, now: float, most: int, ahead: float = FOREVER) -> list[Due]:
+    def due(self, edge: str, now: float, most: int, ahead: float = NEVER) -> list[Due]:
         """What an edge is to be told by now: each thing once, the oldest first.
 
         Args:

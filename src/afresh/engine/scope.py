@@ -46,6 +46,11 @@ class Scope:
         return self._tracker.stamp
 
     @property
+    def until(self) -> float:
+        """When a part of what was read is no longer fresh, in seconds since 1970; infinity: none ages."""
+        return self._tracker.lives().soft
+
+    @property
     def unsure(self) -> bool:
         """Whether something was read that can't be kept by anybody, or that another ledger numbers."""
         return bool(self._tracker.refused) or self._tracker.foreign

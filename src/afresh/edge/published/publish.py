@@ -12,12 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from afresh.cache import Cache
-from afresh.edge.asgi import App, Message, Receive, Send, url_of
+from afresh.core.entry import NEVER
+from afresh.edge.asgi import App, Message, Receive, Send
 from afresh.edge.keys import page_tag
+from afresh.edge.leaving import url_of
 from afresh.edge.outward import OURS, Outward
 from afresh.edge.port import Undelivered
 from afresh.edge.published.index import Index
 from afresh.edge.published.pages import Pages, key_of
+from afresh.http.asgi import asked_in
 
 _log = logging.getLogger("afresh")
 _LARGEST = 1_000_000  # memcached's default limit of an item, with room for its head
@@ -71,11 +74,11 @@ class Publishing:
         self._added.add((b"content-type", content_type.encode()))
         self._recent: dict[bytes, tuple[float, int]] = {}  # when, and its entry's version
 
-    def refusal(self, status: int, fields: Sequence[tuple[bytes, bytes]]) -> str:
-        """Why an answer can't be published; empty if it can."""
+    def refusal(self, status: int, fields: Sequence[tuple[bytes, bytes]], until: float = NEVER) -> str:
+        """Why an answer can't be published that is right until then at most; empty if it can."""
         if status != 200:
             return "its status isn't 200"
-        if self.outward.lifetime(status, fields) <= 0:
+        if self.outward.lifetime(status, fields, until) <= 0:
             return "no outer cache may keep it"
         kept = {(name.lower(), value) for name, value in fields if name.lower() not in _DROPPED}
         kept.discard((b"vary", b"Accept-Encoding"))
@@ -143,14 +146,15 @@ class PublishMiddleware:
             stamp = self._publishing.outward.ledger.position()
             await self._app(scope, receive, heard.send)
             tags, unsure, stamp = collected.tags, collected.unsure, min(stamp, collected.stamp)
+            until = collected.until
         if not heard.whole or unsure:
             return
-        reason = self._publishing.refusal(heard.status, heard.fields)
+        reason = self._publishing.refusal(heard.status, heard.fields, until)
         if reason:
             self._publishing.refused[reason] += 1
             return
-        lifetime = self._publishing.outward.lifetime(heard.status, heard.fields)
-        arguments = url_of(scope), b"".join(heard.pieces), lifetime, tags | {page_tag(url_of(scope))}, stamp
+        lifetime, url = self._publishing.outward.lifetime(heard.status, heard.fields, until), _url_of(scope)
+        arguments = url, b"".join(heard.pieces), lifetime, tags | {page_tag(url)}, stamp
         await asyncio.get_running_loop().run_in_executor(self._thread, self._publish, *arguments)
 
     def _publish(self, *arguments: Any) -> None:
@@ -192,6 +196,10 @@ class _Heard:
         else:
             self.status = 0
         await self._send(message)
+
+
+def _url_of(scope: MutableMapping[str, Any]) -> str:
+    return url_of(asked_in(scope).request)
 
 
 def _says_who(scope: MutableMapping[str, Any]) -> bool:
