@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from bench.apps.realworld.client import InProcess
+from bench.apps.client import InProcess
 from bench.apps.realworld.conduit.main import create_app, engine_for
 from bench.apps.realworld.oracle import Oracle
 from bench.apps.realworld.race import Race

@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from bench.apps.realworld.client import Answer, Asks
+from bench.apps.client import Answer, Asks
 from bench.apps.realworld.conduit.security import token_for
 from bench.apps.realworld.rows import Size
 from bench.apps.realworld.writes import Writes
@@ -73,7 +73,7 @@ class Oracle:
                 if part == 1.0 or self._chosen.random() < part:
                     yield target, token
 
-    async def run(self, writes: int, *, part: float = 0.3) -> Found:
+    async def run(self, writes: int, part: float = 0.3) -> Found:
         """Look, write, look again.
 
         Args:

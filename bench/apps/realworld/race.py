@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import delete, insert, text, update
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
-from bench.apps.realworld.client import Asks
+from bench.apps.client import Asks
 from bench.apps.realworld.conduit.models import Article, favorite
 from bench.apps.realworld.conduit.security import token_for
 

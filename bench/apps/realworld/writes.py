@@ -11,7 +11,7 @@ from sqlalchemy import delete, insert, select, text, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
-from bench.apps.realworld.client import Asks
+from bench.apps.client import Asks
 from bench.apps.realworld.conduit.models import Article, Comment, Tag, User, article_tag, favorite
 from bench.apps.realworld.conduit.security import token_for
 from bench.apps.realworld.rows import Size
@@ -33,6 +33,7 @@ class Writes:
         self._size = size
         self._chosen = chosen
         self._number = 0
+        self._prefix = f"word{chosen.randrange(10**6)}-"
         self._kinds: list[Callable[[AsyncSession], Awaitable[Any]]] = [
             self._title, self._person, self._article, self._comment, self._removed_comment, self._tag,
             self._bulk_update, self._bulk_insert, self._bulk_delete, self._two_tables,
@@ -41,7 +42,7 @@ class Writes:
 
     def _word(self) -> str:
         self._number += 1
-        return f"word{self._number}"
+        return f"{self._prefix}{self._number}"
 
     def _user(self) -> int:
         return self._chosen.randint(1, self._size.users)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import suppress
 from typing import Any, NamedTuple, Protocol
 
 
@@ -75,7 +76,7 @@ class InProcess:
 
 
 class Remote:
-    """One connection to a server on this machine."""
+    """One connection to a server on this machine, opened again where the server has grown tired of it."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -84,20 +85,42 @@ class Remote:
 
     async def ask(self, method: str, target: str, token: str | None = None, data: Any = None) -> Answer:
         """One request."""
-        if self._reader is None or self._writer is None:
-            self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
         body = b"" if data is None else json.dumps(data).encode()
         head = b"".join(b"%b: %b\r\n" % field for field in _fields(token, body))
-        self._writer.write(f"{method} {target} HTTP/1.1\r\n".encode() + head + b"\r\n" + body)
+        request = f"{method} {target} HTTP/1.1\r\n".encode() + head + b"\r\n" + body
+        used = self._writer is not None
+        try:
+            return await self._sent(request)
+        except (asyncio.IncompleteReadError, ConnectionError) as error:
+            if not used or getattr(error, "partial", b""):
+                raise
+            await self.close()
+            return await self._sent(request)
+
+    async def _sent(self, request: bytes) -> Answer:
+        if self._reader is None or self._writer is None:
+            self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
+        self._writer.write(request)
         lines = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         fields = {
             name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])
         }
-        length = int(fields.get("content-length", "0"))
-        return Answer(int(lines[0].split()[1]), fields, await self._reader.readexactly(length))
+        if fields.get("transfer-encoding") == "chunked":
+            body = b"".join([each async for each in _chunks(self._reader)])
+        else:
+            body = await self._reader.readexactly(int(fields.get("content-length", "0")))
+        return Answer(int(lines[0].split()[1]), fields, body)
 
     async def close(self) -> None:
         """Hang up."""
-        if self._writer is not None:
-            self._writer.close()
-            await self._writer.wait_closed()
+        writer, self._reader, self._writer = self._writer, None, None
+        if writer is not None:
+            writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
+
+
+async def _chunks(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
+    while length := int(await reader.readuntil(b"\r\n"), 16):
+        yield (await reader.readexactly(length + 2))[:-2]
+    await reader.readexactly(2)
