@@ -25,6 +25,7 @@ class Cut(Punch):
 
     def kept(self, text: str) -> Fragment:
         """The fragment, with those of its marks that stand in its text."""
+        text = str.__str__(text)  # a text that is marked as safe is a text
         marks = ((mark.decode(), name) for mark, name in self.marks.items())
         return Fragment(text, tuple((mark, name) for mark, name in marks if mark in text))
 

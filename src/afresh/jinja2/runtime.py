@@ -158,7 +158,7 @@ def _spelled(value: Any) -> Any:
     """A value as keys have it: what is marked as safe is a text."""
     if isinstance(value, Undefined):
         return None
-    return str(value) if isinstance(value, Markup) else value
+    return str.__str__(value) if isinstance(value, Markup) else value
 
 
 # -- what it is made of -------------------------------------------------------------------------

@@ -228,7 +228,7 @@ def _keyed(value: Any) -> Any:
         canonical(value)
     except UnkeyableArgument:
         return str(value)  # as `{% cache %}` does
-    return str(value) if isinstance(value, str) else value
+    return str.__str__(value) if isinstance(value, str) else value
 
 
 def _address(context: Any) -> str | None:
