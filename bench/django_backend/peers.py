@@ -15,6 +15,7 @@ CORE_REDIS = "django.core.cache.backends.redis.RedisCache"
 CORE_MEMCACHED = "django.core.cache.backends.memcached.PyMemcacheCache"
 DJANGO_REDIS = "django_redis.cache.RedisCache"
 LOCMEM = "django.core.cache.backends.locmem.LocMemCache"
+PATIENT = {"socket_timeout": 5}  # ours gives up sooner than the others would
 FILES = "django.core.cache.backends.filebased.FileBasedCache"
 
 
@@ -98,8 +99,8 @@ def pymemcache(address: str) -> Callable[[int], Any]:
 def redis_backends(url: str) -> Mapping[str, Peer]:
     """Those on Redis."""
     return {
-        "afresh": Peer(OURS, url),
-        "afresh, announced": Peer(OURS, url, {"ANNOUNCE": True, "NAMESPACE": "announced"}),
+        "afresh": Peer(OURS, url, PATIENT),
+        "afresh, announced": Peer(OURS, url, {**PATIENT, "ANNOUNCE": True, "NAMESPACE": "announced"}),
         "Django's RedisCache": Peer(CORE_REDIS, url),
         "django-redis": Peer(DJANGO_REDIS, url),
     }

@@ -123,7 +123,10 @@ class Operations:
     async def change(self, key: str, change: Callable[[Any], Any]) -> Any:
         """Replace a packed value by `change(packed)`, atomically, and return it. Its expiry stays.
 
-        `ABSENT` where there is none, or the server doesn't answer.
+        `ABSENT` where there is none.
+
+        Raises:
+            ValueError: The server doesn't answer: for whoever counts that is as if there were none.
         """
         if self.owed:
             await self.owed.pay()
@@ -132,7 +135,7 @@ class Operations:
                 return await self.plain.mutate(key, lambda old: ABSENT if old is ABSENT else change(old))
         except BackendError as error:
             self._trouble(error)
-            return ABSENT
+            raise ValueError(f"Key '{key}' not found: {error}") from error
 
     async def delete(self, keys: Sequence[str]) -> int:
         """Remove values; says how many were there."""
