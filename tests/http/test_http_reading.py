@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from afresh.http.noticing import NoticingState
 from afresh.http.reading import Client, Cookies, Name, Reads
-from afresh.http.starlette import _State
 from afresh.rfc import Fields
 
 LOOKS: dict[str, Callable[[Any], object]] = {
@@ -92,14 +92,14 @@ OF_A_STATE = {
 
 @pytest.mark.parametrize("look", [*OF_A_STATE])
 def test_what_an_earlier_middleware_left(reads: Reads, look: str) -> None:
-    state = _State({"user": "anna"})
+    state = NoticingState({"user": "anna"})
     state.reads, state.own, state.outer = reads, frozenset({"user"}), {"user": "anna"}
     OF_A_STATE[look](state)
     assert reads.others == {"state:user"}
 
 
 def test_what_is_added_to_a_state_is_added_outside_too(reads: Reads) -> None:
-    state, outer = _State(), dict[str, Any]()
+    state, outer = NoticingState(), dict[str, Any]()
     state.reads, state.outer = reads, outer
     state |= {"theme": "dark"}
     assert (state, outer, reads.others) == ({"theme": "dark"}, {"theme": "dark"}, set())
