@@ -157,6 +157,26 @@ def test_a_glance_waits_for_another_that_needs_only_the_interpreter(sold: Shop) 
     watcher.run()
 
 
+def test_where_readers_look_all_the_time_the_thread_does_not(sold: Shop) -> None:
+    often, seldom = (SQLiteWatcher(sold.path, sold.cache, every=every) for every in (0, 3600))
+    assert often._has_to_look()
+    assert seldom._has_to_look()
+    for watcher in (often, seldom):
+        watcher.follow_once()
+        assert watcher.unchanged()
+    assert often._has_to_look()
+    assert not seldom._has_to_look()
+    seldom.status.state = "away"
+    assert seldom._has_to_look(), "so that it is said that it is back"
+    seldom.follow_once()
+    assert not seldom._has_to_look()
+    sold.cache._engine.look_away(seldom)
+    assert seldom._has_to_look(), "for a cache that doesn't ask for looks yet"
+    for watcher in (often, seldom):
+        watcher.stop()
+        watcher.run()
+
+
 def test_writers_notice_nothing(sold: Shop) -> None:
     with closing(sqlite3.connect(sold.path)) as other:
         done = other.execute("INSERT INTO product (name, code) VALUES ('salt', 'd')")

@@ -19,8 +19,16 @@ class Sighting:
     Times are seconds of `time.monotonic()`, which all processes of a machine share.
     """
 
-    shown: Shown
+    body: bytes
     began: array[float] = field(default_factory=lambda: array("d"))
+    _shown: Shown | None = None
+
+    @property
+    def shown(self) -> Shown:
+        """The facts in it. To be asked for when nothing is measured: it takes longer than an answer."""
+        if self._shown is None:
+            self._shown, self.body = shown(self.body), b""
+        return self._shown
 
 
 Seen = dict[tuple[str, str], dict[int, Sighting]]
@@ -62,7 +70,7 @@ class Record:
         bodies = self.seen.setdefault((target, visitor), {})
         sighting = bodies.get(digest := hash(answer.body))
         if sighting is None:
-            sighting = bodies[digest] = Sighting(shown(answer.body))
+            sighting = bodies[digest] = Sighting(answer.body)
         sighting.began.append(began)
 
 

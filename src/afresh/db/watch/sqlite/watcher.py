@@ -17,6 +17,7 @@ from afresh.db.watch.sqlite.follower import Follower
 from afresh.db.watch.sqlite.install import KEEP
 from afresh.db.watch.sqlite.targets import Targets
 from afresh.db.watch.status import Status
+from afresh.engine.engine import Engine
 from afresh.errors import BackendError, ConfigurationError
 from afresh.runtime.world import suspending_loop
 
@@ -111,7 +112,8 @@ class SQLiteWatcher:
         """Follow until `stop` is called; what was committed by then is announced."""
         try:
             while not self._stop.is_set():
-                self.follow_once()
+                if self._has_to_look():
+                    self.follow_once()
                 self._stop.wait(self._every)
             self.follow_once()
         finally:
@@ -119,6 +121,11 @@ class SQLiteWatcher:
                 engine.look_away(self)
             self._follower.close()
             self.status.state = "stopped"
+
+    def _has_to_look(self) -> bool:
+        """Not where readers do so all the time: they would find the follower busy."""
+        nobody = time.monotonic() - self._follower.looked >= self._every
+        return nobody or self._follower.due or self.status.state != "following" or bool(self._new())
 
     def follow_once(self) -> None:
         """Look, and renew the triggers where they are not what they shall be; trouble is told in `status`."""
@@ -135,12 +142,16 @@ class SQLiteWatcher:
 
     def _look_for_all(self) -> None:
         """Look, and have the caches ask for looks: those that were here, and those that were opened since."""
-        new = [engine for engine in self._targets.engines() if self not in engine.elsewhere]
+        new = self._new()
         if new:
             self._follower.look_again()
         self._follower.look()
         for engine in new:
             engine.look_at(self)
+
+    def _new(self) -> list[Engine]:
+        """Those who don't ask for looks yet."""
+        return [engine for engine in self._targets.engines() if self not in engine.elsewhere]
 
     def _renew(self) -> None:
         """Make the triggers. Where that can't be done now, changes are still seen, and told less exactly."""
