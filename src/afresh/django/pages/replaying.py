@@ -28,6 +28,7 @@ _ADDS = re.compile(
     re.IGNORECASE,
 )
 _PLAIN = (int, float, str, type(None))
+"""What can wait as JSON; drivers have classes of their own for numbers of a certain size."""
 
 
 def is_counter(written: Written) -> bool:
@@ -39,7 +40,7 @@ def is_counter(written: Written) -> bool:
     if match is None or not isinstance(parameters, (list, tuple)):
         return False
     adds = all(_ADDS.fullmatch(each) for each in match["set"].split(","))
-    return adds and all(type(each) in _PLAIN for each in parameters)
+    return adds and all(isinstance(each, _PLAIN) for each in parameters)
 
 
 def note(written: Sequence[Written]) -> None:
