@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 import json
 import pickle
+import sys
 
 import pytest
-from cache_faces import backend
+from cache_faces import Face, backend
 from django.conf import settings
 from django.test import override_settings
 
@@ -145,3 +146,29 @@ def test_a_secret_that_can_be_guessed_is_refused(where):
     with pytest.raises(ConfigurationError, match=r'SECRET_KEY \(or write OPTIONS = \{"CODEC": "msgpack"\}'):
         backend(where).get("a")
     assert backend(where, options={"CODEC": "msgpack"}).get("a") is None
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_a_value_of_a_class_that_is_gone_is_a_miss_and_is_replaced(where, monkeypatch, is_async):
+    cache = Face(backend(where), is_async=is_async)
+    cache.set("soup", Soup("hot"))
+    cache.set("stew", 1)
+    monkeypatch.delattr(sys.modules[__name__], "Soup")
+    assert cache.get("soup", "none") == "none"
+    assert cache.has_key("stew")
+    assert cache.get_many(["soup", "stew"]) == {"stew": 1}
+    assert cache.get_or_set("soup", lambda: "new") == "new"
+    assert cache.get("soup") == "new"
+    assert cache.cache._operations.engine.counters.damaged > 0
+
+
+def test_a_cache_that_keeps_nothing_and_one_of_this_machine(tmp_path, monkeypatch):
+    monkeypatch.setenv("AFRESH_DIR", str(tmp_path / "machine"))
+    nothing, machine = backend("null://"), backend("")
+    for cache, found in ((nothing, None), (machine, 1)):
+        cache.set("a", 1)
+        assert cache.get("a") == found
+        assert cache.get_or_set("b", lambda: 2) == 2
+        assert cache.add("c", 3) is True
+        cache.clear()
+        assert cache.get("a") is None

@@ -42,7 +42,8 @@ class AsyncFace:
         """See `get_many`."""
         made = self._made(keys, version)
         found = await self._operations.get_many(list(made))
-        return {made[name]: self._unpacked(packed, None) for name, packed in found.items()}
+        values = {made[name]: self._unpacked(packed, ABSENT) for name, packed in found.items()}
+        return {key: value for key, value in values.items() if value is not ABSENT}
 
     async def ahas_key(self, key: Any, version: Any = None) -> bool:
         """See `has_key`."""
@@ -79,7 +80,11 @@ class AsyncFace:
         if ttl is not None and ttl <= 0:
             return operations.packing.unpack(await runtime.call(load))
         made = self.make_and_validate_key(key, version=version)
-        return operations.packing.unpack(await operations.load(made, load, ttl, runtime))
+        value = self._unpacked(await operations.load(made, load, ttl, runtime), ABSENT)
+        if value is ABSENT:  # what is there can't be read here
+            await operations.delete([made])
+            return operations.packing.unpack(await operations.load(made, load, ttl, runtime))
+        return value
 
     async def atouch(self, key: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None) -> bool:
         """See `touch`."""

@@ -60,7 +60,14 @@ class CacheBackend(AsyncFace, BaseCache):  # type: ignore[misc]  # Django has no
         return NEVER if ttl is None else self._operations.engine.now() + ttl
 
     def _unpacked(self, packed: Any, default: Any) -> Any:
-        return default if packed is ABSENT else self._operations.packing.unpack(packed)
+        if packed is ABSENT:
+            return default
+        operations = self._operations
+        try:
+            return operations.packing.unpack(packed)
+        except Exception as error:  # most often of a class that another version of the program has
+            operations.engine.damaged("", f"{type(error).__name__}: {error}")
+            return default
 
     def _made(self, keys: Iterable[Any], version: Any) -> dict[str, Any]:
         """Keys by what they are called in the cache."""
@@ -97,13 +104,14 @@ class CacheBackend(AsyncFace, BaseCache):  # type: ignore[misc]  # Django has no
         made = self.make_and_validate_key(key, version=version)
         operations = self._operations
         packed = drive(operations.get(made)) if operations.owed else operations.read(made)
-        return default if packed is ABSENT else operations.packing.unpack(packed)
+        return self._unpacked(packed, default)
 
     def get_many(self, keys: Iterable[Any], version: Any = None) -> dict[Any, Any]:
         """The values that are there, by key."""
         made = self._made(keys, version)
         found = drive(self._operations.get_many(list(made)))
-        return {made[name]: self._unpacked(packed, None) for name, packed in found.items()}
+        values = {made[name]: self._unpacked(packed, ABSENT) for name, packed in found.items()}
+        return {key: value for key, value in values.items() if value is not ABSENT}
 
     def has_key(self, key: Any, version: Any = None) -> bool:
         """Whether there is a value."""
@@ -140,8 +148,12 @@ class CacheBackend(AsyncFace, BaseCache):  # type: ignore[misc]  # Django has no
         ttl = self.default_timeout if timeout is DEFAULT_TIMEOUT else timeout
         if ttl is not None and ttl <= 0:
             return default() if callable(default) else default
-        packed = drive(operations.load(made, self._loader(default), ttl, operations.engine.threads))
-        return operations.packing.unpack(packed)
+        load, threads = self._loader(default), operations.engine.threads
+        value = self._unpacked(drive(operations.load(made, load, ttl, threads)), ABSENT)
+        if value is ABSENT:  # what is there can't be read here
+            drive(operations.delete([made]))
+            return operations.packing.unpack(drive(operations.load(made, load, ttl, threads)))
+        return value
 
     def touch(self, key: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None) -> bool:
         """Give a value another expiry; says whether it was there."""
