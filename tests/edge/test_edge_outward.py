@@ -42,6 +42,8 @@ SCOPE = {
         (200, [(b"cache-control", b"max-age=60"), (b"Set-Cookie", b"a=b")], 0),
         (200, [(b"cache-control", b"max-age=60"), (b"vary", b"Cookie, *")], 0),
         (206, [(b"cache-control", b"max-age=60")], 0),
+        (200, [(b"cache-control", b"max-age=0"), (b"CDN-Cache-Control", b"max-age=60")], 60),
+        (200, [(b"cache-control", b"max-age=60"), (b"CDN-Cache-Control", b"no-store")], 0),
         (500, [(b"cache-control", b"max-age=60")], 0),
         (400, [(b"cache-control", b"max-age=60")], 0),
         (400, [(b"cache-control", b"Public, max-age=60")], 60),

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
-from edges import FRONTS, Front, running
+from edges import FRONTS, Front, nginx, running
 from origin import ask
 from probe_planted import Planted
 
 from afresh import Cache
 from afresh.edge.asgi import OutwardMiddleware
+from afresh.edge.published import Publishing, PublishMiddleware
 from afresh.http.asgi import CacheMiddleware
 from afresh.http.serve import Protocol
-from afresh.probe import PROBES, over_http, probe
+from afresh.probe import PROBES, Got, Sent, over_http, probe
+from afresh.testing.servers import MemcachedServer
+from afresh.testing.servers.process import wait_until
 
 pytestmark = pytest.mark.servers
 
@@ -69,6 +73,54 @@ def front(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 def test_an_edge_mixes_nothing_up(front: Front, name: str) -> None:
     asked = over_http(front.url("/"))
     assert list(probe(asked, [f"/{name}", SIGNED_IN], only=[name], draw=random.random)) == []
+
+
+class Counting:
+    """Counts the requests that are not over: publishing goes on behind the answer."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+        self.running = 0
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.running += 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self.running -= 1
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Front, Counting]]:
+    """nginx with what is published."""
+    folder = tmp_path_factory.mktemp("published")
+    with (
+        Cache("memory://") as cache,
+        MemcachedServer(folder / "m") as memcached,
+        closing(
+            Publishing(cache, memcached.address, folder / "index", content_type="text/plain")
+        ) as publishing,
+        closing(PublishMiddleware(whole(cache), cache, publishing)) as app,
+        running(counting := Counting(app), http=Protocol) as port,
+        nginx(
+            folder, port, mode="memcached", memcached=memcached.address, content_type="text/plain"
+        ) as front,
+    ):
+        yield front, counting
+        assert publishing.published > len(PROBES), "what publishes nothing proves nothing"
+
+
+@pytest.mark.parametrize("name", [each.name for each in PROBES])
+def test_nothing_is_published_that_is_anothers(published: tuple[Front, Counting], name: str) -> None:
+    front, counting = published
+    asked = over_http(front.url("/"))
+
+    def settled(sent: Sent) -> Got:
+        got = asked(sent)
+        wait_until(lambda: not counting.running, "publishing")
+        return got
+
+    assert list(probe(settled, [f"/{name}", SIGNED_IN], only=[name], draw=random.random)) == []
 
 
 @pytest.mark.parametrize("front", [(kind, "afresh") for kind in FRONTS], ids="-".join, indirect=True)

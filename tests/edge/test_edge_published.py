@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import threading
 import time
@@ -112,6 +113,45 @@ def test_fields_that_nginx_adds_are_no_obstacle(tmp_path: Path) -> None:
         assert "x-frame-options that it hasn't" in publishing.refusal(200, fields[:2])
 
 
+@pytest.mark.parametrize(
+    ("fields", "published"),
+    [
+        ({}, 1),
+        ({b"accept": b"text/html", b"x-forwarded-for": b"192.0.2.1", b"x-forwarded-proto": b"http"}, 1),
+        ({b"content-length": b"0"}, 1),
+        ({b"content-length": b"5"}, 0),
+        ({b"transfer-encoding": b"chunked"}, 0),
+        ({b"cookie": b"a=b"}, 0),
+        ({b"range": b"bytes=0-1"}, 0),
+        ({b"x-forwarded-proto": b"https"}, 0),
+        ({b"x-forwarded-host": b"evil"}, 0),
+        ({b"x-http-method-override": b"POST"}, 0),
+    ],
+)
+def test_what_may_be_another_s_page_is_not_published(
+    tmp_path: Path, fields: dict[bytes, bytes], published: int
+) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        said = [(b"cache-control", b"s-maxage=9"), HTML]
+        await send({"type": "http.response.start", "status": 200, "headers": said})
+        await send({"type": "http.response.body", "body": b"x"})
+
+    async def send(message: Any) -> None:
+        """Nobody hears it."""
+
+    scope = {
+        "type": "http", "method": "GET", "scheme": "http", "path": "/", "raw_path": b"/", "query_string": b"",
+        "headers": [(b"host", b"shop.example"), *fields.items()],
+    }  # fmt: skip
+    with (
+        Cache("memory://") as cache,
+        closing(Publishing(cache, "127.0.0.1:9", tmp_path / "index")) as publishing,
+        closing(PublishMiddleware(app, cache, publishing)) as middleware,
+    ):
+        asyncio.run(middleware(scope, None, send))  # type: ignore[arg-type]
+    assert publishing.refused.total() == published, "nobody is there to take it"
+
+
 class Stage(NamedTuple):
     """All that publishing needs, running."""
 
@@ -139,8 +179,6 @@ def stage(folder: Path) -> Iterator[Stage]:
     ):
 
         async def site(scope: Any, receive: Any, send: Any) -> None:
-            import asyncio
-
             cache.depends_on(tag(scope["path"]))
             row = rows.get(scope["path"], 0)
             if scope["path"].startswith("/slow"):
@@ -245,6 +283,24 @@ def test_nothing_stale_stays_published(tmp_path: Path) -> None:
 
 
 @pytest.mark.servers
+def test_whoever_makes_up_addresses_fills_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with (
+        Cache("memory://") as cache,
+        MemcachedServer(tmp_path / "m") as memcached,
+        closing(Publishing(cache, memcached.address, tmp_path / "index", most=20)) as publishing,
+        closing(Index(tmp_path / "index")) as index,
+    ):
+        for number in range(40):
+            publishing.publish(f"http://x/?{number}", b"x", 60, frozenset([1]), 0)
+        assert index.count() == 20
+        assert publishing.refused["there are too many"] == 20
+        now = time.time()
+        monkeypatch.setattr(time, "time", lambda: now + 3600)
+        publishing.publish("http://x/later", b"x", 60, frozenset([1]), 0)
+        assert index.count() == 1
+
+
+@pytest.mark.servers
 def test_no_page_stays_without_its_entry_when_the_clock_leaps(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -269,7 +325,7 @@ def test_no_page_stays_without_its_entry_when_the_clock_leaps(
 def test_a_memcached_that_hangs_is_left_alone_for_a_while(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("afresh.edge.published.publish._REST", 600.0)
+    monkeypatch.setattr("afresh.edge.published.middleware._REST", 600.0)
     with stage(tmp_path) as on:
         asked: list[bytes] = []
         pages = on.publishing._pages

@@ -35,6 +35,7 @@ OURS = frozenset(
     ]
 )  # fmt: skip
 """What is for caches only."""
+_REPLACED = OURS - {b"cdn-cache-control"}
 _LEAST_LIMIT = 256  # the shortest names of any number of tags fit into it
 _NO_STORE: Fields = [
     (b"cache-control", b"no-store"),
@@ -92,7 +93,7 @@ class Outward:
             stamp: The position before it began.
             until: When something that it was made from changes, and nobody will say so: in seconds since 1970.
         """
-        given = _varying([(name, value) for name, value in fields if name.lower() not in OURS])
+        given = _varying([(name, value) for name, value in fields if name.lower() not in _REPLACED])
         lifetime = self.lifetime(status, given, until)
         if lifetime < self.lifetime(status, given):
             given = _shortened(given, lifetime)
@@ -123,9 +124,8 @@ class Outward:
     def lifetime(self, status: int, fields: Iterable[tuple[bytes, bytes]], until: float = NEVER) -> int:
         """For how many seconds from now on an outer cache may keep it; 0: not at all."""
         given = list(fields)
-        said = _SHARED.search(_line(given, b"cache-control")) or _MAX_AGE.search(
-            _line(given, b"cache-control")
-        )
+        control = _control(given)
+        said = _SHARED.search(control) or _MAX_AGE.search(control)
         if said is None or self._forbidden(status, given):
             return 0
         age = _line(given, b"age")
@@ -139,7 +139,7 @@ class Outward:
             or status == 206
             or (status >= 400 and not _lasts(status, fields))
             or any(name.lower() == b"set-cookie" for name, _ in fields)
-            or _FORBIDDEN.search(_line(fields, b"cache-control")) is not None
+            or _FORBIDDEN.search(_control(fields)) is not None
             or b"*" in _line(fields, b"vary")
         )
 
@@ -155,15 +155,16 @@ class Outward:
 
 def _lasts(status: int, fields: list[tuple[bytes, bytes]]) -> bool:
     """Whether an error is the page's. Others are often one request's fault, and would be another's page."""
-    return status in LASTING or _FOR_ALL.search(_line(fields, b"cache-control")) is not None
+    return status in LASTING or _FOR_ALL.search(_control(fields)) is not None
 
 
 def _shortened(fields: Fields, lifetime: int) -> Fields:
     """The same for caches that go by `Cache-Control`; nothing is served beyond that."""
-    control = _SPANS.sub(b"", _line(fields, b"cache-control")).strip(b", ")
-    kept = [(name, value) for name, value in fields if name.lower() != b"cache-control"]
+    control = _SPANS.sub(b"", _control(fields)).strip(b", ")
+    which = b"cdn-cache-control" if _line(fields, b"cdn-cache-control") else b"cache-control"
+    kept = [(name, value) for name, value in fields if name.lower() != which]
     said = b", ".join(filter(None, [control, b"s-maxage=%d" % lifetime]))
-    return [*kept, (b"cache-control", said)]
+    return [*kept, (which, said)]
 
 
 def _varying(fields: Fields) -> Fields:
@@ -172,6 +173,11 @@ def _varying(fields: Fields) -> Fields:
     if not _line(fields, b"content-encoding") or b"accept-encoding" in varies or b"*" in varies:
         return fields
     return [*fields, (b"vary", b"Accept-Encoding")]
+
+
+def _control(fields: Fields) -> bytes:
+    """What caches in front go by: `CDN-Cache-Control` where there is one (RFC 9213)."""
+    return _line(fields, b"cdn-cache-control") or _line(fields, b"cache-control")
 
 
 def _line(fields: list[tuple[bytes, bytes]], wanted: bytes) -> bytes:

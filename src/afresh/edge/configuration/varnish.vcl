@@ -42,7 +42,11 @@ sub vcl_recv {
     unset req.http.x-forwarded-prefix;
     unset req.http.x-forwarded-scheme;
     unset req.http.x-forwarded-server;
+    unset req.http.x-forwarded-ssl;
     unset req.http.forwarded;
+    unset req.http.x-host;
+    unset req.http.x-original-host;
+    unset req.http.x-script-name;
     unset req.http.x-original-url;
     unset req.http.x-rewrite-url;
     unset req.http.x-http-method;

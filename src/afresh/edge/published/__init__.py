@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from afresh.edge.published.edge import Published
-from afresh.edge.published.publish import Publishing, PublishMiddleware
+from afresh.edge.published.middleware import PublishMiddleware
+from afresh.edge.published.publish import Publishing
 
 __all__ = ["PublishMiddleware", "Published", "Publishing"]

@@ -68,6 +68,11 @@ class Index:
         with self._lock:
             return self._database.execute("SELECT key, version FROM page").fetchall()
 
+    def count(self) -> int:
+        """How many pages are entered."""
+        with self._lock:
+            return int(self._database.execute("SELECT count(*) FROM page").fetchone()[0])
+
     def remove(self, entries: Iterable[tuple[bytes, int]]) -> None:
         """These pages are gone. What was entered anew meanwhile stays."""
         rows = list(entries)
