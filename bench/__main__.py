@@ -115,7 +115,9 @@ def main() -> int:
         records.mkdir(parents=True, exist_ok=True)
         outcomes = []
         for name, quick in QUICK.items():
-            if (options.only and name not in options.only) or not any(HERE.glob(f"{name.replace('.', '/')}*")):
+            if (options.only and name not in options.only) or not any(
+                HERE.glob(f"{name.replace('.', '/')}*")
+            ):
                 continue
             record = records / f"{name}.json"
             record.unlink(missing_ok=True)
