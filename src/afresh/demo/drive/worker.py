@@ -57,7 +57,8 @@ def afresh(site: Starlette) -> Iterator[Served]:
     from afresh import Cache
     from afresh.demo.cached import with_afresh, with_pages
 
-    with Cache(consistency="strict") as cache, with_afresh(cache):
+    # 568 pages, and what they were made from: the 64 MB that are meant for functions would hold half of them.
+    with Cache(consistency="strict", l1="256MB") as cache, with_afresh(cache):
         yield Served(with_pages(site, cache), lambda: _counters(cache.stats()), "afresh.http.serve:Protocol")
 
 
