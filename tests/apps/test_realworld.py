@@ -21,7 +21,7 @@ from sizes import seed, size
 
 pytestmark = [pytest.mark.servers]
 
-SMALL = Size(users=12, articles=60, tags=8)
+SMALL = Size(users=6, articles=40, tags=6)
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ async def sites(url: str, subject: str, folder) -> AsyncIterator[tuple]:
 
 
 @pytest.mark.parametrize(
-    ("subject", "writes"), [("afresh, pages", size(15, 500)), ("afresh, operations", size(5, 200))]
+    ("subject", "writes"), [("afresh, pages", size(15, 500)), ("afresh, operations", size(12, 200))]
 )
 def test_each_cached_page_is_the_uncached_one(server, subject, writes, tmp_path):
     async def compared():
@@ -63,7 +63,7 @@ def test_each_cached_page_is_the_uncached_one(server, subject, writes, tmp_path)
 def test_what_is_read_is_no_older_than_what_was_acknowledged(server, tmp_path):
     async def raced():
         async with sites(server.create("race"), "afresh, pages", tmp_path) as (cached, watched, _):
-            race = Race([cached] * 4, watched, range(56, 61), visitor=2, seed=seed())
+            race = Race([cached] * 4, watched, range(36, 41), visitor=2, seed=seed())
             return await race.run(size(8, 400))
 
     found = asyncio.run(raced())

@@ -330,3 +330,22 @@ def test_an_annotation_that_cannot_be_looked_up(cached):
 
     with pytest.raises(ConfigurationError, match="Nowhere"):
         cached(view)
+
+
+def test_a_key_is_made_of_the_arguments_that_it_names(app, cached):
+    def visitor(x_user: Annotated[str, Header()] = "") -> Row:
+        return Row(x_user)
+
+    @app.get("/{id}")
+    @cached(key=lambda user, id: (user.id, id))
+    async def view(id: int, session: SessionDep, user: Annotated[Any, Depends(visitor)]) -> str:
+        runs.append(user.id)
+        return f"{id} {user.id}"
+
+    for _ in range(2):
+        for name in ("ann", "bob"):
+            assert got(app, "/7", x_user=name).text == f'"7 {name}"'
+    assert runs == ["ann", "bob"]
+    cached(key=lambda id, **others: sorted(others))(view.uncached)
+    with pytest.raises(ConfigurationError, match=r"takes 'name', which is no parameter of .*view\(id"):
+        cached(key=lambda name: name)(view.uncached)

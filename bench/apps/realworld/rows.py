@@ -63,8 +63,10 @@ async def fill(engine: AsyncEngine, size: Size, seed: int = 1) -> None:
 def _rows(size: Size, chosen: random.Random) -> dict[Any, list[dict[str, Any]]]:
     people, numbers = range(1, size.users + 1), range(1, size.articles + 1)
     tags = range(1, size.tags + 1)
-    likes = [(n, user) for n in numbers for user in chosen.sample(people, chosen.randint(0, 8))]
-    follows = [(n, other) for n in people for other in chosen.sample(people, 10)]
+    likes = [
+        (n, user) for n in numbers for user in chosen.sample(people, chosen.randint(0, min(8, size.users)))
+    ]
+    follows = [(n, other) for n in people for other in chosen.sample(people, min(10, size.users))]
     said = [(n, chosen.choice(people)) for n in numbers for _ in range(chosen.randint(0, 4))]
     return {
         User.__table__: [_user(n, chosen) for n in range(size.users)],

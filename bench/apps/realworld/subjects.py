@@ -12,11 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bench.apps.realworld.conduit.main import create_app, engine_for
+from bench.apps.realworld.conduit.main import ROUTERS, create_app, engine_for
 
 
 def place(folder: Path) -> str:
@@ -53,14 +53,16 @@ def operations(engine: AsyncEngine, folder: Path) -> FastAPI:
     afresh.db.sqlalchemy.instrument(engine)
 
     def by_user(**arguments: Any) -> Any:
-        del arguments["session"]
+        arguments.pop("session", None)
         for name in {"visitor", "me", "user"} & arguments.keys():
-            arguments[name] = arguments[name] and arguments[name].id
+            user = arguments[name]  # a dependency has read him, so all that is used of him is in the key
+            arguments[name] = user and (user.id, user.username, user.email, user.bio, user.image)
         return arguments
 
-    app = create_app(engine)
-    app.state.cache = Cache(place(folder))
-    return decorated(app, RouteCache(app.state.cache, ignore=[AsyncSession], ttl="60s", key=by_user))
+    cache = Cache(place(folder))
+    app = create_app(engine, decorated(RouteCache(cache, ignore=[AsyncSession], ttl="60s", key=by_user)))
+    app.state.cache = cache
+    return app
 
 
 def fastapi_cache(engine: AsyncEngine, folder: Path) -> FastAPI:
@@ -74,20 +76,25 @@ def fastapi_cache(engine: AsyncEngine, folder: Path) -> FastAPI:
         return f"{namespace}:{hashlib.md5(asked.encode()).hexdigest()}"
 
     FastAPICache.init(InMemoryBackend())
-    return decorated(create_app(engine), cache(expire=60, key_builder=key))
+    return create_app(engine, decorated(cache(expire=60, key_builder=key)))
 
 
-def decorated(app: FastAPI, decorate: Callable[[Any], Any]) -> FastAPI:
-    """The application with its path operations that read decorated, as if that stood above each."""
-    routes = list(app.router.routes)
-    app.router.routes.clear()
-    for route in routes:
-        if isinstance(route, APIRoute) and route.methods == {"GET"}:
-            model = route.response_model
-            app.add_api_route(route.path, decorate(route.endpoint), methods=["GET"], response_model=model)
-        else:
-            app.router.routes.append(route)
-    return app
+def decorated(decorate: Callable[[Any], Any]) -> list[APIRouter]:
+    """The application's routers, with the path operations that read decorated, as if that stood above each."""
+    made = []
+    for router in ROUTERS:
+        made.append(APIRouter())
+        for route in router.routes:
+            assert isinstance(route, APIRoute)
+            reads = route.methods == {"GET"}
+            made[-1].add_api_route(
+                route.path,
+                decorate(route.endpoint) if reads else route.endpoint,
+                methods=route.methods,
+                response_model=route.response_model,
+                status_code=route.status_code,
+            )
+    return made
 
 
 SUBJECTS: dict[str, Callable[[AsyncEngine, Path], FastAPI]] = {

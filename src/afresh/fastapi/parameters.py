@@ -103,6 +103,28 @@ class Parameters:
                 given[name] = None
         return dict(given)
 
+    def by_name(self, key: Callable[..., object], function: str) -> Callable[..., object]:
+        """A function for `key=`, given the arguments that it names, as `tags=` is.
+
+        Raises:
+            ConfigurationError: It names one that isn't there.
+        """
+        wanted = inspect.signature(key).parameters.values()
+        everything = any(each.kind is inspect.Parameter.VAR_KEYWORD for each in wanted)
+        names = [each.name for each in wanted if each.kind is not inspect.Parameter.VAR_KEYWORD]
+        unknown = [name for name in names if name not in self._signature.parameters]
+        if unknown:
+            raise ConfigurationError(
+                f"key= takes {unknown[0]!r}, which is no parameter of {function}{self._signature}: name the "
+                "arguments as the function does."
+            )
+
+        def made(*args: Any, **kwargs: Any) -> object:
+            given = self.complete(args, kwargs)
+            return key(**given) if everything else key(**{name: given[name] for name in names})
+
+        return made
+
 
 def _hints(function: Callable[..., Any]) -> dict[str, Any]:
     try:

@@ -100,7 +100,7 @@ class RouteCache:
             model: The type that it is answered with, where that is `response_model=` and not the
                 function's annotation.
             ignore: More parameters that make no difference.
-            options: Those of `Cache.cached`: `ttl`, `tags`, `key` …
+            options: Those of `Cache.cached`: `ttl`, `tags` … `key` is a function of the arguments that it names.
 
         Returns:
             The function, with `invalidate`, `refresh`, `peek`, `key` and `uncached` as
@@ -138,6 +138,8 @@ class RouteCache:
             )
         kind = parameters.hints.get("return") if model is None else model
         operation = Operation(function, parameters, kind)
-        if not keyed:
+        if keyed:
+            options = {**options, "key": parameters.by_name(options["key"], function.__qualname__)}
+        else:
             options = {**options, "ignore": parameters.ignored}
         return wrapped(operation, functools.partial(self._cache.cached, **options))

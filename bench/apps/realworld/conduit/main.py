@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI, HTTPException, Request
+from fastapi import APIRouter, FastAPI, HTTPException, Request
 from fastapi.responses import JSONResponse
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
 
@@ -22,7 +22,10 @@ async def _refusal(_: Request, error: Exception) -> JSONResponse:
     return JSONResponse({"errors": {"body": [error.detail]}}, error.status_code)
 
 
-def create_app(engine: AsyncEngine) -> FastAPI:
+ROUTERS = [users.router, profiles.router, articles.router, comments.router, tags.router]
+
+
+def create_app(engine: AsyncEngine, routers: Sequence[APIRouter] = ROUTERS) -> FastAPI:
     """The application over a database."""
 
     @asynccontextmanager
@@ -32,7 +35,7 @@ def create_app(engine: AsyncEngine) -> FastAPI:
 
     app = FastAPI(title="Conduit", lifespan=lifespan)
     app.state.sessions = async_sessionmaker(engine, expire_on_commit=False)
-    for each in (users, profiles, articles, comments, tags):
-        app.include_router(each.router, prefix="/api")
+    for each in routers:
+        app.include_router(each, prefix="/api")
     app.add_exception_handler(HTTPException, _refusal)
     return app
