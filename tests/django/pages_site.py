@@ -39,6 +39,17 @@ def shelf(request):
     return HttpResponse(", ".join(Product.objects.order_by("pk").values_list("name", flat=True)))
 
 
+async def shelf_later(request):
+    runs.append(request.path)
+    return HttpResponse(", ".join([each.name async for each in Product.objects.order_by("pk")]))
+
+
+async def hello_later(request):
+    runs.append(request.path)
+    user = await request.auser()
+    return HttpResponse(f"hello {user.username or 'stranger'}")
+
+
 @view
 def product(request, number):
     return HttpResponse(get_object_or_404(Product, pk=number).name)
@@ -153,6 +164,8 @@ def where(request):
 
 urlpatterns = [
     path("", shelf),
+    path("shelf-later/", shelf_later),
+    path("hello-later/", hello_later),
     path("product/<int:number>/", product),
     path("counted/<int:number>/", counted),
     path("hello/", hello),

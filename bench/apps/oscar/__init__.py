@@ -1,0 +1,1 @@
+"""django-oscar, unmodified: uncached, with two other packages, and with afresh."""
