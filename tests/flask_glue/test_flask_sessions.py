@@ -143,7 +143,7 @@ def test_a_place_that_is_away_makes_visitors_nobody_and_refuses_logins(app, monk
         raise BackendError("away")
 
     with monkeypatch.context() as patched:
-        patched.setattr(app.session_interface.sessions, "load", away)
+        patched.setattr(app.session_interface.sessions, "use", away)
         assert client.get("/").json == {}
         assert client.post("/put?a=1").status_code == 500
     assert client.get("/").json["_user_id"] == "ann"

@@ -46,6 +46,19 @@ def test_using_it_makes_it_longer(sessions, clock):
     assert sessions.load(sid).data == b"ann"
 
 
+def test_a_request_loads_and_uses_it_at_once(sessions, clock):
+    sid = sessions.create(b"ann")
+    began = sessions.load(sid).expires
+    clock.advance(9)
+    assert sessions.use(sid) == (b"ann", began)
+    clock.advance(50)
+    assert sessions.use(sid) == (b"ann", clock.now() + 100)
+    assert sessions.load(sid) == (b"ann", clock.now() + 100)
+    assert asyncio.run(sessions.aio.use(sid)).data == b"ann"
+    sessions.delete(sid)
+    assert sessions.use(sid) is None
+
+
 def test_a_life_of_its_own(sessions, clock):
     short, long = sessions.create(b"", 10), sessions.create(b"", "1h")
     clock.advance(11)

@@ -156,7 +156,7 @@ def test_a_place_that_is_away(site, monkeypatch):
         raise BackendError("away")
 
     with monkeypatch.context() as patched:
-        patched.setattr(site.sessions.aio, "load", away)
+        patched.setattr(site.sessions.aio, "use", away)
         assert client.get("/hello").text == "hello nobody"
         with pytest.raises(BackendError):
             client.post("/put/a/1")

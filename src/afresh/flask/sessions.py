@@ -82,15 +82,14 @@ class ServerSessions(SessionInterface):
         if not sid:
             return ServerSession()
         try:
-            found = self.sessions.load(sid)
-            if found is None:
-                return ServerSession()
-            self.sessions.touch(sid, app.permanent_session_lifetime)
+            found = self.sessions.use(sid, app.permanent_session_lifetime)
         except BackendError as error:
             logger.warning("afresh: a session could not be read: %s", error)
             session = ServerSession()
             session.unread = True
             return session
+        if found is None:
+            return ServerSession()
         return ServerSession(_serializer.loads(found.data.decode()), sid)
 
     def save_session(self, app: Flask, session: Any, response: Any) -> None:

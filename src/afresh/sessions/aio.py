@@ -31,6 +31,10 @@ class AsyncSessions:
         """See `Sessions.load`."""
         return await self._run(self._operations.load(sid))
 
+    async def use(self, sid: str, ttl: Duration | None = None) -> Stored | None:
+        """See `Sessions.use`."""
+        return await self._run(self._operations.use(sid, ttl))
+
     async def create(self, data: bytes, ttl: Duration | None = None) -> str:
         """See `Sessions.create`."""
         return await self._run(self._operations.create(data, ttl))

@@ -55,6 +55,10 @@ class Sessions:
         """
         return drive(self._operations.load(sid))
 
+    def use(self, sid: str, ttl: Duration | None = None) -> Stored | None:
+        """`load` and `touch` at once: what a request does with the session that it comes with."""
+        return drive(self._operations.use(sid, ttl))
+
     def create(self, data: bytes, ttl: Duration | None = None) -> str:
         """Begin a session under a new id, which is returned."""
         return drive(self._operations.create(data, ttl))

@@ -37,6 +37,27 @@ class Operations:
                 return found
         return None
 
+    async def use(self, sid: str, ttl: Duration | None) -> Stored | None:
+        """The session, which lives on from now; usually one question."""
+        lasts = self._ttl if ttl is None else _life(ttl)
+        for name in self._names.of(sid):
+            record = await self.place.get(name)
+            found = unpacked(record, self._now())
+            if found is None:
+                continue
+            longer = self._longer(found, lasts)
+            if longer is not found:
+                # Whoever changes it at the same time gives it a new life, too, or ends it.
+                await self.place.swap(name, record, packed(longer), longer.expires)
+            return longer
+        return None
+
+    def _longer(self, session: Stored, lasts: float) -> Stored:
+        """A session with a new life; the same one while little of its life has passed."""
+        now = self._now()
+        used = abs(session.expires - now - lasts) > _UNUSED * lasts
+        return session._replace(expires=now + lasts) if used else session
+
     async def create(self, data: bytes, ttl: Duration | None) -> str:
         """A new session; its id."""
         while True:
@@ -93,12 +114,7 @@ class Operations:
         """A new life for a session that is there."""
         lasts = self._ttl if ttl is None else _life(ttl)
 
-        def longer(old: Stored) -> Stored:
-            now = self._now()
-            used = abs(old.expires - now - lasts) > _UNUSED * lasts
-            return old._replace(expires=now + lasts) if used else old
-
-        return await self.change(sid, longer) is not None
+        return await self.change(sid, lambda old: self._longer(old, lasts)) is not None
 
     async def delete(self, sid: str) -> bool:
         """End a session, under whichever secret it was made."""

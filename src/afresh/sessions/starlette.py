@@ -130,14 +130,13 @@ class _Visit:
         if not self._sid:
             return Session()
         try:
-            found = await self._sessions.load(self._sid)
-            if found is None:
-                self._sid = None
-                return Session()
-            await self._sessions.touch(self._sid)
+            found = await self._sessions.use(self._sid)
         except BackendError as error:
             logger.warning("afresh: a session could not be read: %s", error)
             self._unread = True
+            return Session()
+        if found is None:
+            self._sid = None
             return Session()
         content: dict[str, Any] = json.loads(found.data)
         self._before = spelled(content, json.dumps)
