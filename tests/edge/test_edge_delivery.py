@@ -183,6 +183,22 @@ def test_edges_follow_the_ledger_of_a_server(
         assert "all" not in edge.said()
 
 
+@pytest.mark.servers
+@pytest.mark.parametrize("server", [RedisServer, MemcachedServer])
+def test_a_server_that_has_forgotten_what_was_marked_has_all_dropped(
+    server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AFRESH_DIR", str(tmp_path / "own"))
+    with server(tmp_path / "server") as running, Cache(running.url) as cache:
+        edge = Recorder()
+        with Follower(cache, [edge], folder=tmp_path / "edges", tell=lambda line: None) as follower:
+            assert follower.settled(10)
+            edge.calls.clear()
+            running.kill()
+            running.start()
+            wait_until(lambda: "all" in edge.said(), "everything")
+
+
 def test_what_is_marked_while_nobody_follows_is_told_later(tmp_path: Path) -> None:
     with Cache(f"sqlite:///{tmp_path}/cache") as cache:
         with Follower(cache, [Recorder()], folder=tmp_path / "edges") as follower:
