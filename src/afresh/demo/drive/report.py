@@ -11,7 +11,7 @@ def lines(outcome: Outcome) -> list[tuple[str, ...]]:
     before, kinds = outcome.before, outcome.kinds.items()
     cold, filled, read, measured, edited = outcome.marks
     return [
-        ("", "requests/s", "", "p50", "p99", "page hits"),
+        ("", "requests/s", "", "p50", "p99", "hits"),
         _row("without afresh", before, before, ""),
         *[_row(f"  {name}", kind.before, kind.before, "") for name, kind in kinds],
         _row("with, cold", outcome.cold, before, _ratio({}, cold)),
