@@ -16,7 +16,8 @@ from afresh.errors import ConfigurationError
 from afresh.runtime.fork import on_fork
 from afresh.sessions import Sessions
 
-_OURS = ("afresh.django.CacheBackend", "afresh.django.cache.backend.CacheBackend")
+OURS = ("afresh.django.CacheBackend", "afresh.django.cache.backend.CacheBackend")
+"""What CACHES may call our backend."""
 
 
 class Opened:
@@ -67,7 +68,7 @@ def place_of_sessions() -> Any:
         return _of(location(chosen))
     alias = getattr(settings, "SESSION_CACHE_ALIAS", "default")
     entry = getattr(settings, "CACHES", {}).get(alias, {})
-    if entry.get("BACKEND") not in _OURS:
+    if entry.get("BACKEND") not in OURS:
         return None
     cache = settings_of(entry.get("LOCATION", ""), entry)
     if cache.location.kind == "memory":
