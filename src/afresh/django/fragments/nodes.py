@@ -74,7 +74,7 @@ class FragmentNode(Node):  # type: ignore[misc]  # it has no types
 
     def render(self, context: Any) -> Any:
         """The text for this visitor."""
-        using = None if self.tag.using is None else self.tag.using.resolve(context)
+        using: Any = None if self.tag.using is None else self.tag.using.resolve(context)
         fragments = fragments_of(cache_of(using))
         with watching(context) as named:
             vary = [_keyed(each.resolve(context)) for each in self.tag.vary]
