@@ -50,6 +50,7 @@ DRIVERS = {
         "aio.py",
         "db/watch/sqlite",
         "demo",
+        "django/pages",
         "edge/published",
         "http",
         "probe",
@@ -65,6 +66,7 @@ DRIVERS = {
     "psycopg": (),
     "psycopg2": ("db/watch",),
     "django": ("django",),
+    "debug_toolbar": ("django/panel.py",),
     "pytest": ("testing", "probe"),
     "starlette": ("demo", "fastapi", "http/starlette.py", "sessions/starlette.py"),
     "fastapi": ("fastapi",),
@@ -119,7 +121,7 @@ PUBLIC = [
 # Written in halves, so that this file passes its own test.
 UNSPEAKABLE = [
     "/wo" + "rk/",
-    ".libr" + "ary",
+    "/.libr" + "ary",
     "farm-" + "bench",
     "farm-" + "studio",
     "DESIGN" + ".md",
