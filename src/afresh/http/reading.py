@@ -30,23 +30,25 @@ class Reads:
         excused: Names that its `Vary` has for what is noticed anyway: they are for other caches.
     """
 
-    __slots__ = ("_ignored", "excused", "fields", "headers", "others", "refused")
+    __slots__ = ("_unkeyed", "excused", "fields", "headers", "others", "refused")
 
-    def __init__(self, fields: Fields, ignored: frozenset[bytes] = frozenset()) -> None:
+    def __init__(self, fields: Fields, unkeyed: frozenset[bytes] = frozenset()) -> None:
         self.fields = fields
         self.headers: set[bytes] = set()
         self.others: set[str] = set()
         self.refused = ""
         self.excused: set[bytes] = set()
-        self._ignored = ignored | _IN_THE_KEY
+        self._unkeyed = unkeyed
 
     def header(self, name: bytes) -> None:
         """A field was asked for."""
         name = name.lower()
-        if name not in self._ignored:
+        if name in self._unkeyed:
+            return
+        if name not in _IN_THE_KEY:
             self.headers.add(name)
-            for part in _parts():
-                part.headers.add(name)
+        for part in _parts():  # whose key is not that of the page
+            part.headers.add(name)
 
     def read(self, name: str) -> None:
         """Something else was."""
