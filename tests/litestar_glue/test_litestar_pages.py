@@ -1,0 +1,258 @@
+"""Litestar: what a handler reads of a request decides with whom its answer is shared."""
+
+import asyncio
+from typing import Annotated, Any
+
+import pytest
+from http_world import ask
+from litestar import Litestar, Request, get, post
+from litestar.config.csrf import CSRFConfig
+from litestar.connection import ASGIConnection
+from litestar.datastructures import State
+from litestar.di import NamedDependency, Provide
+from litestar.exceptions import NotAuthorizedException
+from litestar.handlers import BaseRouteHandler
+from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult, DefineMiddleware
+from litestar.middleware.session.server_side import ServerSideSessionConfig
+from litestar.params import CookieParameter, FromPath, FromQuery, HeaderParameter
+from litestar.stores.memory import MemoryStore
+
+from afresh import Cache, tag
+from afresh.litestar import CacheMiddleware
+from afresh.testing.clock import FakeClock
+
+runs: list[Any] = []
+
+
+@pytest.fixture
+def cache():
+    runs.clear()
+    with Cache("memory://", clock=FakeClock(1_800_000_000.0)) as opened:
+        yield opened
+
+
+def built(cache, *handlers, before=(), **options):
+    middleware = [*before, DefineMiddleware(CacheMiddleware, cache=cache)]
+    return Litestar(route_handlers=list(handlers), middleware=middleware, openapi_config=None, **options)
+
+
+def answers(app, *asked):
+    async def all_of_them():
+        return [(await ask(app, **each)).text for each in asked]
+
+    return asyncio.run(all_of_them())
+
+
+@get("/nothing")
+async def nothing() -> str:
+    runs.append(1)
+    return "x"
+
+
+@get("/header")
+async def header(request: Request[Any, Any, State]) -> str:
+    runs.append(1)
+    return request.headers.get("x-flag", "none")
+
+
+@get("/no-header")
+async def no_header(request: Request[Any, Any, State]) -> str:
+    runs.append(1)
+    return str("x-flag" in request.headers)
+
+
+@get("/parameters")
+async def parameters(
+    flag: Annotated[str, HeaderParameter(name="x-flag")] = "none",
+    theme: Annotated[str, CookieParameter(name="theme")] = "none",
+) -> str:
+    runs.append(1)
+    return f"{flag} {theme}"
+
+
+@get("/cookie")
+async def cookie(request: Request[Any, Any, State]) -> str:
+    runs.append(1)
+    return request.cookies.get("theme", "none")
+
+
+@get("/sync", sync_to_thread=True)
+def in_a_thread(request: Request[Any, Any, State]) -> str:
+    runs.append(1)
+    return request.cookies.get("theme", "none")
+
+
+@get("/client")
+async def client(request: Request[Any, Any, State]) -> str:
+    runs.append(1)
+    assert request.client is not None
+    return request.client.host
+
+
+HANDLERS = [nothing, header, no_header, parameters, cookie, in_a_thread, client]
+DIFFERENT = {
+    "/nothing": 1,
+    "/client": 1,
+    "/header": 2,
+    "/no-header": 2,
+    "/cookie": 2,
+    "/sync": 2,
+    "/parameters": 4,
+}
+VISITORS = [
+    {},
+    {"x_flag": "1"},
+    {"cookie": "theme=dark"},
+    {"cookie": "theme=dark; other=1"},
+    {"cookie": "other=2; theme=dark", "x_flag": "1"},
+    {"user_agent": "a"},
+]
+
+
+@pytest.mark.parametrize("path", DIFFERENT)
+def test_everybody_gets_what_the_uncached_handler_says(cache, path):
+    app = built(cache, *HANDLERS)
+    asked = [{"path": path, **visitor} for visitor in VISITORS]
+    expected = answers(Litestar(HANDLERS, openapi_config=None), *asked)
+    runs.clear()
+    assert answers(app, *asked, *asked) == expected * 2
+    assert len(runs) == DIFFERENT[path]
+
+
+def test_who_reads_all_fields_is_not_shared(cache):
+    @get("/")
+    async def view(request: Request[Any, Any, State]) -> str:
+        runs.append(1)
+        return str(len(dict(request.headers.items())))
+
+    app = built(cache, view)
+    assert answers(app, {}, {"x_more": "1"}, {}) == ["1", "2", "1"]
+    assert len(runs) == 3
+
+
+class ByHeader(AbstractAuthenticationMiddleware):
+    async def authenticate_request(
+        self, connection: ASGIConnection[Any, Any, Any, Any]
+    ) -> AuthenticationResult:
+        name = connection.headers.get("x-user")
+        if name == "out":
+            raise NotAuthorizedException
+        return AuthenticationResult(user=name, auth=None)
+
+
+def staff(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    if connection.user != "ann":
+        raise NotAuthorizedException
+
+
+def test_a_user_is_in_the_key_and_who_is_not_let_in_is_not_served(cache):
+    @get("/")
+    async def view(request: Request[Any, Any, State]) -> str:
+        runs.append(request.user)
+        return f"hello {request.user}"
+
+    @get("/staff", guards=[staff])
+    async def behind() -> str:
+        runs.append("staff")
+        return "for staff"
+
+    async def name(request: Request[Any, Any, State]) -> str:
+        return str(request.user)
+
+    @get("/dependency", dependencies={"name": Provide(name)})
+    async def by_dependency(name: NamedDependency[str]) -> str:
+        runs.append(name)
+        return name
+
+    app = built(cache, view, behind, by_dependency, before=[ByHeader])
+    for _ in range(2):
+        assert answers(app, {"x_user": "ann"}, {"x_user": "bob"}) == ["hello ann", "hello bob"]
+        assert "Unauthorized" in answers(app, {"x_user": "out"})[0]
+        assert answers(app, {"path": "/staff", "x_user": "ann"}) == ["for staff"]
+        assert "Unauthorized" in answers(app, {"path": "/staff", "x_user": "bob"})[0]
+        assert answers(app, *({"path": "/dependency", "x_user": each} for each in ("ann", "bob"))) == [
+            "ann",
+            "bob",
+        ]
+    assert sorted(runs) == ["ann", "ann", "bob", "bob", "staff"]
+
+
+@post("/in")
+async def sign_in(request: Request[Any, Any, State], name: FromQuery[str]) -> str:
+    request.set_session({"name": name})
+    return "in"
+
+
+@get("/")
+async def hello(request: Request[Any, Any, State]) -> str:
+    runs.append(1)
+    return f"hello {request.session.get('name', 'you')}"
+
+
+@get("/again")
+async def again(request: Request[Any, Any, State]) -> str:
+    runs.append(1)
+    request.set_session({"name": "other"})
+    return "changed"
+
+
+def test_a_session_is_its_visitors(cache):
+    sessions = ServerSideSessionConfig()
+    app = built(
+        cache, sign_in, hello, again, before=[sessions.middleware], stores={"sessions": MemoryStore()}
+    )
+
+    async def visits():
+        cookies = {}
+        for name in ("ann", "bob"):
+            signed = await ask(app, "/in", method="POST", query=f"name={name}")
+            cookies[name] = signed.get("set-cookie").partition(";")[0]
+        for _ in range(2):
+            assert (await ask(app)).text == "hello you"
+            for name, sent in cookies.items():
+                answered = await ask(app, cookie=sent)
+                assert answered.text == f"hello {name}"
+                assert "private" in answered.get("cache-control")
+        assert len(runs) == 3
+        for _ in range(2):
+            await ask(app, "/again", cookie=cookies["ann"])
+        assert len(runs) == 5, "who puts another session in the place of one is asked each time"
+        assert (await ask(app, cookie=cookies["ann"])).text == "hello other"
+
+    asyncio.run(visits())
+
+
+def test_a_token_against_forged_forms_is_its_visitors(cache):
+    from litestar.utils.scope.state import ScopeState
+
+    @get("/")
+    async def form(request: Request[Any, Any, State]) -> str:
+        runs.append(1)
+        return str(ScopeState.from_scope(request.scope).csrf_token)
+
+    app = built(cache, form, csrf_config=CSRFConfig(secret="s" * 32))
+
+    async def visits():
+        first = await ask(app)
+        mine = first.get("set-cookie").partition(";")[0]
+        assert first.text == mine.partition("=")[2]
+        for _ in range(2):
+            assert (await ask(app, cookie=mine)).text == first.text
+        assert (await ask(app)).text != first.text
+
+    asyncio.run(visits())
+    assert len(runs) == 4
+
+
+def test_a_page_is_dropped_by_what_it_was_made_from(cache):
+    @get("/{id:int}")
+    async def view(id: FromPath[int]) -> dict[str, int]:
+        cache.depends_on(tag("product", id))
+        runs.append(id)
+        return {"id": id}
+
+    app = built(cache, view)
+    assert answers(app, *[{"path": f"/{n}"} for n in (1, 2, 1, 2)]) == ['{"id":1}', '{"id":2}'] * 2
+    cache.invalidate(tag("product", 1))
+    answers(app, {"path": "/1"}, {"path": "/2"})
+    assert runs == [1, 2, 1]
