@@ -9,7 +9,8 @@ from flask import Response, current_app
 
 from afresh.engine.tracker import asking
 
-Kept = tuple[int, list[tuple[str, str]]]
+_PARTIAL = frozenset([206, 304])
+_LASTING = frozenset([404, 405, 410, 414, 451, 501])  # others are often one request's fault
 
 
 def packed(response: Response) -> str:
@@ -42,8 +43,11 @@ def _refusal(response: Response) -> str:
     control = response.cache_control
     if control.no_store or control.private:
         return "it says that it is nobody else's"
-    if response.status_code >= 500:
-        return f"the status {response.status_code}"
+    status = response.status_code
+    if status in _PARTIAL or (status >= 400 and status not in _LASTING):
+        return f"the status {status}"
+    if "*" in response.vary:
+        return "Vary: *"
     return ""
 
 

@@ -25,6 +25,8 @@ from afresh.fragments import Wanted, fragments_of
 from afresh.http.reading import part_of_the_answer
 from afresh.http.visit import visiting
 from afresh.places import GIVEN
+from afresh.rfc import primary_key
+from afresh.rfc.requests import fat, overridden
 from afresh.tagging import tags_of_call
 
 _SAFE = frozenset(["GET", "HEAD"])
@@ -87,7 +89,7 @@ class Cached:
         self, key: tuple[object, ...], ttl: Duration | None, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         """The answer of a view."""
-        if request.method not in _SAFE:
+        if passes():
             return current_app.ensure_sync(self.function)(*args, **kwargs)
         tags = tags_of_call(self.function, self._options.get("tags"))
         return kept_answer(
@@ -122,13 +124,34 @@ def kept_answer(
                 tracker.refuse("it is sent as it is made")
             unkept.append(value)
             return ""
+        _declared(response)
         return packed(response)
 
     holes = frozenset([csrf.HOLE]) if csrf.use_holes() else frozenset()
-    vary = (*key, request.method, request.url)
+    visit = visiting.get()
+    assert visit is not None
+    page = primary_key(visit.asked.request, visit.asked.options.rules)
+    vary = (*key, request.method, page.decode("latin-1"))
     wanted = Wanted(name, text, vary, ttl=ttl, holes=holes, fill=lambda hole: csrf.generate_csrf())
     kept = fragments_of(cache).rendered(wanted)
     return unkept[0] if unkept else unpacked(kept)
+
+
+def _declared(response: Response) -> None:
+    """What an answer says that it depends on was read, though not seen."""
+    visit = visiting.get()
+    if visit is not None and visit.reads is not None:
+        for name in response.vary:
+            visit.reads.header(name.encode("latin-1"))
+
+
+def passes() -> bool:
+    """Whether the view answers the current request itself, whatever is kept."""
+    visit = visiting.get()
+    if visit is None or request.method not in _SAFE:
+        return True
+    asked = visit.asked.request
+    return fat(asked) or overridden(asked)
 
 
 def is_the_view(wrapper: Any) -> bool:

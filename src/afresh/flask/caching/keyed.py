@@ -8,13 +8,13 @@ import inspect
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from flask import current_app, has_request_context, request
+from flask import current_app, has_request_context
 
 from afresh.cache import Cache
 from afresh.core.tags import tag
 from afresh.flask.caching.choices import Choices
 from afresh.flask.caching.keys import path_key
-from afresh.flask.views import guarded, is_the_view, kept_answer
+from afresh.flask.views import guarded, is_the_view, kept_answer, passes
 from afresh.http.visit import visiting
 from afresh.places import GIVEN
 
@@ -69,7 +69,7 @@ class Keyed:
         ttl = ttl_of(self.wrapper.cache_timeout)
         make = functools.partial(self._made, args, kwargs)
         if has_request_context() and is_the_view(self.wrapper):
-            if request.method not in {"GET", "HEAD"}:
+            if passes():
                 return _called(function, args, kwargs)
             return kept_answer(
                 self._cache(), f"view:{function.__module__}.{function.__qualname__}", (key,), ttl, make, tags

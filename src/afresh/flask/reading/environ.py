@@ -10,7 +10,7 @@ from afresh.flask.reading.visitor import Visitor
 from afresh.http.reading import Reads
 
 _OF_THE_SERVER = (
-    "CONTENT_LENGTH", "GATEWAY_INTERFACE", "HTTPS", "HTTP_CONNECTION", "HTTP_HOST", "HTTP_UPGRADE", "PATH_INFO",
+    "CONTENT_LENGTH", "GATEWAY_INTERFACE", "HTTPS", "HTTP_CONNECTION", "HTTP_UPGRADE", "PATH_INFO",
     "QUERY_STRING", "RAW_URI", "REQUEST_METHOD", "REQUEST_URI", "SCRIPT_NAME", "SERVER_NAME", "SERVER_PORT",
     "SERVER_PROTOCOL", "SERVER_SOFTWARE", "afresh.", "flask.", "gunicorn.", "waitress.", "werkzeug.", "wsgi.",
 )  # fmt: skip
