@@ -15,18 +15,18 @@ from afresh.http.asked import Asked
 from afresh.http.exchange import Exchange
 from afresh.http.flow import Flow
 from afresh.http.hits import Debt, Hit
-from afresh.http.holes import Filled, Refill, Values, as_filled, head_of
+from afresh.http.holes import Values, as_filled
 from afresh.http.lifespan import lifespan
 from afresh.http.options import Given
 from afresh.http.quick import Quick
 from afresh.http.reply import Reply
-from afresh.rfc import Fields, Head, Request
+from afresh.http.sending import Message, Send, Sending, send_reply
+from afresh.rfc import Fields, Request
 
 Scope: TypeAlias = MutableMapping[str, Any]
-Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
-Send: TypeAlias = Callable[[Message], Awaitable[None]]
 Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+_Parts: TypeAlias = tuple[str, bytes, bytes, list[tuple[bytes, bytes]]]
 
 
 class CacheMiddleware:
@@ -59,41 +59,51 @@ class CacheMiddleware:
         if scope["type"] != "http":
             await self._other(scope, receive, send)
             return
-        quick, path = self._quick, scope.get("raw_path") or b""
-        parts = scope["scheme"], path, scope["query_string"], scope["headers"]
-        ready = quick.find(scope["method"], *parts)
-        if ready is not None:
-            await send(
-                {"type": "http.response.start", "status": ready.status, "headers": ready.headers.copy()}
-            )
-            await send({"type": "http.response.body", "body": ready.body})
+        parts = scope["scheme"], scope.get("raw_path") or b"", scope["query_string"], scope["headers"]
+        ready = self._quick.find(scope["method"], *parts)
+        if ready is None:
+            await self._answer(parts, scope, receive, send)
             return
-        asked = self._asked(scope)
-        if scope["method"] == query.METHOD:
-            asked, receive = await query.read(asked, receive)
-        plan = await self._flow.plan(self._runtime, asked)
+        await send({"type": "http.response.start", "status": ready.status, "headers": ready.headers.copy()})
+        await send({"type": "http.response.body", "body": ready.body})
+
+    async def _answer(self, parts: _Parts, scope: Scope, receive: Receive, send: Send) -> None:
+        """By the whole way, or by the short one with something to be done first."""
+        asked, doing = self._asked(scope), self._quick.doing
+        ready = self._quick.find(scope["method"], *parts, doing) if doing else None
+        plan: Reply | Exchange | None
+        if ready is not None:
+            plan = self._flow.of_ready(ready, asked)
+        else:
+            if scope["method"] == query.METHOD:
+                asked, receive = await query.read(asked, receive)
+            plan = await self._flow.plan(self._runtime, asked)
         if isinstance(plan, Exchange):
             await self._run(plan, scope, receive, send)
         elif plan is None:
             await self.app(scope, receive, send)
-        elif plan.doing is not None:
-            await self._hit(plan, Hit(scope, plan.doing), asked, receive, send)
         else:
-            await _send(await self._filled(plan, scope), send)
-            if plan.refresh:
-                self._refresh(asked, scope)
-            elif plan.entry is not None and path:
-                quick.learn(*parts, plan.entry)
+            if parts[1]:
+                self._learn(parts, plan)
+            await self._hit(plan, asked, scope, receive, send)
 
-    async def _hit(self, plan: Reply, hit: Hit, asked: Asked, receive: Receive, send: Send) -> None:
-        """A page answers, with something to be done for it first."""
-        flow, scope = self._flow, hit.scope
-        flow.effects.on_loop()
-        if not await hit.admit(self._flow.engine, flow.effects, later=plan.refresh):
-            await self._run(flow.refused(self._runtime, asked, hit), scope, receive, send)
-            return
+    def _learn(self, parts: _Parts, plan: Reply) -> None:
+        """The next request like this one may take the short way."""
+        if plan.entry is not None:
+            self._quick.learn(*parts, plan.entry)
+        elif plan.doing is not None and plan.doing.entry is not None:
+            self._quick.learn(*parts, plan.doing.entry, doing=True)
+
+    async def _hit(self, plan: Reply, asked: Asked, scope: Scope, receive: Receive, send: Send) -> None:
+        """A page answers; perhaps with something to be done for it first."""
+        flow, hit = self._flow, None if plan.doing is None else Hit(scope, plan.doing)
+        if hit is not None:
+            flow.effects.on_loop()
+            if not await hit.admit(flow.engine, flow.effects, later=plan.refresh):
+                await self._run(flow.refused(self._runtime, asked, hit), scope, receive, send)
+                return
         reply = await self._filled(plan, scope)
-        await _send(reply._replace(head=hit.on(reply.head)), send)
+        await send_reply(reply if hit is None else reply._replace(head=hit.on(reply.head)), send)
         if plan.refresh:
             self._refresh(asked, scope, hit)
 
@@ -121,7 +131,7 @@ class CacheMiddleware:
         return with_fields(scope, exchange.fields)
 
     async def _run(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
-        sending = _Sending(exchange, send, lambda names: self._values(scope, names))
+        sending = Sending(exchange, send, lambda names: self._values(scope, names))
         exchange.begin()
         try:
             await self.app(self._watched(exchange, scope), receive, sending)
@@ -129,7 +139,7 @@ class CacheMiddleware:
             reply = None if sending.started else exchange.failed(error)
             if reply is None:
                 raise
-            await _send(await self._filled(reply, scope), send)
+            await send_reply(await self._filled(reply, scope), send)
         finally:
             exchange.leave()
 
@@ -163,96 +173,6 @@ class CacheMiddleware:
 
         if not self._runtime.spawn(job):
             debt.due()
-
-
-class _Sending:
-    """Stands between the application and the client.
-
-    The head waits for the first piece of content: an answer in one piece is stored before anything
-    of it is sent, so its head can still say what has become of it.
-    """
-
-    def __init__(
-        self, exchange: Exchange, send: Send, values: Callable[[Iterable[str]], Awaitable[Values]]
-    ) -> None:
-        self._exchange = exchange
-        self._values_of = values
-        self._values: dict[str, Filled] = {}
-        self._refill = Refill()
-        self._send = send
-        self._head: Head | None = None
-        self._start: Message = {}
-        self.started = False
-
-    async def __call__(self, message: Message) -> None:
-        """Take one message of the application's."""
-        kind = message["type"]
-        if kind == "http.response.start":
-            await self._take_head(message)
-        elif kind == "http.response.body":
-            await self._take_body(message)
-        else:
-            await self._other(message)
-
-    async def _take_head(self, message: Message) -> None:
-        exchange = self._exchange
-        if message.get("trailers"):
-            exchange.refuse("it has trailers")
-        head = Head(message["status"], Fields.of(message.get("headers", ())))
-        self._start, self._head = message, await exchange.heard(head)
-        if not exchange.collecting and not exchange.marks and self._head is not None:
-            await self._send_head()
-
-    async def _take_body(self, message: Message) -> None:
-        exchange, last = self._exchange, not message.get("more_body", False)
-        exchange.content(message.get("body", b""))
-        if last:
-            await exchange.complete(sent=self.started)
-            reply = exchange.reply
-            if reply is not None and not self.started:
-                self.started = True
-                await _send(
-                    reply if reply.fill is None else reply.fill(await self._values_of(reply.holes)),
-                    self._send,
-                )
-                return
-        if self._head is None:
-            return
-        if exchange.marks:
-            body = await self._refilled(message.get("body", b""), last=last)
-            message = {**message, "body": body}
-            await self._send_head(body if last else None)
-        await self._send_head()
-        await self._send(message)
-
-    async def _refilled(self, piece: bytes, *, last: bool) -> bytes:
-        """A piece of content with its holes filled."""
-        marks = self._exchange.marks
-        new = set(marks.values()) - set(self._values)
-        self._values.update(await self._values_of(new) if new else {})
-        return self._refill.piece(piece, marks, self._values, last=last)
-
-    async def _send_head(self, whole: bytes | None = None) -> None:
-        if not self.started and self._head is not None:
-            self.started = True
-            exchange = self._exchange
-            fields = exchange.outward(self._head).fields
-            if exchange.marks:
-                fields = head_of(fields, exchange.marks, self._values, whole)
-            await self._send({**self._start, "headers": list(fields.pairs)})
-
-    async def _other(self, message: Message) -> None:
-        """Content that is sent by another way (a file by its path), or what is no part of the answer."""
-        if message["type"] in {"http.response.pathsend", "http.response.zerocopysend"}:
-            self._exchange.refuse("its content is sent by the server")
-            await self._send_head()
-        await self._send(message)
-
-
-async def _send(reply: Reply, send: Send) -> None:
-    head = reply.head
-    await send({"type": "http.response.start", "status": head.status, "headers": list(head.fields.pairs)})
-    await send({"type": "http.response.body", "body": reply.content, "more_body": False})
 
 
 def asked_in(scope: Scope) -> Asked:

@@ -28,10 +28,11 @@ from afresh.http.hits import Hit, on_hit
 from afresh.http.options import Options
 from afresh.http.page import Page
 from afresh.http.pages import Pages, Shelf
+from afresh.http.quick import Ready
 from afresh.http.reply import Reply
 from afresh.http.rules import Rules, rules_of
 from afresh.http.told import hit
-from afresh.rfc import Fields, Forward, Refuse, Serve, Validate, Why, answer, unconditional
+from afresh.rfc import Fields, Forward, Head, Refuse, Serve, Validate, Why, answer, unconditional
 from afresh.rfc.conditions import conditions_for
 
 Decision: TypeAlias = Serve | Validate | Forward | Refuse
@@ -89,6 +90,12 @@ class Flow:
             if planned is not None or not left:
                 return planned or Exchange(self.pages, runtime, asked, shelf, decision)
         raise AssertionError("the last round always ends")
+
+    def of_ready(self, ready: Ready, asked: Asked) -> Reply:
+        """The reply that the short way has found, with what is to be done for it first."""
+        options = self.rules.of(asked.request.path)
+        doing = on_hit(options, ready.key, asked.request, asked.client, ready.status)
+        return Reply(Head(ready.status, Fields(tuple(ready.headers))), ready.body, doing=doing)
 
     async def refreshing(self, runtime: Runtime, asked: Asked) -> Exchange | None:
         """A run in the background that replaces what is stale, unless somebody does or did."""
@@ -214,21 +221,18 @@ class Flow:
         entry, page = next(each for each in shelf.pages if each[1].stored is decision.stored)
         self._hit(entry, decision)
         reply = self._reply(asked, decision, page, entry.facts.key)
-        plain = (
-            not page.holes
-            and not decision.stale
-            and reply.content is page.body
-            and asked.options.mode.plain
-            and reply.doing is None
-        )
-        return reply._replace(entry=entry) if plain else reply
+        if page.holes or decision.stale or reply.content is not page.body or not asked.options.mode.plain:
+            return reply
+        if reply.doing is None:
+            return reply._replace(entry=entry)
+        return reply if page.effects else reply._replace(doing=reply.doing._replace(entry=entry))
 
     def _reply(self, asked: Asked, served: Serve, page: Page, key: str, *, collapsed: bool = False) -> Reply:
         now, options = self.engine.now(), asked.options
         reply = Reply.for_visitor(
             served, page, asked.request, now, lambda each: hit(options, each, now, collapsed=collapsed)
         )
-        doing = on_hit(options, key, asked.request, asked.client, served.head.status, page)
+        doing = on_hit(options, key, asked.request, asked.client, served.head.status, page.effects)
         return reply if doing is None else reply._replace(doing=doing)
 
     def _hit(self, entry: Entry, decision: Serve) -> None:

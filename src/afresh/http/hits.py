@@ -12,12 +12,12 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from afresh.core.entry import Entry
 from afresh.core.events import Event, Kind
 from afresh.engine.engine import Engine
 from afresh.http.adjusting import closed
 from afresh.http.effects import Effect, Effects
 from afresh.http.options import Options
-from afresh.http.page import Page
 from afresh.rfc import Fields, Head, Request
 
 
@@ -31,6 +31,8 @@ class OnHit(NamedTuple):
         client: Its client's address.
         status: Of the answer.
         effects: What the view would have written: names, each with its arguments.
+        entry: The page, as it stands in memory, where it is fresh and whole and all of this is the
+            same for every page under these settings.
     """
 
     options: Options
@@ -39,13 +41,28 @@ class OnHit(NamedTuple):
     client: str
     status: int
     effects: tuple[tuple[str, str], ...]
+    entry: Entry | None = None
 
 
 def on_hit(
-    options: Options, key: str, request: Request, client: str, status: int, page: Page
+    options: Options,
+    key: str,
+    request: Request,
+    client: str,
+    status: int,
+    noted: tuple[tuple[str, str], ...] = (),
 ) -> OnHit | None:
-    """What there is to do when this page answers, if anything."""
-    effects = (*((name, "[]") for name in options.effects), *page.effects)
+    """What there is to do when a page answers, if anything.
+
+    Args:
+        options: The settings for its path.
+        key: Of the page.
+        request: The request.
+        client: Its client's address.
+        status: Of the answer.
+        noted: Effects of the page's own.
+    """
+    effects = (*((name, "[]") for name in options.effects), *noted)
     if not (effects or options.always or options.set_again):
         return None
     return OnHit(options, key, request, client, status, effects)

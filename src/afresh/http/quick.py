@@ -43,6 +43,10 @@ class Place(NamedTuple):
     indexes: dict[Hashable, Hashable]
 
 
+Places: TypeAlias = dict[Hashable, Place]
+"""By path, query, fields that are a part of each key, and scheme, as they came."""
+
+
 class Ready(NamedTuple):
     """What a hit sends within one second.
 
@@ -53,6 +57,7 @@ class Ready(NamedTuple):
         headers: The fields; copy them, since who comes next may change them.
         body: The content.
         credentials: Requests that say who sends them may have it too.
+        key: Of the page.
     """
 
     begins: float
@@ -61,13 +66,19 @@ class Ready(NamedTuple):
     headers: Headers
     body: bytes
     credentials: bool
+    key: str
 
 
 class Quick:
-    """Hits of one middleware."""
+    """Hits of one middleware.
+
+    Attributes:
+        doing: The places of pages with something to be done for each hit first, where there are any.
+    """
 
     __slots__ = (
         "_begin", "_clock", "_engine", "_name", "_pages", "_places", "_position", "_space", "_status", "_words",
+        "doing",
     )  # fmt: skip
 
     def __init__(self, pages: Pages) -> None:
@@ -78,10 +89,17 @@ class Quick:
         self._space = pages.site.space
         self._status = pages.options.status
         self._name = pages.options.rules.name
-        self._places: dict[Hashable, Place] = {}
+        self._places: Places = {}
+        self.doing: Places = {}
 
     def find(
-        self, method: str, scheme: str, path: bytes, query: bytes, headers: Iterable[tuple[bytes, bytes]]
+        self,
+        method: str,
+        scheme: str,
+        path: bytes,
+        query: bytes,
+        headers: Iterable[tuple[bytes, bytes]],
+        places: Places | None = None,
     ) -> Ready | None:
         """What a hit sends; `None` where it takes more to answer.
 
@@ -91,6 +109,7 @@ class Quick:
             path: The raw path.
             query: The raw query.
             headers: Names in lower case, and values.
+            places: `doing`, for a page with something to be done first.
         """
         if method != "GET":
             return None
@@ -104,7 +123,7 @@ class Quick:
                     says_who = True
                 else:
                     return None
-        place = self._places.get((path, query, where, scheme))
+        place = (self._places if places is None else places).get((path, query, where, scheme))
         if place is None:
             return None
         index = place.indexes.get(_values(place.names, headers) if place.names else None)
@@ -130,7 +149,7 @@ class Quick:
         # Since it was learned, another page may have come to this place: each says for itself who may have it.
         ready: Ready | None = entry.value.ready
         if ready is None or not ready.begins <= now < ready.ends:
-            ready = self._prepare(entry.value, now)
+            ready = self._prepare(entry, now)
         if ready is None or (says_who and not ready.credentials):
             return None
         if engine.events:
@@ -144,8 +163,11 @@ class Quick:
         query: bytes,
         headers: Iterable[tuple[bytes, bytes]],
         entry: Entry,
+        *,
+        doing: bool = False,
     ) -> None:
-        """A request was answered with a page: the next one like it needs no thought."""
+        """A request was answered with a page: the next one like it needs no thought; it may need something done."""
+        places = self.doing if doing else self._places
         page: Page = entry.value
         names = _telling(page)
         if names is None or page.stored.validate or not _SELECTING.isdisjoint(names):
@@ -155,15 +177,16 @@ class Quick:
             if pair[0] in _PLACING:
                 where += (pair[0], pair[1])
         raw = (path, query, where, scheme)
-        place = self._places.get(raw)
+        place = places.get(raw)
         if place is None or place.names != names or len(place.indexes) >= _MOST_VARIANTS:
-            if len(self._places) >= _MOST:
-                self._places.clear()
-            place = self._places[raw] = Place(names, {})
+            if len(places) >= _MOST:
+                places.clear()
+            place = places[raw] = Place(names, {})
         place.indexes[_values(names, headers) if names else None] = entry.index
 
-    def _prepare(self, page: Page | Guide, now: float) -> Ready | None:
+    def _prepare(self, entry: Entry, now: float) -> Ready | None:
         """Put together what hits send within this second; `None`: it takes more than that."""
+        page: Page | Guide = entry.value
         if not isinstance(page, Page) or page.holes or page.effects or page.stored.validate:
             return None
         if _telling(page) is None:
@@ -182,7 +205,7 @@ class Quick:
         # Two that are sent to the same person may differ in what was stored since for others.
         credentials = page.stored.open or set(page.stored.vary) >= _CREDENTIALS or self._by_reads()
         ready = page.ready = Ready(
-            begins, begins + 1.0, page.stored.head.status, headers, page.body, credentials
+            begins, begins + 1.0, page.stored.head.status, headers, page.body, credentials, entry.facts.key
         )
         return ready
 

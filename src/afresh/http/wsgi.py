@@ -54,29 +54,42 @@ class CacheMiddleware:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
-        parts = parts_of(environ)
-        ready = self._quick.find(environ["REQUEST_METHOD"], *parts)
+        parts, quick = parts_of(environ), self._quick
+        ready = quick.find(environ["REQUEST_METHOD"], *parts)
         if ready is not None:
             start_response(_status_line(ready.status), _pairs(ready.headers))
             return [ready.body]
         asked = self._asked(environ)
+        ready = quick.find(environ["REQUEST_METHOD"], *parts, quick.doing) if quick.doing else None
+        if ready is not None:
+            return self._hit(self._flow.of_ready(ready, asked), asked, environ, start_response)
         if asked.request.method == query.METHOD:
             asked, environ = query.read_from(asked, environ)
         plan = drive(self._flow.plan(self._runtime, asked))
         if plan is None:
             return self.app(environ, start_response)
-        hit = None
-        if isinstance(plan, Reply) and plan.doing is not None:
-            hit = Hit(environ, plan.doing)
-            if not self._admitted(hit, later=plan.refresh):
-                plan = self._flow.refused(self._runtime, asked, hit)
         if isinstance(plan, Exchange):
-            changed = self._watched(plan, environ, asked)
-            return Running(plan, self.app, changed, start_response).begun()
-        if plan.fill is not None:
-            plan = filled(plan, self._flow.rules.base, environ)
-        elif plan.entry is not None:
-            self._quick.learn(*parts, plan.entry)
+            return self._ask(plan, asked, environ, start_response)
+        if plan.entry is not None:
+            quick.learn(*parts, plan.entry)
+        elif plan.doing is not None and plan.doing.entry is not None:
+            quick.learn(*parts, plan.doing.entry, doing=True)
+        return self._hit(plan, asked, environ, start_response)
+
+    def _ask(
+        self, exchange: Exchange, asked: Asked, environ: Environ, start_response: StartResponse
+    ) -> Running:
+        changed = self._watched(exchange, environ, asked)
+        return Running(exchange, self.app, changed, start_response).begun()
+
+    def _hit(
+        self, plan: Reply, asked: Asked, environ: Environ, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        """A page answers; perhaps with something to be done for it first."""
+        hit = None if plan.doing is None else Hit(environ, plan.doing)
+        if hit is not None and not self._admitted(hit, later=plan.refresh):
+            return self._ask(self._flow.refused(self._runtime, asked, hit), asked, environ, start_response)
+        plan = filled(plan, self._flow.rules.base, environ)
         head = plan.head if hit is None else hit.on(plan.head)
         start_response(_status_line(head.status), _pairs(head.fields))
         if not plan.refresh:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from afresh.http.asgi import Application, Message, Receive, Scope, Send
+from afresh.http.asgi import Application, Receive, Scope
+from afresh.http.sending import Message, Send
 
 MARK = " hit"
 

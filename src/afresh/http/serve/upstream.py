@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from afresh.errors import ConfigurationError
-from afresh.http.asgi import Receive, Scope, Send
+from afresh.http.asgi import Receive, Scope
+from afresh.http.sending import Send
 from afresh.http.serve.channel import AnswerHead, Channel, Gone, Late
 from afresh.http.serve.extending import HINTS, TRAILERS
 from afresh.http.serve.passing import as_trailers, end_to_end, forwarded, wants_trailers
