@@ -25,7 +25,9 @@ def main(*, seconds: float = 6.0, serve: bool = False, port: int = 0) -> int:
     """
     try:
         with tempfile.TemporaryDirectory(prefix="afresh-demo-") as folder:
-            return _run(Path(folder), Settings(seconds=seconds, patience=1.5 * seconds), serve, port)
+            packages = min(120, int(40 * seconds))  # the fewer, the sooner all are in the cache
+            settings = Settings(seconds=seconds, patience=1.5 * seconds, packages=packages)
+            return _run(Path(folder), settings, serve, port)
     except KeyboardInterrupt:
         return 130
     except OSError as error:

@@ -148,7 +148,8 @@ class _Phases:
 
     async def _fill(self) -> None:
         """Have each worker answer every page twice, to each visitor: then it knows the requests, too."""
-        targets, addresses, patience = self.population.targets, self.fast.addresses, self.settings.patience
+        targets, addresses = self.population.targets, self.fast.addresses
+        patience = 10 * self.settings.patience  # what isn't filled isn't warm
         await fetch(addresses, [(target, "") for target in targets], self.cookies, patience)
         every = [(target, visitor) for target in targets for visitor in sorted(set(VISITORS))]
         async with asyncio.TaskGroup() as group:
