@@ -42,6 +42,8 @@ QUICK: Mapping[str, Sequence[str]] = {
     "edge_freshness": ["--quick"],
     "page_misses": ["--quick"],
     "apps.flask_shop": ["--quick"],
+    "apps.realworld": ["--quick"],
+    "apps.datasette": ["--quick"],
 }
 """The benchmarks in the order in which they run, and what makes each of them short."""
 

@@ -69,6 +69,7 @@ def test_what_is_read_is_no_older_than_what_was_acknowledged(server, tmp_path):
     found = asyncio.run(raced())
     assert found.stale == []
     assert found.writes == 5 * size(8, 400)
+    assert found.reads > found.writes, "each writer waits for readers between two writes"
 
 
 def test_the_oracle_finds_a_cache_that_hears_of_nothing(server, tmp_path):

@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 import pytest
 from http_world import ask
-from litestar import Litestar, Request, get, post
+from litestar import Litestar, Request, Response, get, post
+from litestar.background_tasks import BackgroundTask
 from litestar.config.csrf import CSRFConfig
 from litestar.connection import ASGIConnection
 from litestar.datastructures import State
@@ -256,3 +257,13 @@ def test_a_page_is_dropped_by_what_it_was_made_from(cache):
     cache.invalidate(tag("product", 1))
     answers(app, {"path": "/1"}, {"path": "/2"})
     assert runs == [1, 2, 1]
+
+
+def test_a_page_that_leaves_a_task_is_not_kept(cache):
+    @get("/")
+    async def view() -> Response[str]:
+        return Response("x", background=BackgroundTask(runs.append, "task"))
+
+    app = built(cache, view)
+    assert answers(app, {}, {}) == ["x", "x"]
+    assert runs == ["task", "task"]

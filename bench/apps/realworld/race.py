@@ -68,6 +68,7 @@ class Race:
         self._token = token_for(visitor)
         self._seed = seed
         self._writers = 0
+        self._read_since = asyncio.Condition()
         self.titles = {number: Fact(["begin"]) for number in articles}
         self.likes = {number: Fact([False]) for number in articles}
         self.found = Raced()
@@ -78,7 +79,9 @@ class Race:
             await session.execute(update(Article).where(Article.id.in_(self._articles)).values(title="begin"))
             await session.execute(delete(favorite).where(favorite.c.user_id == self._visitor))
             await session.commit()
-        self._writers = len(self._articles)
+        self._writers = len(
+            self._articles
+        )  # from here on they read: pages are in the cache when one is written
         writers = [self._write(number, writes) for number in self._articles]
         readers = [self._read(each, number) for number, each in enumerate(self._asks)]
         await asyncio.gather(*writers, *readers)
@@ -92,6 +95,7 @@ class Race:
                 facts = [self.titles[number], self.likes[number]]
                 facts[0].values.append(title)
                 facts[1].values.append(likes)
+                await self._until(len(self._asks))
                 async with self._sessions() as session:
                     await self._title(session, number, title, chosen.randrange(3))
                     await self._like(session, number, likes)
@@ -99,8 +103,14 @@ class Race:
                 self.found.writes += 1
                 for fact in facts:
                     fact.acknowledged = len(fact.values) - 1
+                await self._until(self.found.reads + len(self._asks))
         finally:
             self._writers -= 1
+
+    async def _until(self, reads: int) -> None:
+        """Wait for reads: how fast the machine is doesn't decide how many there are between two writes."""
+        async with self._read_since:
+            await self._read_since.wait_for(lambda: self.found.reads >= reads)
 
     async def _title(self, session: AsyncSession, number: int, title: str, how: int) -> None:
         if how == 0:
@@ -130,7 +140,9 @@ class Race:
                 for fact, facts in (("titles", self.titles), ("likes", self.likes))
             }
             answer = await asks.ask("GET", target, token)
-            self.found.reads += 1
+            async with self._read_since:
+                self.found.reads += 1
+                self._read_since.notify_all()
             data = answer.data
             for article in data.get("articles", [data.get("article")]):
                 self._judge(article, token, since)

@@ -28,7 +28,7 @@ from typing import Any
 from starlette.background import BackgroundTask
 from starlette.requests import HTTPConnection, cookie_parser
 
-from afresh.engine.tracker import asking
+from afresh.http.leaving import notice
 from afresh.http.noticing import NoticingScope
 from afresh.http.reading import Cookies
 from afresh.http.watching import Watching
@@ -61,16 +61,8 @@ def _base_url(self: HTTPConnection) -> Any:
     return self._base_url
 
 
-def _leave(self: BackgroundTask, func: Any, *args: Any, **kwargs: Any) -> None:
-    tracker = asking()
-    if tracker is not None:
-        tracker.refuse("it leaves a task for after the answer")
-    _PLAIN_LEAVE(self, func, *args, **kwargs)
-
-
-_PLAIN_LEAVE: Any = BackgroundTask.__init__
-BackgroundTask.__init__ = _leave  # type: ignore[method-assign]
 _PLAIN_COOKIES: Any = HTTPConnection.__dict__["cookies"].fget
 _PLAIN_BASE_URL: Any = HTTPConnection.__dict__["base_url"].fget
 HTTPConnection.cookies = property(_cookies)  # type: ignore[assignment, method-assign]
 HTTPConnection.base_url = property(_base_url)  # type: ignore[assignment, method-assign]
+notice(BackgroundTask)

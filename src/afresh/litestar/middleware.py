@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from litestar.background_tasks import BackgroundTask
 from litestar.utils.scope.state import CONNECTION_STATE_KEY, ScopeState
 
 from afresh.http.asgi import Scope
 from afresh.http.exchange import Exchange
+from afresh.http.leaving import notice
 from afresh.http.watching import OF_THE_SERVER, Watching
 from afresh.litestar.parsed import Parsed
 
@@ -32,3 +34,6 @@ class CacheMiddleware(Watching):
         watched: Any = super()._watched(exchange, scope)
         dict.__setitem__(watched["state"], CONNECTION_STATE_KEY, Parsed(parsed, watched.reads))
         return watched  # type: ignore[no-any-return]
+
+
+notice(BackgroundTask)
