@@ -94,3 +94,18 @@ def running(app: Any, **settings: Any) -> Iterator[int]:
     finally:
         server.should_exit = True
         thread.join(10)
+
+
+class Counting:
+    """Counts the requests that are not over: publishing goes on behind the answer."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+        self.running = 0
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.running += 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self.running -= 1

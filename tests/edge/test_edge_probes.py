@@ -8,7 +8,7 @@ from contextlib import closing
 from typing import Any
 
 import pytest
-from edges import FRONTS, Front, nginx, running
+from edges import FRONTS, Counting, Front, nginx, running
 from origin import ask
 from probe_planted import Planted
 
@@ -73,21 +73,6 @@ def front(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 def test_an_edge_mixes_nothing_up(front: Front, name: str) -> None:
     asked = over_http(front.url("/"))
     assert list(probe(asked, [f"/{name}", SIGNED_IN], only=[name], draw=random.random)) == []
-
-
-class Counting:
-    """Counts the requests that are not over: publishing goes on behind the answer."""
-
-    def __init__(self, app: Any) -> None:
-        self._app = app
-        self.running = 0
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        self.running += 1
-        try:
-            await self._app(scope, receive, send)
-        finally:
-            self.running -= 1
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
 """Two people and a crawler at every cache at once: each gets what the application without a cache would say.
 
-Both middlewares, `afresh serve`, and behind generated configurations Varnish and nginx; real servers, each with
+Both middlewares, `afresh serve`, and behind generated configurations Varnish, nginx and published pages; real servers, each with
 a cache of its own over one ledger, as workers of a machine have.
 """
 
@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from edge_shop import PATHS, PEOPLE, PRODUCTS, Shop, created, wsgi_running
-from edges import nginx, running, varnish
+from edges import Counting, nginx, running, varnish
 from origin import Got, ask
 from starlette.middleware import Middleware
 
@@ -25,9 +25,12 @@ from afresh.asgi import CacheMiddleware
 from afresh.db import Database
 from afresh.edge.asgi import OutwardMiddleware
 from afresh.edge.follow import Follower
+from afresh.edge.published import Published, Publishing, PublishMiddleware
 from afresh.http.serve import Protocol
 from afresh.http.starlette import CacheMiddleware as WatchingMiddleware
 from afresh.testing.clock import FakeClock
+from afresh.testing.servers import MemcachedServer
+from afresh.testing.servers.process import wait_until
 from afresh.wsgi import CacheMiddleware as WsgiMiddleware
 from sizes import seed, size
 
@@ -36,6 +39,7 @@ pytestmark = [pytest.mark.servers, pytest.mark.slow]
 REQUESTS = size(400, 10_000)
 TRIALS = size(2, 250)  # of each way in which somebody's rights end, at each front
 _AT_ONCE = 4
+_TEXT = "text/plain; charset=utf-8"
 
 
 class Stage(NamedTuple):
@@ -48,6 +52,7 @@ class Stage(NamedTuple):
         elsewhere: Another worker, which changes things.
         clock: Of sessions and caches.
         told: Returns when the edges know of all that has changed.
+        publishing: Where pages go that nginx serves by itself.
     """
 
     ports: dict[str, int]
@@ -56,6 +61,7 @@ class Stage(NamedTuple):
     elsewhere: Shop
     clock: FakeClock
     told: Callable[[], None]
+    publishing: Publishing
 
 
 @contextmanager
@@ -84,19 +90,29 @@ def stage(folder: Path) -> Iterator[Stage]:
             stack.enter_context(kind(folder, ports["serve"], ignored_cookies=["_ga*"]))
             for kind in (varnish, nginx)
         ]
+        memcached = stack.enter_context(MemcachedServer(folder / "memcached"))
+        publishing = Publishing(pages, memcached.address, folder / "index", content_type=_TEXT)
+        stack.enter_context(closing(publishing))
+        public = shop()
+        within = CacheMiddleware(OutwardMiddleware(public.asgi(), pages), pages)
+        counting = Counting(stack.enter_context(closing(PublishMiddleware(within, pages, publishing))))
+        settings = {"mode": "memcached", "memcached": memcached.address, "content_type": _TEXT}
+        behind = stack.enter_context(running(counting))
+        published = stack.enter_context(nginx(folder / "published", behind, **settings))
         for each in fronts:
             each.edge.repeats = ()  # nothing is under way here when something changes
-        edges = [each.edge for each in fronts]
+        edges = [*(each.edge for each in fronts), Published(memcached.address, folder / "index")]
         follower = stack.enter_context(Follower(cache(), edges, folder=folder / "edges"))
-        ports |= {"varnish": fronts[0].port, "nginx": fronts[1].port}
-        shops = dict.fromkeys(ports, served) | {"starlette": watched, "wsgi": threaded}
+        ports |= {"varnish": fronts[0].port, "nginx": fronts[1].port, "published": published.port}
+        shops = dict.fromkeys(ports, served) | {"starlette": watched, "wsgi": threaded, "published": public}
         oracle = stack.enter_context(running(shop(None).asgi()))
 
         def told() -> None:
+            wait_until(lambda: not counting.running, "publishing")
             assert follower.settled(20)
 
         told()
-        yield Stage(ports, shops, oracle, shop(), clock, told)
+        yield Stage(ports, shops, oracle, shop(), clock, told, publishing)
 
 
 class Browser:
@@ -131,6 +147,7 @@ def test_nobody_sees_what_is_anothers_or_no_longer_so(tmp_path: Path) -> None:
             ]
         assert wrong == []
         runs = sum({id(shop): shop.runs for shop in on.shops.values()}.values())
+        assert on.publishing.published > 1
     assert runs < REQUESTS * 0.85, "a cache that keeps nothing proves nothing"
 
 
