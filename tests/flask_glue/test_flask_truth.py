@@ -7,6 +7,7 @@ step everybody is compared: the uncached application is asked with the same cook
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from afresh.flask import Afresh
 from sizes import seed, size
 
 STEPS = size(200, 10_000)
-NAMES = {1: "ann", 2: "bob"}
+WRITES = size(25, 2_000)
 
 
 @pytest.fixture(params=["file", pytest.param("redis", marks=pytest.mark.servers)])
@@ -132,3 +133,42 @@ def test_everybody_gets_what_the_uncached_application_answers(workers: tuple[lis
 
 def path_is_read(path: str) -> bool:
     return path in {"/", "/basket"} or (path.count("/") == 2 and path.startswith(("/shelf/", "/product/")))
+
+
+def test_no_reader_gets_what_was_before_a_change_that_he_could_know_of(shop: Any) -> None:
+    app = shop(SQLALCHEMY_ENGINE_OPTIONS={"connect_args": {"timeout": 30}})
+    committed, ended, found = [0], threading.Event(), []
+
+    def read() -> None:
+        client = app.test_client()
+        while not ended.is_set():
+            before = committed[0]
+            price = int(client.get("/product/1").text.partition("p1: ")[2].partition("<")[0])
+            found.append((before, price))
+
+    def write() -> None:
+        for price in range(1, WRITES + 1):
+            with app.app_context():
+                if price % 2:
+                    db.session.execute(
+                        db.text("UPDATE product SET price = :price WHERE id = 1"), {"price": price}
+                    )
+                else:
+                    db.session.get_one(Product, 1).price = price
+                db.session.commit()
+            committed[0] = price
+        ended.set()
+
+    with app.app_context():
+        db.session.execute(db.text("UPDATE product SET price = 0 WHERE id = 1"))
+        db.session.commit()
+    app.test_client().get("/product/1")  # it is known by now what an application sets up at its first request
+    threads = [threading.Thread(target=each) for each in (read, read, read, write)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert [(before, price) for before, price in found if price < before] == []
+    app.runs.clear()
+    assert len({app.test_client().get("/product/1").text for _ in range(3)}) == 1
+    assert len(app.runs) <= 1
