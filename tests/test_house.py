@@ -67,7 +67,7 @@ DRIVERS = {
     "psycopg2": ("db/watch",),
     "django": ("django",),
     "debug_toolbar": ("django/panel.py",),
-    "pytest": ("testing", "probe"),
+    "pytest": ("testing", "probe", "django/testing.py"),
     "starlette": ("demo", "fastapi", "http/starlette.py", "sessions/starlette.py"),
     "fastapi": ("fastapi",),
     "litestar": ("litestar",),

@@ -13,8 +13,13 @@ from importlib import import_module
 from typing import Any
 
 _LATER = {
+    "CachedManager": "afresh.django.querysets",
+    "CachedQuerySet": "afresh.django.querysets",
     "CacheBackend": "afresh.django.cache.backend",
     "Middleware": "afresh.django.pages.middleware",
+    "cache_page": "afresh.django.views",
+    "cached": "afresh.django.querysets",
+    "invalidate_fragment": "afresh.django.fragments.helpers",
     "project_cache": "afresh.django.project",
 }
 

@@ -28,7 +28,8 @@ def cache(database, clock, monkeypatch):
 class Site:
     """Templates with `{{ text|counted }}`, which counts: what it is given is no variable."""
 
-    def __init__(self):
+    def __init__(self, cache):
+        self.cache = cache
         self.calls = 0
         self.templates = {}
         self.library = Library()
@@ -58,4 +59,4 @@ class Site:
 
 @pytest.fixture
 def counted(cache):
-    return Site()
+    return Site(cache)

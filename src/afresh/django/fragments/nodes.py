@@ -77,7 +77,7 @@ class FragmentNode(Node):  # type: ignore[misc]  # it has no types
         using: Any = None if self.tag.using is None else self.tag.using.resolve(context)
         fragments = fragments_of(cache_of(using))
         with watching(context) as named:
-            vary = [_keyed(each.resolve(context)) for each in self.tag.vary]
+            vary = [keyed(each.resolve(context)) for each in self.tag.vary]
         address = _address(context)
         use = _Use(self, context, fragments, named, vary)
         wanted = Wanted(
@@ -219,7 +219,7 @@ class _Use:
             tracker.cap(self._fragments.engine.now() + seconds(given("UNSEEN_TTL", 60.0), "UNSEEN_TTL"))
 
 
-def _keyed(value: Any) -> Any:
+def keyed(value: Any) -> Any:
     """What a fragment varies on, as keys have it."""
     if isinstance(value, Model):
         row: Any = value
