@@ -323,6 +323,16 @@ def test_what_cannot_be_right_is_refused_with_advice(cache, cached):
     with pytest.raises(ConfigurationError, match="not 3"):
         cached(3)
 
+    async def streams():
+        yield "x"
+
+    def streams_too():
+        yield "x"
+
+    for each in (streams, streams_too):
+        with pytest.raises(ConfigurationError, match="return a list"):
+            cached(each)
+
 
 def test_an_annotation_that_cannot_be_looked_up(cached):
     async def view(id: "Nowhere") -> str:  # type: ignore[name-defined]  # noqa: F821
@@ -349,3 +359,18 @@ def test_a_key_is_made_of_the_arguments_that_it_names(app, cached):
     cached(key=lambda id, **others: sorted(others))(view.uncached)
     with pytest.raises(ConfigurationError, match=r"takes 'name', which is no parameter of .*view\(id"):
         cached(key=lambda name: name)(view.uncached)
+
+
+def test_a_body_is_in_the_key(app, cached):
+    @app.post("/search")
+    @cached
+    async def search(asked: Product) -> Annotated[list[Product], ["metadata that has no hash"]]:
+        runs.append(asked.id)
+        return [asked]
+
+    for _ in range(2):
+        for number in (1, 2):
+            content = f'{{"id":{number}}}'.encode()
+            answered = got(app, "/search", method="POST", content=content, content_type="application/json")
+            assert answered.text == f'[{{"id":{number},"name":"none","price":null}}]'
+    assert runs == [1, 2]

@@ -37,7 +37,7 @@ class Results:
     """
 
     def __init__(self, kind: Any, name: str) -> None:
-        self._adapter = None if kind in {None, Any} else TypeAdapter(kind)
+        self._adapter = None if kind is None or kind is Any else TypeAdapter(kind)
         self._name = name
 
     def kept(self, result: Any) -> Any:

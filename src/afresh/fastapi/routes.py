@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Collection, Coroutine, Iterable
 from typing import Any, ParamSpec, TypeVar, Unpack, overload
 
@@ -127,6 +128,10 @@ class RouteCache:
     ) -> Any:
         if not callable(function):
             raise ConfigurationError(f"@cached decorates a path operation, not {function!r}.")
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            raise ConfigurationError(
+                f"{function.__qualname__} streams what it answers, which can be read only once: return a list instead."
+            )
         keyed = options.get("key") is not None
         parameters = Parameters(function, names, kinds, keyed=keyed)
         policy, _ = divided(self._cache._opened.place(options.get("prefix")).policy, options)
