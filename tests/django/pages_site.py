@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asgiref.sync import sync_to_async
 from django.contrib import admin, messages
 from django.contrib.auth import authenticate, login, logout
 from django.contrib.auth.decorators import login_required
@@ -46,7 +47,7 @@ async def shelf_later(request):
 
 async def hello_later(request):
     runs.append(request.path)
-    user = await request.auser()
+    user = await (request.auser if hasattr(request, "auser") else sync_to_async(lambda: request.user))()
     return HttpResponse(f"hello {user.username or 'stranger'}")
 
 

@@ -98,7 +98,9 @@ class Run:
             return  # it is about this visitor alone
         named = " ".join(list(exchange.gathering.tracker.named))
         own = [each for each in self._written if any(table in named for table, _ in each.columns)]
-        found = obstacle_of(request, sorted(cookies), self._written, [] if exchange.gathering.unchanged else own)
+        found = obstacle_of(
+            request, sorted(cookies), self._written, [] if exchange.gathering.unchanged else own
+        )
         found = found.left(exchange.asked.options)
         if not found:
             return

@@ -9,11 +9,11 @@ from urllib.parse import quote
 
 from django.conf import settings
 from django.conf.urls.i18n import is_language_prefix_patterns_used
+from django.contrib.sessions.backends.base import SessionBase
 from django.core.exceptions import DisallowedHost
 from django.http import parse_cookie
 from django.middleware.csrf import CSRF_SESSION_KEY
 from django.utils import translation
-from django.utils.cache import cc_delim_re
 
 from afresh.core.keys import canonical
 from afresh.django.pages.noticing import Cookies, Headers, Meta, Reads
@@ -113,7 +113,7 @@ class Visitor:
         from asgiref.sync import sync_to_async
 
         store = self.store()
-        if hasattr(store, "aload"):
+        if hasattr(SessionBase, "aload"):  # since Django 5.1
             await store.afresh_aloaded()
         else:
             await sync_to_async(store.afresh_loaded)()
@@ -200,7 +200,7 @@ def vary_of(response: Any) -> set[bytes]:
     """What a response names in `Vary`, in lower case."""
     if not response.has_header("Vary"):
         return set()
-    return {each.lower().encode("latin-1") for each in cc_delim_re.split(response.headers["Vary"]) if each}
+    return {each.strip().lower().encode("latin-1") for each in response.headers["Vary"].split(",")}
 
 
 def _spelled(value: object) -> str | None:
