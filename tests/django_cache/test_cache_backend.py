@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import uuid
 
@@ -118,3 +119,34 @@ def test_twenty_threads_on_a_cold_key_load_once(location):
     assert loads == [True]
     assert answers == [{"loaded": [1]}] * 20
     assert len({id(answer) for answer in answers}) == 20
+
+
+def test_an_event_loop_needs_no_thread(location, monkeypatch):
+    cache, threads = backend(location, KEY_PREFIX=uuid.uuid4().hex), []
+
+    async def load():
+        return 7
+
+    async def visit():
+        loop = asyncio.get_running_loop()
+        monkeypatch.setattr(loop, "run_in_executor", lambda *arguments: threads.append(arguments))
+        await cache.aset("a", [1])
+        await cache.aadd("a", 1)
+        await cache.aset_many({"b": 1})
+        await cache.atouch("a")
+        await cache.aincr("b")
+        await cache.aincr_version("b")
+        found = [
+            await cache.aget("a"),
+            await cache.aget_many(["b"], version=2),
+            await cache.aget_or_set("c", load),
+        ]
+        await cache.adelete("a")
+        await cache.adelete_many(["b"])
+        await cache.ahas_key("a")
+        await cache.aclear()
+        await cache.aclose()
+        return found
+
+    assert asyncio.run(visit()) == [[1], {"b": 2}, 7]
+    assert threads == []

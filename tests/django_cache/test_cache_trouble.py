@@ -70,6 +70,25 @@ def test_what_could_not_be_replaced_or_removed_is_not_served_again(server, cache
     assert again(cache, "a") in {None, "new"}
 
 
+def test_it_is_told_once_until_the_server_is_back(server, caplog):
+    cache = backend(server.url)
+
+    def told():
+        return [each.message for each in caplog.records if "takes no writes" in each.message]
+
+    cache.set("a", 1)
+    server.pause()
+    cache.set("a", 2)
+    cache.delete("a")
+    server.resume()
+    assert len(told()) == 1
+    again(cache := Face(cache, is_async=False), "a")
+    server.pause()
+    cache.set("a", 2)
+    server.resume()
+    assert len(told()) == 2
+
+
 def test_by_choice_it_is_an_error(server):
     cache = backend(server.url, options={"IGNORE_EXCEPTIONS": False})
     cache.set("a", 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 
+import django
 import pytest
 from django_own import run
 
@@ -24,6 +25,9 @@ DIFFERENT = {
 
 NOT_THERE = {"OnOurs.test_cull", "OnOurs.test_zero_cull", "OnOurs.test_cull_delete_when_store_empty"}
 """Skipped by themselves, as on Django's Redis and memcached: what is evicted is chosen another way."""
+
+
+LEAST = {"cache": 54, "sessions": 77 if django.VERSION >= (5, 1) else 49}  # 4.2 has no asynchronous sessions
 
 
 def test_djangos_own_tests_pass(redis, memcached, tmp_path):
@@ -51,4 +55,4 @@ def test_djangos_own_tests_pass(redis, memcached, tmp_path):
     )  # no more, no less
     for (suite, location), report in reports.items():
         assert set(report.skipped) == (NOT_THERE if suite == "cache" else set()), location
-        assert report.ran >= (54 if suite == "cache" else 77)
+        assert report.ran >= LEAST[suite]

@@ -89,6 +89,8 @@ class Plain:
 
     async def add(self, key: Hashable, value: Any, until: float, tags: Iterable[Dependency]) -> bool:
         """Put a value where there is no current one; says whether it did."""
+        if await self._add_at_once(key, value, until, tags):
+            return True
         added = False
 
         def change(old: Any) -> Any:
@@ -98,6 +100,18 @@ class Plain:
 
         await self.mutate(key, change, until=until, tags=tags)
         return added
+
+    async def _add_at_once(self, key: Hashable, value: Any, until: float, tags: Iterable[Dependency]) -> bool:
+        """`add` in one trip, where nothing at all is there: not even what has expired or was dropped."""
+        self._engine.check_open()
+        self._engine.awake()
+        nothing = Cell(ABSENT, NEVER, None, PLAIN, self._engine.ledger.position())
+        facts = self._changed(key, nothing, self._names(tags))
+        if not await self._cells.replace(key, nothing, value, facts, until):
+            return False
+        if self._announced:
+            await self._mark((key,))
+        return True
 
     async def incr(self, key: Hashable, by: int, initial: int, until: float) -> int:
         """Add to a number; one that isn't there counts from `initial` and lives until `until`."""

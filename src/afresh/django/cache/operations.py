@@ -6,6 +6,7 @@ kept. What must not be served any more is remembered (see `owed`).
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -22,6 +23,8 @@ from afresh.errors import BackendError
 from afresh.places import Place
 
 T = TypeVar("T")
+
+_log = logging.getLogger("afresh")
 
 
 class Operations:
@@ -53,6 +56,7 @@ class Operations:
         self._position = place.engine.gate.position_cell
         self._dependencies = dependencies
         self._quiet = quiet
+        self._silent = False
 
     # -- reading --------------------------------------------------------------------------------
 
@@ -171,14 +175,19 @@ class Operations:
             await self.owed.pay()
         try:
             with at_once(self.engine, keys):
-                return await write()
+                done = await write()
         except BackendError as error:
             # It may have been done, or not: whatever is at these keys isn't what was asked for.
             self.owed.add(keys)
             self._trouble(error)
             return otherwise
+        self._silent = False
+        return done
 
     def _trouble(self, error: BackendError) -> None:
         if not self._quiet:
             raise error
         self.engine.bypassed("", error)
+        if not self._silent:  # once, until something is written again
+            self._silent = True
+            _log.warning("a cache of CACHES takes no writes, and the site goes on without: %s", error)
