@@ -11,7 +11,7 @@ from http_world import ask
 
 from afresh import Cache, tag
 from afresh.errors import ConfigurationError
-from afresh.fastapi import CacheDep, CacheMiddleware, ScopeDep, expires
+from afresh.fastapi import CacheDep, CacheMiddleware, ScopeDep, expires, the_cache
 from afresh.testing.clock import FakeClock
 
 NOW = 1_800_000_000.0
@@ -116,6 +116,16 @@ def test_the_cache_and_a_scope_are_dependencies(app, cache, is_async):
     cache.invalidate(tag("menu"))
     got(app)
     assert len(runs) == 2, "what is read within the scope is read by the page"
+
+
+def test_a_test_may_give_another_cache(app, cache):
+    @app.get("/")
+    async def view(found: CacheDep) -> str:
+        return found.mode
+
+    with Cache("memory://", mode="off") as other:
+        app.dependency_overrides[the_cache] = lambda: other
+        assert got(app).text == '"off"'
 
 
 def test_an_application_without_a_cache(clock):

@@ -10,7 +10,7 @@ from fastapi.responses import PlainTextResponse
 from http_world import ask
 from pydantic import BaseModel
 
-from afresh import Cache, Policy, UncacheableValue, tag
+from afresh import Cache, Policy, Pool, UncacheableValue, tag
 from afresh.errors import ConfigurationError, UnkeyableArgument
 from afresh.fastapi import RouteCache
 from afresh.testing.clock import FakeClock
@@ -374,3 +374,18 @@ def test_a_body_is_in_the_key(app, cached):
             answered = got(app, "/search", method="POST", content=content, content_type="application/json")
             assert answered.text == f'[{{"id":{number},"name":"none","price":null}}]'
     assert runs == [1, 2]
+
+
+def test_results_may_have_a_pool_of_their_own(app):
+    with Cache("memory://", pools={"results": Pool(prefix="results:", l1="1MB")}) as cache:
+        cached = RouteCache(cache.pool("results"))
+
+        @app.get("/")
+        @cached
+        async def view() -> int:
+            runs.append(1)
+            return len(runs)
+
+        assert [got(app).text for _ in range(2)] == ["1", "1"]
+        assert sum(each.hits for each in cache.pool("results").stats().sites) == 1
+        assert sum(each.loads for each in cache.stats().sites) == 0
