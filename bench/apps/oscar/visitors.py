@@ -11,7 +11,13 @@ from http.cookies import SimpleCookie
 from typing import NamedTuple
 from urllib.parse import urlencode
 
-TOKEN = re.compile(r'(name="csrfmiddlewaretoken" value=")[^"]*')
+_OWN = re.compile(r'(name="csrfmiddlewaretoken" value="|<meta name="created" content=")[^"]*')
+"""Each visitor's own, and when a page was made, which its head tells."""
+
+
+def plain(page: str) -> str:
+    """A page without what may differ."""
+    return _OWN.sub(r"\1", page)
 
 
 class Answer(NamedTuple):
@@ -24,8 +30,8 @@ class Answer(NamedTuple):
 
     @property
     def plain(self) -> str:
-        """The page without what is each visitor's own."""
-        return TOKEN.sub(r"\1", self.text)
+        """The page without what may differ."""
+        return plain(self.text)
 
 
 class Visitor:
