@@ -56,12 +56,22 @@ def test_a_refused_hit_is_answered_by_the_application(cache):
     assert [each.reason for each in events if each.kind.value == "bypass"] == ["too many requests"] * 2
 
 
-@pytest.mark.parametrize("trouble", [ValueError("no"), None])
-def test_what_fails_on_a_hit_leaves_it_to_the_application(cache, trouble):
+@pytest.mark.parametrize(
+    "field",
+    [
+        None,
+        ("x-bad", "a\r\nset-cookie: b=1"),
+        ("x bad", "a"),
+        ("", "a"),
+        ("x", "\u2603"),
+        ("Content-Length", "1"),
+    ],
+)
+def test_what_fails_on_a_hit_leaves_it_to_the_application(cache, field):
     def broken(hit):
-        if trouble is not None:
-            raise trouble
-        hit.add("x-bad", "a\r\nset-cookie: b=1")
+        if field is None:
+            raise KeyError("no")
+        hit.add(*field)
 
     inner = Application(cache_control="max-age=60")
     app = CacheMiddleware(inner, cache=cache, always=[broken])

@@ -19,6 +19,9 @@ from afresh.http.adjusting import closed
 from afresh.http.effects import Effect, Effects
 from afresh.http.options import Options
 from afresh.rfc import Fields, Head, Request
+from afresh.rfc.forwarding import HOP_BY_HOP
+
+_FRAMING = HOP_BY_HOP | {b"content-length"}
 
 
 class OnHit(NamedTuple):
@@ -96,11 +99,14 @@ class Hit:
         """Send a field with the answer.
 
         Raises:
-            ValueError: It would be no field.
+            ValueError: It would be no field, or one by which the message is read.
         """
         if not name or not value.isprintable() or not name.isprintable() or set(name) & set(" :\t"):
             raise ValueError(f"{name}: {value!r} is no field")
-        self._pairs.append((name.lower().encode("latin-1"), value.encode("latin-1")))
+        lowered = name.lower().encode("latin-1")
+        if lowered in _FRAMING:
+            raise ValueError(f"{name} is the server's to send")
+        self._pairs.append((lowered, value.encode("latin-1")))
 
     def refuse(self, reason: str) -> None:
         """Have the application answer."""
