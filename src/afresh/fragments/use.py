@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from afresh.core.entry import NEVER, Facts
 from afresh.core.ports import UNASKED, Runtime
 from afresh.core.tags import hashed
+from afresh.core.verdict import lives
 from afresh.engine.fill import fill
 from afresh.engine.load import load_bare
 from afresh.engine.lookup import deliver, obtain
@@ -45,6 +46,7 @@ class Use:
         self._policy = fragments.policy(wanted.ttl)
         self._key = fragments.key(wanted)
         self._mine: tuple[Fragment, Tracker] | None = None
+        self._began = 0.0
 
     async def text(self) -> str:
         """The text for this visitor."""
@@ -83,6 +85,7 @@ class Use:
     async def _made(self) -> tuple[Fragment, Guide, Tracker]:
         wanted, tracker = self._wanted, asking()
         assert tracker is not None
+        self._began = self._runtime.now()
         tracker.depends_on(self._engine.ledger, [self._tag])
         with cut_out(wanted.holes) as cut, part_of_the_answer() as part, rendered_as(self._key):
             text = await plain(wanted.make())
@@ -111,18 +114,29 @@ class Use:
                 visit.reads.header(header)
             for name in guide.reads:
                 visit.reads.read(name)
+        if self._mine is not None:
+            return await self._keep_mine(self._key + told, guide)
         kept = await self._obtain(self._key + told, guide, lambda: self._again(guide))
         assert isinstance(kept, Fragment)
         return kept
 
+    async def _keep_mine(self, key: str, guide: Guide) -> Fragment:
+        """Keep what was made to find out which key it has."""
+        assert self._mine is not None
+        (fragment, tracker), self._mine = self._mine, None
+        engine, call, now = self._engine, self._call(key, self._just_made), self._runtime.now()
+        if self._batch is not None:
+            self._batch.uses(self._site, self._key, guide, self._wanted.address)
+        tracker.depends_on(engine.ledger, engine.names.of_call(call))
+        life = lives(self._policy, now=now, draw=self._runtime.random(), failed=False)
+        cost = max(now - self._began, 0.0)
+        made = Made.under(tracker, fragment, key=call.key, began=self._began, cost=cost, lives=life)
+        return deliver(engine, call, await fill(engine, call, made))  # type: ignore[no-any-return]
+
     async def _again(self, guide: Guide) -> Fragment:
-        """Make it for this key, unless it was made to find out which key it has."""
+        """Make it for this key."""
         tracker = asking()
         assert tracker is not None
-        if self._mine is not None:
-            (fragment, made_under), self._mine = self._mine, None
-            tracker.merge(made_under)
-            return fragment
         fragment, read, _ = await self._made()
         if not guide.covers(read):
             tracker.refuse("it read something of the request that others of its kind did not")
