@@ -34,7 +34,7 @@ class Event:
 
     Attributes:
         kind: What happened.
-        layer: Who did it: `l1`, `store`, `loader`, `ledger`, `codec`.
+        layer: Who did it: `l1`, `store`, `loader`, `ledger`, `codec`, `effects`.
         key: The key concerned, or the empty string.
         reason: Why, in a few words: `expired`, `invalidated`, `absent`, `checksum`.
         seconds: How long it took, where it was measured.
