@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from afresh import Cache, tag
+from afresh.cli import edge
 from afresh.cli.commands import app
 from afresh.cli.edge import line
 from afresh.edge.follow import EdgeStatus
@@ -69,6 +70,33 @@ def test_what_makes_no_sense_is_said(
 def test_one_line_says_how_an_edge_is() -> None:
     assert line(EdgeStatus("nginx /p", 1200, 3, "")) == "nginx /p: 1,200 purges taken, 3 waiting"
     assert line(EdgeStatus("varnish", 0, 3, "it refuses")).endswith("3 waiting; it refuses")
+
+
+def test_who_stands_by_says_soon_that_it_follows_now(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(edge, "_SOON", 0.001)
+
+    class Follower:
+        """Takes over at the fourth look."""
+
+        looks = 0
+        working = False
+
+        def status(self) -> list[EdgeStatus]:
+            self.looks += 1
+            if self.looks < 4:
+                return []
+            signal.raise_signal(signal.SIGTERM)
+            return [EdgeStatus("nginx", 0, 0, "")]
+
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    edge._until_stopped(Follower())  # type: ignore[arg-type]
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+    assert capsys.readouterr().out.splitlines() == [
+        "another process follows", "nginx: 0 purges taken, 0 waiting",
+    ]  # fmt: skip
 
 
 @pytest.mark.slow

@@ -25,7 +25,7 @@ from sizes import seed, size
 pytestmark = [pytest.mark.servers, pytest.mark.slow]
 
 PAGES = size(20, 200)
-KILLS = size(1, 30)
+KILLS = size(1, 20)
 
 
 class Site:

@@ -23,6 +23,7 @@ from afresh.errors import AfreshError
 
 app = typer.Typer(no_args_is_help=True, help="Caches in front of the application: Varnish, nginx, CDNs.")
 _EVERY = 10.0  # seconds between two looks at how edges are
+_SOON = 0.2  # while another process follows: that this one does is said soon
 
 _Cookies = Annotated[
     list[str] | None, typer.Option(metavar="NAME", help="A cookie that only scripts in browsers read: _ga*.")
@@ -159,13 +160,13 @@ def _until_stopped(follower: Follower) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
     before: list[str] = []
-    pause = 0.2  # that it follows is said soon
+    pause = _SOON
     while not ended.wait(pause):
         now = [line(each) for each in follower.status()] or ["another process follows"]
         if now != before:
             for each in now:
                 typer.echo(each)
-        before, pause = now, _EVERY
+        before, pause = now, _EVERY if follower.working else _SOON
 
 
 def line(status: EdgeStatus) -> str:
