@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import multiprocessing
-import sqlite3
 import threading
 
 import pytest
 
+from afresh.backends.file.store.commitlock import CommitLock
 from afresh.runtime.clock import SYSTEM_CLOCK
 from afresh.runtime.drive import drive
 from afresh.sessions import Sessions
@@ -84,16 +84,42 @@ def test_a_restart_keeps_them(tmp_path):
 
 
 def test_a_lock_that_is_held_is_an_error_not_a_wait(tmp_path, monkeypatch):
-    monkeypatch.setattr("afresh.sessions.places.sqlite._PATIENCE", 0.01)
+    monkeypatch.setattr("afresh.backends.file.store.commitlock.PATIENCE", 0.01)
     path = tmp_path / "people.sqlite3"
     with Sessions(f"sqlite:///{path}") as sessions:
         sid = sessions.create(b"ann")
-        other = sqlite3.connect(path, isolation_level=None)
-        other.execute("BEGIN EXCLUSIVE")
-        with pytest.raises(OSError, match="locked"):
-            sessions.save(sid, b"basket")
-        other.close()
+        with CommitLock(tmp_path / "people.sqlite3-lock"):
+            with pytest.raises(OSError, match="locked"):
+                sessions.save(sid, b"basket")
+            assert sessions.load(sid).data == b"ann"  # who reads waits for nobody
         assert sessions.save(sid, b"basket")
+
+
+@pytest.mark.filterwarnings("ignore:.*fork")
+def test_a_fork_while_others_are_at_it(tmp_path):
+    fork = multiprocessing.get_context("fork")
+    with Sessions(f"sqlite:////{tmp_path}/people.sqlite3") as sessions:
+        sid, ended = sessions.create(b"0"), threading.Event()
+
+        def count():
+            while not ended.is_set():
+                sessions.mutate(sid, lambda old: b"%d" % (int(old) + 1))
+
+        def child():
+            for _ in range(5):
+                sessions.mutate(sid, lambda old: b"%d" % (int(old) + 1000))
+
+        thread = threading.Thread(target=count)
+        thread.start()
+        children = [fork.Process(target=child) for _ in range(3)]
+        for each in children:
+            each.start()
+        for each in children:
+            each.join()
+        ended.set()
+        thread.join()
+        assert int(sessions.load(sid).data) // 1000 >= 15
+        assert [each.exitcode for each in children] == [0, 0, 0]
 
 
 @pytest.mark.servers

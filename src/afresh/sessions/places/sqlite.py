@@ -1,27 +1,30 @@
 """Sessions in a SQLite file, for the processes of one machine.
 
 Unlike the cache's file it is never emptied: it has no limit, and a restart of the machine leaves it
-as it is. It has a rollback journal, not a log: SQLite before 3.51.3 can corrupt a log that two
-connections checkpoint at once, and sessions are read a hundred times for each time they are written.
+as it is. There is a write-ahead log, so whoever reads waits for nobody, and writing doesn't wait for the
+disk; what was written in the last moments before a power failure may be lost. All that writes or
+checkpoints does so under the commit lock, since SQLite before 3.51.3 can corrupt a log that two
+connections checkpoint at once.
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing, suppress
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final, TypeVar
 
+from afresh.backends.file.forks import on_fork
+from afresh.backends.file.store.commitlock import CommitLock
 from afresh.errors import BackendError
 from afresh.runtime.clock import Clock
-from afresh.runtime.fork import forks
 
 T = TypeVar("T")
 APPLICATION_ID: Final = 0x61667373
-_PATIENCE: Final = 1.0  # seconds for whoever else is writing
+_PATIENCE: Final = 1.0  # seconds for whoever else is at it
 _EVERY: Final = 256  # writes after which those that are over are let go
 
 _SCHEMA = """
@@ -37,26 +40,34 @@ _UPDATE = "UPDATE session SET record = ?, expires = ? WHERE name = ? AND record 
 _DELETE = "DELETE FROM session WHERE name = ?"
 _FORGET = "DELETE FROM session WHERE expires <= ?"
 
-_opening = Lock()
+
+class _Shut(Exception):
+    """The connection was closed meanwhile."""
 
 
 class FilePlace:
-    """See `Place`. The file is made when it is first needed."""
+    """See `Place`. The file is made when it is first needed, and each process has one connection."""
 
     blocks = True
 
     def __init__(self, path: Path, clock: Clock) -> None:
         self._path = path
         self._now = clock.now
-        self._idle: list[sqlite3.Connection] = []
+        self._lock = CommitLock(path.with_name(f"{path.name}-lock"))
+        self._mutex = Lock()
+        self._connection: sqlite3.Connection | None = None
         self._inherited: list[sqlite3.Connection] = []
-        self._forks = forks()
         self._writes = 0
         self._closed = False
+        on_fork(self)
 
     async def get(self, name: str) -> bytes | None:
         """The record, or `None`."""
-        return self._run(lambda connection: _first(connection.execute(_READ, (name,))))
+        while True:
+            if self._connection is None:
+                self._open()
+            with suppress(_Shut):  # somebody forks just now
+                return self._run(lambda connection: _first(connection.execute(_READ, (name,))))
 
     async def swap(self, name: str, old: bytes | None, new: bytes, expires: float) -> bool:
         """Compare and set: one statement."""
@@ -76,80 +87,104 @@ class FilePlace:
         return self._changed(_FORGET, (now,))
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file; under the lock, since the last one to close checkpoints."""
+        if self._closed:
+            return
         self._closed = True
-        while self._idle:
-            self._idle.pop().close()
+        with suppress(BackendError), self._lock:
+            self._shut()
+        self._shut()
+        self._lock.close()
+
+    # -- forks ----------------------------------------------------------------------------------
+
+    def before_fork(self) -> None:
+        """Close the file: SQLite's state can't be carried into a child (see `backends.file.forks`)."""
+        with suppress(BackendError), self._lock:
+            self._shut()
+
+    def after_fork_in_parent(self) -> None:
+        """The file is opened when it is needed."""
+
+    def after_fork_in_child(self) -> None:
+        """Start with nothing open."""
+        self._lock.after_fork()
+        self._mutex = Lock()
+        if self._connection is not None:
+            # It could not be closed in time: it is neither closed nor used here.
+            self._inherited.append(self._connection)
+            self._connection = None
+
+    # -- statements -----------------------------------------------------------------------------
 
     def _changed(self, statement: str, values: tuple[Any, ...]) -> int:
-        return self._run(lambda connection: connection.execute(statement, values).rowcount)
+        with self._lock:
+            if self._closed or self._connection is None:
+                self._opened()
+            return self._run(lambda connection: connection.execute(statement, values).rowcount)
 
     def _run(self, action: Callable[[sqlite3.Connection], T]) -> T:
-        """Run one statement; connections are kept, as many as threads were here at once."""
+        if not self._mutex.acquire(timeout=_PATIENCE):
+            raise BackendError(f"{self._path}: locked by another thread")
         try:
-            with self._connection() as connection:
-                return action(connection)
+            if self._connection is None:
+                raise _Shut
+            return action(self._connection)
         except sqlite3.Error as error:
             raise BackendError(f"{self._path}: {error}") from error
+        finally:
+            self._mutex.release()
 
-    @contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection]:
+    def _open(self) -> None:
+        with self._lock:
+            if self._connection is None:
+                self._opened()
+
+    def _opened(self) -> None:
+        """Open the file. The caller holds the lock."""
         if self._closed:
             raise BackendError(f"{self._path}: the sessions are closed")
-        if self._forks != forks():
-            # A connection must not be used in another process than its own, nor closed there.
-            self._forks = forks()
-            self._inherited, self._idle = [*self._inherited, *self._idle], []
-        try:
-            connection = self._idle.pop()
-        except IndexError:
-            connection = self._opened()
-        try:
-            yield connection
-        except BaseException:
-            connection.close()
-            raise
-        if self._closed:
-            connection.close()
-        else:
-            self._idle.append(connection)
-
-    def _opened(self) -> sqlite3.Connection:
-        with _opening:
-            self._make()
-            connection = sqlite3.connect(
-                self._path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
-            )
+        self._make()
+        connection = sqlite3.connect(
+            self._path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
+        )
         try:
             self._prepare(connection)
+        except sqlite3.Error as error:
+            connection.close()
+            raise BackendError(f"{self._path}: {error}") from error
         except BaseException:
             connection.close()
             raise
-        return connection
+        self._connection = connection
+
+    def _shut(self) -> None:
+        with self._mutex:
+            connection, self._connection = self._connection, None
+            if connection is not None:
+                connection.close()
 
     def _make(self) -> None:
         """Make a file that only this user can read."""
         try:
             # One that is there isn't touched: closing it would give up all locks that this process has on it.
-            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         except FileExistsError:
             return
         except OSError as error:
             raise BackendError(f"{self._path} can't be made: {error.strerror}") from error
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
-        connection.execute("PRAGMA synchronous = FULL")
-        if _number(connection, "PRAGMA application_id") == APPLICATION_ID:
-            return
-        connection.execute("BEGIN IMMEDIATE")  # several may find it empty at once
-        if _number(connection, "PRAGMA application_id") != APPLICATION_ID:
-            if _number(connection, "SELECT count(*) FROM sqlite_master"):
-                raise BackendError(
-                    f"{self._path} is a database of something else: name a file of its own for sessions"
-                )
+        found = _number(connection, "PRAGMA application_id")
+        if found != APPLICATION_ID and (found or _number(connection, "SELECT count(*) FROM sqlite_master")):
+            raise BackendError(
+                f"{self._path} is a database of something else: name a file of its own for sessions"
+            )
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        if found != APPLICATION_ID:
             connection.execute(_SCHEMA)
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.execute("COMMIT")
 
 
 def _number(connection: sqlite3.Connection, query: str) -> int:
