@@ -18,11 +18,16 @@ def clock():
 
 
 @pytest.fixture
-def cache(database, clock, monkeypatch):
+def cache(engine, clock, monkeypatch):
     with Cache("memory://", clock=clock, pools={"parts": Pool(prefix="parts:")}) as opened:
         monkeypatch.setattr(caches, "project_cache", lambda: opened)
-        filled()
         yield opened
+
+
+@pytest.fixture
+def rows(database):
+    """Rows, for the tests that read some: to empty tables takes longer than most of these tests."""
+    filled()
 
 
 class Site:

@@ -62,7 +62,7 @@ def test_its_pages_are_kept_for_so_long(shop, clock):
     assert shop.asks(view)[0] == 1
 
 
-def test_a_write_drops_them(shop):
+def test_a_write_drops_them(shop, rows):
     view = cache_page(None)(lambda request: shop.view(request))
     assert shop.asks(view)[1].content.startswith(b"hammer")
     Product.objects.filter(pk=1).update(name="mallet")

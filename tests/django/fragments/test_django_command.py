@@ -42,7 +42,7 @@ def told(*given):
 
 
 @pytest.fixture
-def loads(shared):
+def loads(shared, rows):
     """What is loaded anew: values that depend on rows, a table, a tag."""
 
     def look():
@@ -130,7 +130,7 @@ def test_doctor(shared):
     assert "sqlite://" in told("doctor")
 
 
-def test_warm(shared):
+def test_warm(shared, rows):
     first = told("warm", "/", "http://shop.example/")
     assert first.count("200  ") == 2
     assert "hit" not in first

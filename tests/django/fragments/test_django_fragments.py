@@ -67,7 +67,7 @@ def test_using_what_is_not_there(counted):
         counted(counted.kept('shelf using="default"'))
 
 
-def test_what_it_varies_on(counted):
+def test_what_it_varies_on(counted, rows):
     text = counted.kept('"shelf" number product', '{{ ""|counted }}')
     first, second = Product.objects.order_by("pk")[:2]
     pages = [(1, first), (1, second), (2, first), (1, first), (1, Product.objects.get(pk=first.pk))]
@@ -97,7 +97,7 @@ def test_another_text_is_another_fragment(counted):
     assert counted(counted.kept("shelf", 'b{{ ""|counted }}')) == "b2"
 
 
-def test_what_was_read_drops_it(counted, cache):
+def test_what_was_read_drops_it(counted, cache, rows):
     shown = '{{ ""|counted }}{% for p in category.products.all %} {{ p.name }}{% endfor %}'
 
     def page(pk):
@@ -114,7 +114,7 @@ def test_what_was_read_drops_it(counted, cache):
     assert [page(1), page(3)] == [before[0], "4 hoe"]
 
 
-def test_nested_fragments(counted, cache):
+def test_nested_fragments(counted, cache, rows):
     """Those that are within are dropped alone, and with them what is around them."""
     inner = counted.kept('"product" p.pk', "{{ p.name|counted }}")
     text = counted.kept("shelf", "{{ ''|counted }}{% for p in products %} " + inner + "{% endfor %}")

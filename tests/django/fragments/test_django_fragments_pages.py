@@ -90,7 +90,7 @@ def test_what_is_everybodys_is_made_once(counted, ask):
     assert [ask(text, who) for who in ("ann", "bob")] == ["ann 1", "bob 1"]
 
 
-def test_a_write_is_seen_by_all(counted, ask, monkeypatch):
+def test_a_write_is_seen_by_all(counted, ask, monkeypatch, rows):
     shelf = property(lambda self: Product.objects.filter(category=1).order_by("pk"))
     monkeypatch.setattr(User, "products", shelf, raising=False)
     text = counted.kept("menu", "{% for p in user.products %}{{ p.name }} {% endfor %}")

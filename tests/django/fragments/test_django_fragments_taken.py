@@ -15,7 +15,7 @@ from afresh.django.fragments import versions
 pytestmark = pytest.mark.parametrize("engine", ["sqlite3"], indirect=True)  # templates don't care
 
 
-def test_an_object_that_the_tag_names_is_its_row(counted, cache):
+def test_an_object_that_the_tag_names_is_its_row(counted, cache, rows):
     """The view has read a whole list; a card depends on its product alone."""
 
     def page():
@@ -35,7 +35,7 @@ def test_an_object_that_the_tag_names_is_its_row(counted, cache):
     assert page() == "hammer1 handsaw3 zap4 "
 
 
-def test_what_else_the_tag_names_is_what_was_read_before(counted, cache):
+def test_what_else_the_tag_names_is_what_was_read_before(counted, cache, rows):
     def page():
         with cache.scope():
             names = list(Product.objects.filter(category=1).values_list("name", flat=True).order_by("pk"))
@@ -69,7 +69,7 @@ def with_label(product):
 
 
 @pytest.mark.parametrize("held", ANOTHER)
-def test_what_an_object_holds(counted, cache, held):
+def test_what_an_object_holds(counted, cache, held, rows):
     def page():
         with cache.scope():
             return counted(counted.kept('"card" p.pk', SHOWN[held]), p=ANOTHER[held](1))
@@ -82,7 +82,7 @@ def test_what_an_object_holds(counted, cache, held):
     assert after[:-1] in {"new", "newer"}
 
 
-def test_a_change_between_the_view_and_the_template(counted, cache):
+def test_a_change_between_the_view_and_the_template(counted, cache, rows):
     text = counted.kept('"card" p.pk', "{{ p.name|counted }}")
     with cache.scope():
         product = Product.objects.get(pk=1)

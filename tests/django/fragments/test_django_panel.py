@@ -30,7 +30,7 @@ class Toolbar:
 
 
 @pytest.fixture
-def show(cache, monkeypatch):
+def show(cache, monkeypatch, rows):
     monkeypatch.setattr(panel, "project_cache", lambda: cache)
 
     def page():

@@ -63,7 +63,7 @@ def test_cases_of_unittest(database):
     assert all(cache._engine.closed for cache in seen)
 
 
-def test_a_fragment_is_dropped(counted):
+def test_a_fragment_is_dropped(counted, rows):
     product = Product.objects.get(pk=1)
     text = counted.kept('"card" p n', "{{ ''|counted }}")
 

@@ -36,9 +36,6 @@ def test_other_rows_change_nothing(site):
 def test_a_hit_has_what_the_answer_had(site):
     first, second = site.visitor().get("/"), site.visitor().get("/")
     own = {"Cache-Status", "Age", "Etag", "Content-Length"}
-    assert {**first.headers} == {
-        name: value for name, value in second.headers.items() if name != "Age"
-    } or True
     for name in set(first.headers) - own:
         assert second.headers[name] == first.headers[name], name
     assert second.headers["X-Frame-Options"] == "DENY"
@@ -61,14 +58,11 @@ def test_heads_are_answered_from_pages(site):
     assert site.ran() == ["/"]
 
 
-@pytest.mark.parametrize(
-    "path", ["/never/", "/streamed/", "/json/?a", "/fail/", "/everything/", "/admin/login/"]
-)
+@pytest.mark.parametrize("path", ["/never/", "/streamed/", "/fail/", "/everything/", "/admin/login/"])
 def test_what_is_not_kept(site, path):
     visitor = site.visitor(raise_request_exception=False)
     for _ in range(2):
-        answered = visitor.get(path, headers={"x-some": "y"} if path == "/json/?a" else None)
-        assert "hit" not in status(answered) or path == "/json/?a"
+        assert "hit" not in status(visitor.get(path))
 
 
 def test_writes_of_a_view_are_the_reason(site):
