@@ -146,3 +146,16 @@ def test_a_closed_cache_says_so(shop):
     shop.cache.close()
     with pytest.raises(RuntimeError, match="closed"):
         shop.cache.get("soup")
+
+
+def test_what_another_namespace_made_from_a_value_goes_when_that_is_cleared(tmp_path):
+    place = f"sqlite:///{tmp_path}/cache"
+    with Cache(place) as pages, Cache(place, namespace="values") as values:
+        values.set("soup", "hot")
+
+        def lunch():
+            return pages.get_or_load("lunch", lambda: values.get("soup"))
+
+        assert (lunch(), lunch()) == ("hot", "hot")
+        values.clear()
+        assert lunch() is None

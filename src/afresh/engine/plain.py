@@ -236,7 +236,8 @@ class Plain:
         if tracker is not None:
             name = self._engine.names.of_user_key(key)
             self._engine.watched.add(name)
-            tracker.depends_on(self._engine.ledger, (name,))
+            # `clear` names no keys, and whoever reads may be of another namespace.
+            tracker.depends_on(self._engine.ledger, (name, self._engine.names.everything))
             if not self._announced:
                 tracker.refuse(f"it read {key!r}, whose changes are not announced")
 
