@@ -267,3 +267,42 @@ def test_a_page_that_leaves_a_task_is_not_kept(cache):
     app = built(cache, view)
     assert answers(app, {}, {}) == ["x", "x"]
     assert runs == ["task", "task"]
+
+
+class Leaves:
+    def __init__(self, app):
+        self.app = app
+
+    async def __call__(self, scope, receive, send):
+        tenant = dict(scope["headers"]).get(b"x-tenant", b"none").decode()
+        scope["tenant"] = tenant
+        scope["state"]["tenant"] = tenant
+        await self.app(scope, receive, send)
+
+
+LOOKS = {
+    "scope": lambda request: request.scope["tenant"],
+    "state": lambda request: request.state.tenant,
+    "item": lambda request: request.state["tenant"],
+    "copy": lambda request: request.state.copy().tenant,
+    "accept": lambda request: str(request.accept.best_match(["text/html", "text/plain"])),
+    "fields": lambda request: str(request.headers.dict().get("x-tenant")),
+    "raw": lambda request: str(dict(request.scope["headers"]).get(b"x-tenant")),
+    "nothing": lambda request: "x",
+}
+
+
+@pytest.mark.parametrize("how", LOOKS)
+def test_what_an_earlier_middleware_leaves_is_seen(cache, how):
+    @get("/")
+    async def view(request: Request[Any, Any, State]) -> str:
+        runs.append(1)
+        return LOOKS[how](request)
+
+    app = built(cache, view, before=[Leaves])
+    asked = [{"x_tenant": each, "accept": f"text/{kind}"} for each, kind in (("a", "html"), ("b", "plain"))]
+    expected = answers(Litestar([view], middleware=[Leaves], openapi_config=None), *asked)
+    assert len(set(expected)) == (1 if how == "nothing" else 2)
+    runs.clear()
+    assert answers(app, *asked, *asked) == expected * 2
+    assert len(runs) == {"nothing": 1, "fields": 4, "raw": 4}.get(how, 2)
