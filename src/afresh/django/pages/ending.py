@@ -38,4 +38,4 @@ async def _nothing(scope: Any, receive: Any, send: Any) -> None:
 
 async def _flush() -> None:
     for effects in list(_effects):
-        await asyncio.to_thread(effects.flush)
+        await asyncio.to_thread(effects.end)

@@ -7,6 +7,8 @@ each visitor gets what the function makes for him.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import wraps
 from importlib import import_module
 from typing import Any
 
@@ -24,31 +26,37 @@ _checking = csrf.CsrfViewMiddleware(lambda request: HttpResponse())
 
 def install() -> None:
     """Replace the functions, once."""
-    _replace(csrf, "_mask_cipher_secret", CSRF)
-    for module, name in (
-        ("django.utils.csp", "generate_nonce"),
-        ("csp.middleware", "CSPMiddleware._make_nonce"),
-    ):
-        try:
-            owner: Any = import_module(module)  # Django before 6.0 has none
-        except ImportError:
-            continue
-        *path, function = name.split(".")
-        for each in path:
-            owner = getattr(owner, each)
-        _replace(owner, function, NONCE)
+    _replace(csrf, "_mask_cipher_secret", _masking)
+    with suppress(ImportError):  # Django before 6.0 has none
+        _replace(import_module("django.utils.csp"), "generate_nonce", _generating)
+    with suppress(ImportError):
+        _replace(import_module("csp.middleware").CSPMiddleware, "_make_nonce", _remembering)
 
 
-def _replace(owner: Any, name: str, which: str) -> None:
-    original: Callable[..., str] = getattr(owner, name)
-    if hasattr(original, "afresh"):
-        return
+def _replace(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
+    original = getattr(owner, name)
+    if not hasattr(original, "__wrapped__"):
+        setattr(owner, name, wraps(original)(make(original)))
 
-    def make(*given: Any) -> str:
-        return hole(which, lambda: original(*given))
 
-    make.afresh = original  # type: ignore[attr-defined]
-    setattr(owner, name, make)
+def _masking(original: Callable[[str], str]) -> Callable[[str], str]:
+    return lambda secret: hole(CSRF, lambda: original(secret))
+
+
+def _generating(original: Callable[[], str]) -> Callable[[], str]:
+    return lambda: hole(NONCE, original)
+
+
+def _remembering(original: Callable[[Any, Any], str]) -> Callable[[Any, Any], str]:
+    """That of django-csp, whose policy finds it at the request."""
+
+    def make(self: Any, request: Any) -> str:
+        if not isinstance(getattr(request, "_csp_nonce", None), str):
+            request._csp_nonce = hole(NONCE, lambda: original(self, request))
+        nonce: str = request._csp_nonce
+        return nonce
+
+    return make
 
 
 def fillers() -> Mapping[str, Callable[[Any], Filled]]:
