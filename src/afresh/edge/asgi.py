@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
+from urllib.parse import quote
 
 from afresh.cache import Cache
 from afresh.edge.leaving import Leaving
 from afresh.edge.outward import Outward
-from afresh.http.asgi import asked_in
+from afresh.rfc import Fields, Request
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -39,7 +40,7 @@ class OutwardMiddleware:
             await self._app(scope, receive, send)
             return
         async with self._cache.aio.scope() as collected:
-            answer = _Answer(Leaving(self._outward, collected, asked_in(scope).request), send)
+            answer = _Answer(Leaving(self._outward, collected, _request_of(scope)), send)
             await self._app(scope, receive, answer.send)
 
 
@@ -68,3 +69,18 @@ class _Answer:
         elif not message.get("more_body", False):
             await self._leaving.end()
         await self._send(message)
+
+
+def _request_of(scope: MutableMapping[str, Any]) -> Request:
+    """Which page is asked for. A glue that stands before notices what is read of the request: no more than that."""
+    host = next((value for name, value in scope["headers"] if name == b"host"), b"")
+    path = scope.get("raw_path") or quote(scope["path"]).encode()
+    return Request(
+        method=scope["method"],
+        scheme=scope.get("scheme", "http"),
+        authority=host,
+        path=path.partition(b"?")[0],
+        query=scope.get("query_string", b""),
+        fields=Fields(()),
+        content=None,
+    )

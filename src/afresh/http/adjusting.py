@@ -9,7 +9,7 @@ from hashlib import blake2b
 from afresh.rfc import Fields, Head, Request, Stored, vary_key
 
 _OPEN = (b"public", b"s-maxage")
-_TARGETED = (b"cdn-cache-control", b"surrogate-control")
+_TARGETED = (b"cdn-cache-control", b"surrogate-control", b"x-accel-expires")
 
 
 def with_etag(stored: Stored, body: bytes) -> Stored:
