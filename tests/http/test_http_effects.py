@@ -127,6 +127,49 @@ def test_a_stale_answer_is_counted_once(cache, clock, fails):
     assert bool(counted.batches) == fails
 
 
+@pytest.mark.parametrize("fails", [False, True])
+def test_the_end_waits_for_who_is_asked_behind_a_visitor(cache, clock, fails):
+    """A stale answer was sent, the view is at work on the next one, and the server ends: is he counted?"""
+    counted = Counted()
+
+    async def view(scope, calls):
+        if calls > 1:
+            entered.set()
+            await go.wait()
+            if fails:
+                raise RuntimeError("no")
+        return counted.view(scope, calls)
+
+    async def visits():
+        await ask(app, "/product/1")
+        clock.advance(61)
+        assert (await ask(app, "/product/1")).text == "1"
+        await entered.wait()
+        messages = [{"type": "lifespan.shutdown"}, {"type": "lifespan.startup"}]
+        said = []
+
+        async def receive():
+            if len(messages) == 1:
+                asyncio.get_running_loop().call_later(0.05, go.set)
+            return messages.pop()
+
+        async def send(message):
+            said.append(message["type"])
+
+        app.app = ending
+        await app({"type": "lifespan"}, receive, send)
+        return said
+
+    async def ending(scope, receive, send):
+        raise ValueError("no lifespan")
+
+    entered, go = asyncio.Event(), asyncio.Event()
+    app = CacheMiddleware(Application(view), cache=cache, rules=RULES, replay={"count": counted})
+    unhurried(app._flow.effects)
+    assert asyncio.run(visits()) == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+    assert counted.views == {"/product/1": 2}
+
+
 def test_what_a_view_says_itself_is_done_again(cache):
     counted = Counted()
     app = CacheMiddleware(Application(counted.noting), cache=cache, replay={"count": counted})

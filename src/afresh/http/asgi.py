@@ -112,7 +112,10 @@ class CacheMiddleware:
         if scope["type"] != "lifespan" or not self._flow.rules.base.replay:
             await self.app(scope, receive, send)
         else:
-            await lifespan(self.app, scope, receive, send, self.flush)
+            await lifespan(self.app, scope, receive, send, self._end)
+
+    async def _end(self) -> None:
+        await asyncio.to_thread(self._flow.effects.end)
 
     async def flush(self) -> None:
         """Do now what hits have left to do.

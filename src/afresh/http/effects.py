@@ -40,7 +40,7 @@ _ENOUGH = 1_000  # so many aren't kept waiting
 _TOGETHER = 0.25  # seconds in which they come together: a process that is killed loses those of so long
 _BATCH = 10_000  # effects that a function gets at once, at most
 _IDLE = 60.0  # seconds after which a thread without work ends
-_LAST = 10.0  # seconds that the end of the process waits for a batch that is under way
+_LAST = 10.0  # seconds that an end waits for a batch that is under way, and for applications
 _REST = (1.0, 30.0)  # seconds until a function that raised is tried again: at first, and at most
 
 
@@ -126,7 +126,7 @@ class Effects:
         self.after_fork()
         if functions:
             on_fork(self)
-            atexit.register(_flush, weakref.ref(self))
+            atexit.register(_end, weakref.ref(self))
 
     def after_fork(self) -> None:
         """What waits in the parent is the parent's to do, and so is its thread."""
@@ -134,6 +134,7 @@ class Effects:
         self._changed = threading.Condition()
         self._doing = threading.Lock()
         self._working = self._resting = False
+        self._debts = 0
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def __len__(self) -> int:
@@ -181,6 +182,28 @@ class Effects:
             self._doing.release()
         if failed:
             raise failed[0]
+
+    def lend(self) -> None:
+        """An application that is asked behind a visitor will do what his hit has left to do, or `settle` says so."""
+        with self._changed:
+            self._debts += 1
+
+    def settle(self) -> None:
+        """It has, or what it didn't is here."""
+        with self._changed:
+            self._debts -= 1
+            self._changed.notify_all()
+
+    def end(self) -> None:
+        """Do all that waits, and what applications that are asked just now leave to do; the server or process ends.
+
+        Raises:
+            Exception: What the first of the functions that failed raised.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._debts <= 0, timeout=_LAST)
+        if len(self):
+            self.flush(_LAST)
 
     # -- the thread -----------------------------------------------------------------------------
 
@@ -232,8 +255,8 @@ class Effects:
             asyncio.run_coroutine_threadsafe(function(batch), loop).result()
 
 
-def _flush(which: weakref.ref[Effects]) -> None:
+def _end(which: weakref.ref[Effects]) -> None:
     """The process ends."""
     effects = which()
-    if effects is not None and len(effects):
-        effects.flush(_LAST)
+    if effects is not None:
+        effects.end()

@@ -164,16 +164,23 @@ class Debt:
     def __init__(self, hit: Hit | None, effects: Effects) -> None:
         self._hit = hit
         self._effects = effects
+        if hit is not None:
+            effects.lend()
 
     def paid(self) -> None:
         """The application has answered."""
-        self._hit = None
+        self._settle(None)
 
     def due(self) -> None:
         """It won't. Safe to call twice, and after it was paid."""
+        self._settle(self._hit)
+
+    def _settle(self, owed: Hit | None) -> None:
         hit, self._hit = self._hit, None
         if hit is not None:
-            self._effects.add(hit.effects(), however_full=True)
+            if owed is not None:
+                self._effects.add(owed.effects(), however_full=True)
+            self._effects.settle()
 
 
 async def _result(value: Any) -> Any:
