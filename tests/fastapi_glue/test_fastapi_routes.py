@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any
 
 import pytest
@@ -389,3 +391,52 @@ def test_results_may_have_a_pool_of_their_own(app):
         assert [got(app).text for _ in range(2)] == ["1", "1"]
         assert sum(each.hits for each in cache.pool("results").stats().sites) == 1
         assert sum(each.loads for each in cache.stats().sites) == 0
+
+
+def test_a_function_without_async_has_the_same(app, cached):
+    @app.get("/{id}")
+    @cached
+    def view(
+        id: int,
+        response: Response,
+        tasks: BackgroundTasks,
+        session: Session = Depends(Session),  # noqa: B008  as older tutorials have it
+        limit: int = Query(10),
+    ) -> Any:
+        runs.append(id)
+        response.headers["x-limit"] = str(limit)
+        if id == 0:
+            response.set_cookie("seen", str(len(runs)))
+        return PlainTextResponse("none") if id == 1 else limit
+
+    assert [got(app, "/1").text for _ in range(2)] == ["none", "none"]
+    assert [got(app, "/0").get("set-cookie")[:6] for _ in range(2)] == ["seen=3", "seen=4"]
+    assert [got(app, "/2").get("x-limit") for _ in range(2)] == ["10", "10"]
+    assert view.peek(2) == 10, "what FastAPI takes as defaults are the defaults"
+    assert view.peek(2, limit=11) is None
+    view.invalidate(2)
+    assert view.peek(2) is None
+    assert view.refresh(2) == 10
+    assert got(app, "/2").get("x-limit") == "10"
+    assert runs == [1, 1, 0, 0, 2, 2]
+    view.invalidate_all()
+    assert view.peek(2) is None
+
+
+def test_each_thread_that_waits_for_what_is_passed_on_gets_its_own(cached):
+    begun, go = threading.Event(), threading.Event()
+
+    @cached(prefix="view")
+    def view(response: Response | None = None) -> Any:
+        runs.append(1)
+        number = len(runs)
+        begun.set()
+        go.wait(20)
+        return PlainTextResponse(str(number))
+
+    with ThreadPoolExecutor(3) as pool:
+        answers = [pool.submit(view)]
+        begun.wait(20)
+        answers += [pool.submit(view) for _ in range(2)]
+        go.set()
+        assert len({each.result().body for each in answers}) == 3

@@ -82,7 +82,7 @@ class Parameters:
         return self._signature.replace(parameters=parameters, return_annotation=returns)
 
     def complete(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-        """The arguments by name; those that make no difference may be left out.
+        """The arguments by name; those that make no difference may be left out, and are `None` then.
 
         Raises:
             TypeError: Others are missing.
@@ -100,8 +100,16 @@ class Parameters:
             if not missing:
                 given[name] = default
             elif name in self.ignored:
-                given[name] = None
+                given[name] = self._made(name)
         return dict(given)
+
+    def _made(self, name: str) -> Any:
+        """In the place of one that was left out."""
+        if name == self.response:
+            response = Response()
+            del response.headers["content-length"]
+            return response
+        return BackgroundTasks() if _is_of(_classes(self.hints.get(name)), BackgroundTasks) else None
 
     def by_name(self, key: Callable[..., object], function: str) -> Callable[..., object]:
         """A function for `key=`, given the arguments that it names, as `tags=` is.
