@@ -302,6 +302,14 @@ def test_an_object_that_the_tag_names(site, cache):
     assert [page(1), page(2)] == ["1 3", "2 2"]
 
 
+def test_what_is_equal_by_chance_is_not_what_the_tag_names(site, cache):
+    shop = site()
+    install(shop.environment, cache, address=lambda context: f"{context['total']}")
+    text = '{% cache "it", number %}{{ total }} {{ count() }}{% endcache %}'
+    with cache.scope():
+        assert [shop(text, number=3, total=n) for n in (3, 4, 3)] == ["3 1", "4 2", "3 1"]
+
+
 def test_what_is_another_one_each_time_has_to_be_named(site, cache):
     shop = site()
     text = '{% for n in [1, 2] %}{% cache "it" %}{{ n }}{% endcache %}{% endfor %}'

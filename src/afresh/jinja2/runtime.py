@@ -188,7 +188,7 @@ class Taken(NamedTuple):
         )
 
     def _is_data(self, name: str, value: Any) -> bool:
-        if isinstance(value, Undefined) or in_the_key(value, self.vary):
+        if isinstance(value, Undefined) or (name in self.named and in_the_key(value, self.vary)):
             return False
         if self.context.environment.globals.get(name) is value:
             return False  # `range`, `cycler`

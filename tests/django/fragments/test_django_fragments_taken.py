@@ -8,6 +8,7 @@ import django
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
+from django.test import RequestFactory
 from django_shop.models import Category, Label, Product
 
 from afresh.django.fragments import versions
@@ -121,6 +122,31 @@ def test_what_it_reads_of_the_address(counted, shown):
 def test_links_are_the_same_on_all_pages(counted):
     text = counted.kept("nav", "{{ ''|counted }}{% url 'missing' as link %}")
     assert [counted(text, path=path) for path in ("/a", "/b")] == ["1", "1"]
+
+
+def test_what_is_equal_by_chance_is_not_what_the_tag_names(counted, cache):
+    """A total that happens to be the number of the page: on the next visit it is another one."""
+
+    def page(number, total):
+        with cache.scope():
+            return counted(
+                counted.kept('"list" number', "{{ total|counted }}"),
+                path=f"/{total}",
+                number=number,
+                total=total,
+            )
+
+    assert [page(3, 3), page(3, 4), page(3, 3)] == ["31", "42", "31"]
+
+
+def test_sessions_stand_in_no_key(counted, cache):
+    request = RequestFactory().get("/", headers={"cookie": "sessionid=hidden"})
+    text = counted.kept('"basket" request.COOKIES.sessionid', "{{ ''|counted }}")
+    assert [counted(text, request=request) for _ in range(2)] == ["1", "1"]
+    [site] = [site for site in cache._engine.sites.values() if site.name == "fragment:basket"]
+    assert all("hidden" not in str([key, entry.facts]) for key, entry in site.space.items())
+    request = RequestFactory().get("/", headers={"cookie": "sessionid=another"})
+    assert counted(text, request=request) == "2"
 
 
 def test_a_variable_of_a_loop_has_to_be_named(counted, cache):

@@ -17,7 +17,7 @@ from django.utils.timezone import get_current_timezone_name
 from django.utils.translation import get_language
 
 from afresh.core.durations import Duration, seconds
-from afresh.core.keys import canonical
+from afresh.core.keys import Secret, canonical
 from afresh.django.fragments.caches import cache_of
 from afresh.django.fragments.taken import outside
 from afresh.django.fragments.versions import VERSIONS, told_the_time
@@ -34,6 +34,7 @@ from afresh.places import GIVEN
 _NONCE = "csp_nonce"
 _TOKEN = "csrf_token"  # noqa: S105  the name of a variable
 _RENDERING = "afresh rendering"
+_SECRET = re.compile(r"session_key|session\.|COOKIES|csrf|password|authorization|token", re.IGNORECASE)
 
 
 class Tag(NamedTuple):
@@ -77,7 +78,7 @@ class FragmentNode(Node):  # type: ignore[misc]  # it has no types
         using: Any = None if self.tag.using is None else self.tag.using.resolve(context)
         fragments = fragments_of(cache_of(using))
         with watching(context) as named:
-            vary = [keyed(each.resolve(context)) for each in self.tag.vary]
+            vary = [_spelled(each, context) for each in self.tag.vary]
         address = _address(context)
         use = _Use(self, context, fragments, named, vary)
         wanted = Wanted(
@@ -217,6 +218,12 @@ class _Use:
         tracker = asking()
         if tracker is not None:
             tracker.cap(self._fragments.engine.now() + seconds(given("UNSEEN_TTL", 60.0), "UNSEEN_TTL"))
+
+
+def _spelled(expression: Any, context: Any) -> Any:
+    """What stands in a key for an expression; what nobody should read there, as a digest."""
+    value = keyed(expression.resolve(context))
+    return Secret(value) if _SECRET.search(expression.token) else value
 
 
 def keyed(value: Any) -> Any:

@@ -24,6 +24,7 @@ _CONSTANTS = frozenset(
 """The same on all pages, in the key of each fragment, or taken care of otherwise."""
 
 _VISITOR = frozenset(["perms", "user"])
+_SHOWN_ONCE = frozenset(["messages", "request._messages"])
 _ABSENT: Any = object()
 _MESSAGES = "it shows messages, which are one visitor's, once"
 
@@ -78,12 +79,14 @@ class _Sorting:
         value = _ABSENT if name.startswith("request.") else looked_up(self._context, name, _ABSENT)
         if name in self._watch.noticed or name in _VISITOR:
             self._visitors(name)
-        elif name == "messages":
+        elif name in _SHOWN_ONCE:
             self._refused = _MESSAGES
-        elif _is_setting(name, value) or in_the_key(value, self._vary):
+        elif _is_setting(name, value):
             return
         elif name in self._named_by_tag:
-            self._is_named(name, value)
+            # One that the tag doesn't name may be equal to another that it does, by chance.
+            if not in_the_key(value, self._vary):
+                self._is_named(name, value)
         elif name in loop:
             self._refused = (
                 f"it shows {name}, another one each time: name it in the tag, as what it varies on"
