@@ -1,4 +1,4 @@
-"""What a framework's glue finds out to be one visitor's, is kept by no edge, whatever the page says itself."""
+"""A framework's glue behind an edge: one visitor's pages stay out, whatever they say, and what changes is dropped."""
 
 from __future__ import annotations
 
@@ -13,27 +13,37 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from afresh import Cache
+from afresh import Cache, tag
 from afresh.edge.asgi import OutwardMiddleware
+from afresh.edge.follow import Follower
 from afresh.http.starlette import CacheMiddleware
 from afresh.testing.servers.process import wait_until
 
 pytestmark = pytest.mark.servers
 
 
-@pytest.mark.parametrize("kind", FRONTS)
-def test_a_page_that_reads_who_asks_is_not_kept(kind: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("kind", "place"), [("varnish", "within"), ("nginx", "within"), ("nginx", "around")])
+def test_an_edge_keeps_what_is_for_all_and_drops_what_changes(kind: str, place: str, tmp_path: Path) -> None:
     async def view(request: Request) -> PlainTextResponse:
+        seen = "all"
         if request.url.path == "/client":
             seen = str(request.client)
-        else:
-            seen = request.headers.get("accept-language", "") if request.url.path == "/language" else "all"
+        elif request.url.path == "/language":
+            seen = request.headers.get("accept-language", "")
+        cache.depends_on(tag("row"))
         return PlainTextResponse(seen, headers={"Cache-Control": "public, s-maxage=600"})
 
-    with Cache("memory://") as cache:
-        middleware = [Middleware(CacheMiddleware, cache=cache), Middleware(OutwardMiddleware, cache=cache)]
+    with Cache(f"sqlite:///{tmp_path}/cache") as cache:
+        glue, names = Middleware(CacheMiddleware, cache=cache), Middleware(OutwardMiddleware, cache=cache)
+        middleware = [glue, names] if place == "within" else [names, glue]
         app = Starlette(routes=[Route("/{rest}", view)], middleware=middleware)
-        with running(app) as behind, FRONTS[kind](tmp_path, behind) as front:
+        with (
+            running(app) as behind,
+            FRONTS[kind](tmp_path, behind) as front,
+            Follower(cache, [front.edge], folder=tmp_path / "edges") as follower,
+        ):
+            front.edge.repeats = ()
+            assert follower.settled(20)
 
             def hit(path: str, language: str = "de") -> bool:
                 got = ask(front.port, path, fields={"Accept-Language": language})
@@ -44,3 +54,6 @@ def test_a_page_that_reads_who_asks_is_not_kept(kind: str, tmp_path: Path) -> No
             assert not hit("/language", "en")
             assert not any(hit("/client") for _ in range(5))
             assert ask(behind, "/client").fields["cache-control"] == "private"
+            cache.invalidate(tag("row"))
+            assert follower.settled(20)
+            assert not hit("/all")
