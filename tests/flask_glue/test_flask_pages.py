@@ -100,6 +100,23 @@ def test_a_page_of_one_visitor_says_so_to_caches_outside(shop):
     assert "private" not in app.test_client().get("/shelf/1").headers.get("Cache-Control", "")
 
 
+def test_who_touches_a_session_and_reads_nothing_of_it_shares_his_page(shop):
+    app = shop()
+
+    @app.get("/touch")
+    def touch():
+        from flask import session
+
+        session._get_current_object()
+        return "the same for all"
+
+    for cookie in ("a", "b"):
+        client = app.test_client()
+        client.set_cookie("other", cookie)
+        assert "Cookie" in client.get("/touch").vary
+    assert app.runs == ["/touch"]
+
+
 def test_who_changes_his_session_by_reading_is_not_kept(shop):
     app = shop()
 

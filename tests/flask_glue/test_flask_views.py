@@ -9,7 +9,7 @@ from flask import Flask, Response, abort, render_template_string, request, sessi
 from flask.sessions import SessionInterface, SessionMixin
 from flask.views import MethodView
 
-from afresh import Cache, tag
+from afresh import Cache, ConfigurationError, tag
 from afresh.flask import Afresh
 
 
@@ -249,6 +249,18 @@ def test_fragments_of_templates(site):
 
     assert texts(site, "/", "/") == ["goods!", "goods!"]
     assert site.ran == [1]
+
+
+def test_options_that_answers_have_not_are_refused(site):
+    site.testing = True
+
+    @site.get("/")
+    @site.afresh.cached(early=1.0)
+    def home():
+        return ""
+
+    with pytest.raises(ConfigurationError, match="early= is not for views"):
+        site.test_client().get("/")
 
 
 def test_before_init_app_there_is_no_cache():

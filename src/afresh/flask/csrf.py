@@ -18,6 +18,7 @@ from afresh.http.holes import Filled, hole, punching
 HOLE: Final = "csrf_token"
 _MADE: Final = "afresh.csrf"
 _original: Any = None
+_there: bool | None = None
 
 
 def use_holes() -> bool:
@@ -25,13 +26,13 @@ def use_holes() -> bool:
 
     Says whether there is a Flask-WTF.
     """
-    global _original
-    if _original is None:
-        if find_spec("flask_wtf") is None:
-            return False
-        csrf: Any = import_module("flask_wtf.csrf")
-        _original, csrf.generate_csrf = csrf.generate_csrf, generate_csrf
-    return True
+    global _original, _there
+    if _there is None:
+        _there = find_spec("flask_wtf") is not None
+        if _there:
+            csrf: Any = import_module("flask_wtf.csrf")
+            _original, csrf.generate_csrf = csrf.generate_csrf, generate_csrf
+    return _there
 
 
 def generate_csrf(secret_key: Any = None, token_key: Any = None) -> Any:

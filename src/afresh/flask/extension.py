@@ -83,7 +83,7 @@ class Afresh:
             place = cache if settings.sessions is True else settings.sessions
             app.session_interface = ServerSessions.of(app, place)
         if settings.pages is not None:
-            state.pages = Pages(app, cache, **settings.pages)
+            state.pages = Pages(app, _pool_of_pages(cache), **settings.pages)
         around: Any = Watching(app) if state.pages is None else state.pages
         app.wsgi_app = around  # type: ignore[method-assign]
         if self.with_jinja2_ext:
@@ -129,6 +129,11 @@ class Afresh:
             raise RuntimeError("afresh has no application yet: call init_app(app) first")
         found: State = state
         return found
+
+
+def _pool_of_pages(cache: Cache) -> Cache:
+    """The pool `pages`, if the cache has one."""
+    return cache.pool("pages") if "pages" in cache._opened.pools else cache
 
 
 def _install_fragments(app: Flask, extension: Afresh) -> None:

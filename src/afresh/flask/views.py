@@ -19,6 +19,7 @@ from flask import Response, current_app, has_request_context, request
 from afresh.cache import Cache
 from afresh.core.durations import Duration
 from afresh.engine.tracker import asking
+from afresh.errors import ConfigurationError
 from afresh.flask import csrf
 from afresh.flask.answers import answer_of, packed, unpacked
 from afresh.fragments import Wanted, fragments_of
@@ -29,6 +30,7 @@ from afresh.rfc import primary_key
 from afresh.rfc.requests import fat, overridden
 from afresh.tagging import tags_of_call
 
+_OF_ANSWERS = frozenset(["tags", "ttl"])
 _SAFE = frozenset(["GET", "HEAD"])
 
 
@@ -88,7 +90,17 @@ class Cached:
     def answer(
         self, key: tuple[object, ...], ttl: Duration | None, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
-        """The answer of a view."""
+        """The answer of a view.
+
+        Raises:
+            ConfigurationError: There are options that answers have not.
+        """
+        more = sorted(self._options.keys() - _OF_ANSWERS)
+        if more:
+            raise ConfigurationError(
+                f"{more[0]}= is not for views: they take ttl and tags. Write a rule for its path: "
+                "[[http.rule]] in afresh.toml."
+            )
         if passes():
             return current_app.ensure_sync(self.function)(*args, **kwargs)
         tags = tags_of_call(self.function, self._options.get("tags"))

@@ -174,6 +174,15 @@ class _Saving:
             changed = environ.visitor.changed(session)
             if changed and environ.visitor.before_saving is not None:
                 environ.visitor.before_saving(environ)
+            before = _vary_of(response)
             self._save(app, session, response)
-        if changed and environ.reads is not None:
+        if environ.reads is None:
+            return
+        if changed:
             environ.reads.refuse(_CHANGED)
+        # Flask says `Vary: Cookie` for whoever touches a session. What is read of it is noticed here.
+        environ.reads.excused |= _vary_of(response) - before
+
+
+def _vary_of(response: Any) -> set[bytes]:
+    return {name.lower().encode("latin-1") for name in response.vary}
