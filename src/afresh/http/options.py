@@ -164,7 +164,7 @@ def function(name: str, value: Any) -> Callable[[Any], Any]:
 
 def _functions_in_order(name: str, value: Any) -> tuple[Callable[[Any], Any], ...]:
     if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
-        raise ConfigurationError(f"{name}={value!r}: give a list of functions.")
+        raise ConfigurationError(f'{name}={value!r}: give a list of functions, or of "module:function".')
     return tuple(function(name, each) for each in value)
 
 

@@ -169,7 +169,7 @@ def _known(
         elif name not in found:
             known = ", ".join(sorted(given)) or "none"
             raise ConfigurationError(
-                f"replay={name!r}: the middleware has no such function, {known}: give it, "
+                f"replay={name!r}: the middleware has no function of that name (it has: {known}). Give it, "
                 f'CacheMiddleware(…, replay={{{name!r}: function}}), or write "module:function".'
             )
     return found
