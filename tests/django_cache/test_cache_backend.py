@@ -11,6 +11,7 @@ from cache_faces import Face, backend
 from django.core.cache.backends.base import CacheKeyWarning
 
 from afresh import Kind
+from afresh.django import CacheBackend
 from afresh.django.cache.opening import OPENED
 
 
@@ -86,7 +87,7 @@ def test_versions_and_prefixes_are_apart(cache):
 
 
 def test_keys_that_not_every_server_takes_are_warned_of_and_work(cache):
-    for key in ("with blanks", "k" * 300, "line\nbreak"):
+    for key in ("with blanks", "k" * 300, "line\nbreak", "\x7f"):
         with pytest.warns(CacheKeyWarning):
             cache.set(key, key)
         with pytest.warns(CacheKeyWarning):
@@ -150,3 +151,16 @@ def test_an_event_loop_needs_no_thread(location, monkeypatch):
 
     assert asyncio.run(visit()) == [[1], {"b": 2}, 7]
     assert threads == []
+
+
+def test_rules_for_keys_of_a_subclass_are_asked_of_each_key():
+    class Strict(CacheBackend):
+        def validate_key(self, key):
+            if "forbidden" in key:
+                raise ValueError(key)
+
+    cache = Strict("memory://strict", {})
+    cache.set("with blanks " * 30, 1)
+    assert cache.get("with blanks " * 30) == 1
+    with pytest.raises(ValueError, match="forbidden"):
+        cache.get("forbidden")
