@@ -24,7 +24,7 @@ from sizes import seed, size
 
 pytestmark = [pytest.mark.servers, pytest.mark.slow]
 
-PAGES = size(20, 200)
+PAGES = size(20, 60)
 KILLS = size(1, 20)
 
 
