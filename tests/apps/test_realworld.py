@@ -45,7 +45,7 @@ async def sites(url: str, subject: str, folder) -> AsyncIterator[tuple]:
 
 
 @pytest.mark.parametrize(
-    ("subject", "writes"), [("afresh, pages", size(15, 500)), ("afresh, operations", size(12, 200))]
+    ("subject", "writes"), [("afresh, pages", size(15, 200)), ("afresh, operations", size(12, 100))]
 )
 def test_each_cached_page_is_the_uncached_one(server, subject, writes, tmp_path):
     async def compared():
@@ -64,11 +64,11 @@ def test_what_is_read_is_no_older_than_what_was_acknowledged(server, tmp_path):
     async def raced():
         async with sites(server.create("race"), "afresh, pages", tmp_path) as (cached, watched, _):
             race = Race([cached] * 4, watched, range(36, 41), visitor=2, seed=seed())
-            return await race.run(size(8, 400))
+            return await race.run(size(8, 100))
 
     found = asyncio.run(raced())
     assert found.stale == []
-    assert found.writes == 5 * size(8, 400)
+    assert found.writes == 5 * size(8, 100)
     assert found.reads > found.writes, "each writer waits for readers between two writes"
 
 
