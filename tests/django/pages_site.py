@@ -85,6 +85,21 @@ def header(request):
 
 
 @view
+def kind(request):
+    return HttpResponse(f"kind {request.content_type}")
+
+
+@view
+def said(request):
+    return HttpResponse(f"said {request.GET['q']}")
+
+
+@view
+def host(request):
+    return HttpResponse(f"host {request.META['HTTP_HOST']} {request.headers['Host']}")
+
+
+@view
 def address(request):
     return HttpResponse(f"from {request.META['REMOTE_ADDR']}")
 
@@ -180,6 +195,9 @@ urlpatterns = [
     path("theme/", theme),
     path("header/", header),
     path("address/", address),
+    path("kind/", kind),
+    path("said/", said),
+    path("host/", host),
     path("everything/", everything),
     path("remember/<value>/", remember),
     path("colour/", colour),

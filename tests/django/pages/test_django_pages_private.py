@@ -148,9 +148,14 @@ def test_values_of_a_session(site):
     assert "hit" not in status(ann.get("/remember/blue/"))
 
 
-@pytest.mark.parametrize("engine_", ["signed_cookies", "cached_db", "cache"])
-def test_sessions_elsewhere(site, engine_):
-    with override_settings(SESSION_ENGINE=f"django.contrib.sessions.backends.{engine_}"):
+BACKENDS = "django.contrib.sessions.backends"
+
+
+@pytest.mark.parametrize(
+    "store", [f"{BACKENDS}.signed_cookies", f"{BACKENDS}.cached_db", f"{BACKENDS}.cache"]
+)
+def test_sessions_elsewhere(site, store):
+    with override_settings(SESSION_ENGINE=store):
         site.person("ann")
         ann, bob = site.visitor("ann"), site.visitor()
         for _ in range(2):
@@ -198,3 +203,29 @@ def test_languages(site):
     assert "accept-language" in answered.headers["Vary"].lower()
     visitor.cookies["django_language"] = "de"
     assert text(visitor.get("/today/", headers={"accept-language": "fr"})) == "Montag"
+
+
+def test_what_django_has_read_before(site):
+    """The type of the content, and how the query is to be decoded by it."""
+    visitor = site.visitor()
+    for _ in range(2):
+        for kind in ("text/html", "application/json", ""):
+            assert text(visitor.get("/kind/", CONTENT_TYPE=kind)) == f"kind {kind}"
+    assert len(site.ran()) == 3
+    query = "/said/?q=%C3%A4"
+    sly = visitor.get(query, CONTENT_TYPE="text/html; charset=latin-1")
+    assert text(sly) == "said \u00c3\u00a4"
+    for _ in range(2):
+        assert text(visitor.get(query)) == "said \u00e4"
+    assert text(visitor.get(query, CONTENT_TYPE="text/html; charset=latin-1")) == text(sly)
+
+
+@override_settings(USE_X_FORWARDED_HOST=True)
+def test_hosts_behind_a_proxy(site):
+    visitor = site.visitor()
+    for host in ("one.example", "two.example"):
+        fields = {"x-forwarded-host": "shop.example", "host": host}
+        for _ in range(2):
+            assert text(visitor.get("/host/", headers=fields)) == f"host {host} {host}"
+            assert text(visitor.get("/where/", headers=fields)) == "http://shop.example/x"
+    assert site.ran().count("/where/") == 1

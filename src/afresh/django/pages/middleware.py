@@ -11,7 +11,7 @@ from collections.abc import Callable
 from io import BytesIO
 from typing import Any
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -96,6 +96,8 @@ class Middleware:
             return None
         if settings.SESSION_SAVE_EVERY_REQUEST and visitor.has_session:
             return None  # each request makes the session last longer
+        if visitor.request.encoding is not None:
+            return None  # its query is read in another way: a field says so that is in no key
         return visitor.asked()
 
     def _at_once(self, asked: Asked) -> Any:
@@ -133,7 +135,9 @@ class Middleware:
         response = answers.of_reply(reply if hit is None else reply._replace(head=hit.on(reply.head)))
         if holes.CSRF in names:
             response = holes.with_secret(visitor.request, response)
-        if reply.refresh:
+        if reply.refresh and self.asynchronous:
+            self._refresh(asked, visitor, hit)
+        elif reply.refresh:
             response._resource_closers.append(lambda: self._refresh(asked, visitor, hit))
         return response
 
@@ -170,7 +174,10 @@ class Middleware:
                 if exchange is not None:
                     again = Visitor(_once_more(visitor.request), asynchronous=self.asynchronous)
                     response = await self._run(exchange, again)
-                    response.close()
+                    close = sync_to_async(response.close) if self.asynchronous else response.close
+                    closed = close()
+                    if closed is not None:
+                        await closed
                     debt.paid()
             except Exception as error:
                 self._flow.failed_behind(asked, error)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from django.conf import settings
 from django.http.request import HttpHeaders
 
 from afresh.http import reading
@@ -16,9 +17,7 @@ _CONDITIONS = frozenset(
 )
 """What they ask for is a part or a confirmation of the same page."""
 
-_IN_THE_KEY = frozenset(
-    ["HTTP_HOST", "PATH_INFO", "QUERY_STRING", "REQUEST_METHOD", "SCRIPT_NAME", "wsgi.url_scheme"]
-)
+_IN_THE_KEY = frozenset(["PATH_INFO", "QUERY_STRING", "REQUEST_METHOD", "SCRIPT_NAME", "wsgi.url_scheme"])
 _OF_THE_SERVER = frozenset(["GATEWAY_INTERFACE", "SERVER_SOFTWARE"])
 _OF_DJANGO = frozenset(["CSRF_COOKIE", "CSRF_COOKIE_NEEDS_UPDATE", "CSRF_COOKIE_USED"])
 _CLIENT = frozenset(["REMOTE_ADDR", "REMOTE_HOST"])
@@ -57,6 +56,11 @@ class Reads(reading.Reads):
         if not self.quiet:
             super().read(name)
 
+    def host(self) -> None:
+        """`Host` was asked for: what `get_host()` gives is in the key, and that may be another field's."""
+        if settings.USE_X_FORWARDED_HOST:
+            self.read("meta:HTTP_HOST")
+
     def everything(self) -> None:
         """All fields were looked at."""
         if not self.quiet:
@@ -88,7 +92,11 @@ class Headers(HttpHeaders):  # type: ignore[misc]  # it has no types
         self._reads = reads
 
     def __getitem__(self, name: str) -> Any:
-        self._reads.header(name.replace("_", "-").encode("latin-1", "replace"))
+        field = name.replace("_", "-").lower().encode("latin-1", "replace")
+        if field == b"host":
+            self._reads.host()
+        else:
+            self._reads.header(field)
         return super().__getitem__(name)
 
     def __iter__(self) -> Iterator[str]:
@@ -135,7 +143,9 @@ class Meta(dict[str, Any]):
     def _notice(self, name: object) -> None:
         if not isinstance(name, str) or name in self.own or name in _IN_THE_KEY:
             return
-        if name.startswith("HTTP_"):
+        if name == "HTTP_HOST":
+            self.reads.host()
+        elif name.startswith("HTTP_"):
             self.reads.header(name[5:].replace("_", "-").lower().encode("latin-1", "replace"))
         elif name in _BARE:
             self.reads.header(_BARE[name])

@@ -17,6 +17,7 @@ from django.utils import translation
 
 from afresh.core.keys import canonical
 from afresh.django.pages.noticing import Cookies, Headers, Meta, Reads
+from afresh.django.pages.request import noticing_type
 from afresh.django.pages.session import WatchedSession, watched
 from afresh.errors import UnkeyableArgument
 from afresh.http.asked import Asked
@@ -158,6 +159,10 @@ class Visitor:
         request.COOKIES = cookies
         request.headers = Headers(plain, reads)
         request._afresh = self
+        read_before = request.content_type, request.content_params
+        kind: Any = type(request)
+        request.__class__ = noticing_type(kind)
+        request.content_type, request.content_params = read_before
 
     def let_go(self) -> None:
         """Let the request be one that nobody watches."""
