@@ -122,6 +122,15 @@ def test_headers_that_stand_in_no_key_dont_reach_the_application(
     assert ask(front.port, path, fields={name: "evil"}).body in {b"None", b""}
 
 
+@pytest.mark.parametrize(("protocol", "passes"), [("websocket", "websocket"), ("h2c", "")])
+def test_only_websockets_may_become_another_protocol(
+    front: Front, origin: Origin, protocol: str, passes: str
+) -> None:
+    origin.pages["/upgrade"] = lambda request: (200, [], (request.headers.get("Upgrade") or "").encode())
+    fields = {"Upgrade": protocol, "Connection": "Upgrade", "Cookie": "session=1"}
+    assert ask(front.port, "/upgrade", fields=fields).body == passes.encode()
+
+
 def test_a_get_with_a_body_fills_nothing(front: Front, origin: Origin) -> None:
     origin.pages["/fat"] = lambda request: (200, marked(60), request.body or b"thin")
     assert ask(front.port, "/fat", body=b"evil").body in {b"evil", b"thin"}
