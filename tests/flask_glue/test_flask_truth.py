@@ -20,8 +20,8 @@ from afresh import Cache
 from afresh.flask import Afresh
 from sizes import seed, size
 
-STEPS = size(200, 10_000)
-WRITES = size(25, 2_000)
+ROUNDS, STEPS = size((1, 200), (10, 1_000))
+WRITES = size(25, 500)
 
 
 @pytest.fixture(params=["file", pytest.param("redis", marks=pytest.mark.servers)])
@@ -111,9 +111,12 @@ def acted(draw: random.Random, people: dict[int, Visitor], app: Flask) -> None:
     people[number].ask(app, draw.choices(paths, [4, 2, 3, 2])[0], "POST")
 
 
-def test_everybody_gets_what_the_uncached_application_answers(workers: tuple[list[Flask], Flask]) -> None:
+@pytest.mark.parametrize("number", range(ROUNDS))
+def test_everybody_gets_what_the_uncached_application_answers(
+    workers: tuple[list[Flask], Flask], number: int
+) -> None:
     cached, plain = workers
-    draw = random.Random(seed())
+    draw = random.Random(seed() + number)
     people = {1: Visitor(), 2: Visitor(), 0: Visitor()}
     asked = 0
     for _ in range(STEPS):
