@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import threading
+from operator import is_
 from typing import Any
 
 from django.conf import settings
@@ -19,12 +20,16 @@ from afresh.sessions import Sessions
 OURS = ("afresh.django.CacheBackend", "afresh.django.cache.backend.CacheBackend")
 """What CACHES may call our backend."""
 
+_READ = ("AFRESH", "CACHES", "SECRET_KEY", "SECRET_KEY_FALLBACKS", "SESSION_CACHE_ALIAS")
+"""The settings that it depends on."""
+
 
 class Opened:
     """The places that were opened in this process, by what they were opened with."""
 
     def __init__(self) -> None:
         self._places: dict[tuple[Any, ...], Sessions] = {}
+        self._last: tuple[tuple[Any, ...], Sessions] | None = None
         self._lock = threading.Lock()
         on_fork(self)
         atexit.register(self.close)
@@ -35,6 +40,15 @@ class Opened:
         Raises:
             ConfigurationError: The settings name no place that could keep sessions.
         """
+        read = tuple(getattr(settings, name, None) for name in _READ)
+        last = self._last
+        if last is not None and all(map(is_, last[0], read)):  # each request comes here
+            return last[1]
+        found = self._sessions()
+        self._last = read, found
+        return found
+
+    def _sessions(self) -> Sessions:
         place, signed_by = place_of_sessions(), secrets()
         identity = (place if isinstance(place, (str, type(None))) else id(place), signed_by)
         found = self._places.get(identity)
@@ -48,7 +62,7 @@ class Opened:
     def close(self) -> None:
         """Close all of them; whoever asks again opens them anew."""
         with self._lock:
-            places, self._places = self._places, {}
+            places, self._places, self._last = self._places, {}, None
         for place in places.values():
             place.close()
 
