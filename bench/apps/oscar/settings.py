@@ -75,8 +75,8 @@ elif VARIANT == "cachalot":
 elif VARIANT == "cacheops":
     INSTALLED_APPS += ["cacheops"]
     CACHEOPS_REDIS = os.environ["SHOP_REDIS"]
-    # A product that it keeps can't be unpickled: its attributes ask themselves for themselves.
-    CACHEOPS = {"catalogue.product": None, "*.*": {"ops": "all", "timeout": 60}}
+    # A product, and what holds one, can't be unpickled: its attributes ask themselves for themselves.
+    CACHEOPS = {"catalogue.*": None, "partner.*": None, "*.*": {"ops": "all", "timeout": 60}}
 
 LOGGING = {
     "version": 1,
