@@ -310,6 +310,24 @@ def test_what_is_equal_by_chance_is_not_what_the_tag_names(site, cache):
         assert [shop(text, number=3, total=n) for n in (3, 4, 3)] == ["3 1", "4 2", "3 1"]
 
 
+def test_a_variable_that_is_a_global_too(site, cache):
+    """As Flask has it: a proxy among the globals, and in each context what it stands for."""
+    shop = site()
+    shop.environment.globals["request"] = object()
+    install(shop.environment, cache, address=lambda context: context["request"]["path"])
+    text = '{% cache "it" %}{{ request.path }} {{ count() }}{% endcache %}'
+    with cache.scope():
+        assert [shop(text, request={"path": path}) for path in ("/a", "/b", "/a")] == ["/a 1", "/b 2", "/a 1"]
+
+
+def test_what_a_block_says_of_the_one_it_replaces(site):
+    shop = site(
+        base="{% block content %}base{% endblock %}",
+        page='{% extends "base" %}{% block content %}{% cache "it" %}{{ super() }} {{ count() }}{% endcache %}{% endblock %}',
+    )
+    assert [shop(name="page") for _ in range(2)] == ["base 1", "base 1"]
+
+
 def test_what_is_another_one_each_time_has_to_be_named(site, cache):
     shop = site()
     text = '{% for n in [1, 2] %}{% cache "it" %}{{ n }}{% endcache %}{% endfor %}'

@@ -8,6 +8,9 @@ from hashlib import blake2b
 from typing import Any
 
 from jinja2 import Environment, TemplateError, meta, nodes
+from jinja2.compiler import CodeGenerator, Frame
+
+_OF_BLOCKS = frozenset(["self", "super"])
 
 
 @dataclass
@@ -29,9 +32,34 @@ class Scan:
 
 def names_in(environment: Environment, body: Iterable[nodes.Node]) -> set[str]:
     """The variables that are looked up outside of these statements."""
-    tree = nodes.Template(list(body), lineno=1)
+    return _names(environment, nodes.Template(list(body), lineno=1))
+
+
+class _Names(CodeGenerator):
+    """Finds the names that are looked up when a template is rendered.
+
+    As `meta.find_undeclared_variables` does, but names of globals too: a context may have its own.
+    """
+
+    def __init__(self, environment: Environment) -> None:
+        super().__init__(environment, "<fragment>", "<fragment>")
+        self.found: set[str] = set()
+
+    def write(self, x: str) -> None:
+        """Nothing is compiled."""
+
+    def enter_frame(self, frame: Frame) -> None:
+        """Each frame knows what it doesn't have."""
+        super().enter_frame(frame)
+        loads = frame.symbols.loads.values()
+        self.found |= {name for action, name in loads if action == "resolve" and name is not None}
+
+
+def _names(environment: Environment, tree: nodes.Template) -> set[str]:
     tree.set_environment(environment)
-    return set(meta.find_undeclared_variables(tree))
+    finder = _Names(environment)
+    finder.visit(tree)
+    return finder.found - {"_afresh_unset"}
 
 
 def scan(environment: Environment, body: list[nodes.Node]) -> Scan:
@@ -42,9 +70,11 @@ def scan(environment: Environment, body: list[nodes.Node]) -> Scan:
 
 
 def _look(environment: Environment, tree: nodes.Template, found: Scan) -> None:
-    tree.set_environment(environment)
-    found.names |= meta.find_undeclared_variables(tree)
-    found.blocks = found.blocks or next(tree.find_all(nodes.Block), None) is not None
+    names = _names(environment, tree)
+    found.names |= names - _OF_BLOCKS
+    found.blocks = (
+        found.blocks or bool(names & _OF_BLOCKS) or next(tree.find_all(nodes.Block), None) is not None
+    )
     for name in meta.find_referenced_templates(tree):
         if name is None or name.startswith("."):
             found.open = True
