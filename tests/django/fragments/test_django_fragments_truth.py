@@ -127,7 +127,7 @@ def test_random_pages_and_writes(counted, cache, rows, monkeypatch, auto):
     served = middleware.Middleware(lambda request: HttpResponse(counted(name="page", **values(request))))
     chance = random.Random(seed())
     write = Writer(chance)
-    for step in range(size(80, 3_000)):
+    for step in range(size(80, 800)):
         request = RequestFactory().get(
             f"/{chance.choice([1, 2])}/",
             headers={"cookie": f"who={chance.choice([1, 2])}; theme={chance.choice('ab')}"},
