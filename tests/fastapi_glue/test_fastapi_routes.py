@@ -132,6 +132,8 @@ def test_what_has_no_canonical_form_is_refused_by_name(app, cache):
 def test_what_it_does_to_the_response_is_done_again(app, cached):
     def before(response: Response):
         response.headers["x-before"] = "1"
+        response.headers["x-replaced"] = "old"
+        response.headers["link"] = "<dependency>"
 
     @app.get("/", dependencies=[Depends(before)])
     @cached
@@ -139,13 +141,20 @@ def test_what_it_does_to_the_response_is_done_again(app, cached):
         runs.append(1)
         response.status_code = 203
         response.headers["x-total"] = "3"
+        response.headers["x-replaced"] = "new"
         response.headers.append("link", "<a>")
         response.headers.append("link", "<b>")
         return Product(id=1)
 
     first = got(app)
-    assert (first.status, first.get("x-total"), first.get("link")) == (203, "3", "<a>, <b>")
-    assert got(app) == first
+    assert (first.status, first.get("x-total"), first.get("link")) == (203, "3", "<dependency>, <a>, <b>")
+    assert (first.get("x-before"), first.get("x-replaced")) == ("1", "new")
+    again = got(app)
+    assert (again.status, again.body, sorted(again.headers)) == (
+        first.status,
+        first.body,
+        sorted(first.headers),
+    )
     assert len(runs) == 1
 
 
@@ -440,3 +449,29 @@ def test_each_thread_that_waits_for_what_is_passed_on_gets_its_own(cached):
         answers += [pool.submit(view) for _ in range(2)]
         go.set()
         assert len({each.result().body for each in answers}) == 3
+
+
+@pytest.mark.parametrize("answer", ["404", "response", "cookie", "503", "bug"])
+def test_an_old_result_covers_failures_and_no_other_answer(app, answer):
+    clock = FakeClock(1_800_000_000.0)
+    with Cache("memory://", clock=clock) as cache:
+        cached = RouteCache(cache, ttl="1m", stale_if_error="1d")
+
+        @app.get("/")
+        @cached
+        async def view(response: Response) -> Any:
+            runs.append(1)
+            if len(runs) == 1:
+                return "old"
+            if answer == "bug":
+                raise ValueError(answer)
+            if answer in {"404", "503"}:
+                raise HTTPException(int(answer))
+            response.set_cookie("a", "b")
+            return PlainTextResponse("now") if answer == "response" else "now"
+
+        assert got(app).text == '"old"'
+        clock.advance(61)
+        expected = {"404": "Not Found", "response": "now", "cookie": '"now"'}.get(answer, '"old"')
+        for _ in range(2):
+            assert expected in got(app).text

@@ -142,7 +142,7 @@ class RouteCache:
                 f"{function.__qualname__} is closed: leave it out, or have the function open its own."
             )
         kind = parameters.hints.get("return") if model is None else model
-        operation = Operation(function, parameters, kind)
+        operation = Operation(function, parameters, kind, policy)
         if keyed:
             options = {**options, "key": parameters.by_name(options["key"], function.__qualname__)}
         else:
