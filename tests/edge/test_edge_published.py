@@ -18,6 +18,7 @@ from origin import ask
 
 from afresh import Cache, tag
 from afresh.edge.follow import Follower
+from afresh.edge.keys import page_tag
 from afresh.edge.port import EVERYTHING, Purge, Undelivered
 from afresh.edge.published import Published, Publishing, PublishMiddleware
 from afresh.edge.published.index import Index
@@ -337,6 +338,50 @@ def test_a_memcached_that_hangs_is_left_alone_for_a_while(
         wait_until(lambda: on.publishing.refused["memcached doesn't take it"] == 5, "five pages")
         assert len(asked) == 1
         on.memcached.resume()
+
+
+@pytest.mark.servers
+def test_what_a_memcached_may_take_late_is_taken_away_twice(tmp_path: Path) -> None:
+    with (
+        Cache("memory://") as cache,
+        MemcachedServer(tmp_path / "m") as memcached,
+        closing(Publishing(cache, memcached.address, tmp_path / "index")) as publishing,
+        closing(Published(memcached.address, tmp_path / "index")) as edge,
+        closing(Pages(memcached.address)) as late,
+        nginx(tmp_path, 9, mode="memcached", memcached=memcached.address) as front,
+    ):
+        url, made_of = front.url("/a"), (frozenset([1]), cache._engine.ledger.position())
+        memcached.pause()
+        with pytest.raises(Undelivered):
+            publishing.publish(url, b"page", 60, *made_of)
+        memcached.resume()
+        with pytest.raises(Undelivered, match="once more"):
+            edge.purge([Purge("url", url)])
+        late.put(key_of("page:", url) or b"", b"page", 60)  # what was still on its way
+        edge._dropped = dict.fromkeys(edge._dropped, 0.0)
+        edge.purge([Purge("url", url)])
+        assert ask(front.port, "/a").status == 502
+        with closing(Index(tmp_path / "index")) as index:
+            assert (index.count(), index.doubted()) == (0, set())
+
+
+def test_a_page_that_can_not_be_taken_away_by_its_publisher_is_announced(tmp_path: Path) -> None:
+    """It was purged between its entry and its arrival, and then memcached is away."""
+    with (
+        Cache("memory://") as cache,
+        closing(Publishing(cache, "127.0.0.1:9", tmp_path / "index")) as publishing,
+        closing(Index(tmp_path / "index")) as index,
+    ):
+        since = cache._engine.ledger.position()
+
+        def purged_meanwhile(key: bytes, body: bytes, seconds: int) -> None:
+            index.remove(index.everything())
+
+        publishing._pages.put = purged_meanwhile  # type: ignore[method-assign]
+        with pytest.raises(Undelivered):
+            publishing.publish("http://x/", b"page", 60, frozenset([1]), since)
+        assert page_tag("http://x/") in cache._engine.ledger.marks(since)[1]  # type: ignore[attr-defined]
+        assert (index.count(), len(index.doubted())) == (1, 1)
 
 
 @pytest.mark.servers

@@ -6,15 +6,18 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from afresh.edge.port import Purge
+from afresh.edge.port import Purge, Undelivered
 from afresh.edge.published.index import Index
 from afresh.edge.published.pages import Pages, key_of
+
+_LATE = 1.0  # seconds in which a memcached that answers has taken what was sent to it before
 
 
 class Published:
     """The pages in one memcached.
 
-    No purge is repeated: whoever publishes looks again when its page is there.
+    No purge is repeated: whoever publishes looks again when its page is there. But a memcached that hangs
+    may take a page when it goes on, after it was taken away: where that can be, it is taken away once more.
 
     Args:
         address: Host and port of memcached.
@@ -32,6 +35,7 @@ class Published:
         self._prefix = prefix
         self._pages = Pages(address)
         self._index = Index(index)
+        self._dropped: dict[bytes, float] = {}  # doubted pages, and when they were first taken away
 
     def purge(self, purges: Sequence[Purge]) -> None:
         """Take these away.
@@ -45,7 +49,18 @@ class Published:
             entries.update(self._entries(each))
         for key in entries:
             self._pages.drop(key)
-        self._index.remove(entries.items())
+        late = {key for key in self._index.doubted() & entries.keys() if not self._dropped_before(key)}
+        self._index.remove([each for each in entries.items() if each[0] not in late])
+        if late:
+            raise Undelivered(f"{self.name}: it hung while pages were put there, so once more", after=_LATE)
+
+    def _dropped_before(self, key: bytes) -> bool:
+        """Whether it was taken away long enough ago that what was under way then has arrived."""
+        now = time.monotonic()
+        if now - self._dropped.setdefault(key, now) < _LATE:
+            return False
+        del self._dropped[key]
+        return True
 
     def _entries(self, purge: Purge) -> list[tuple[bytes, int]]:
         if purge.kind == "all":

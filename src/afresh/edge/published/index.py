@@ -17,6 +17,7 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS page (key BLOB PRIMARY KEY, version INTEGER, expires REAL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS named (name TEXT, key BLOB, version INTEGER, PRIMARY KEY (name, key)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS named_key ON named (key);
+CREATE TABLE IF NOT EXISTS unsure (key BLOB PRIMARY KEY) WITHOUT ROWID;
 """
 
 
@@ -68,6 +69,16 @@ class Index:
         with self._lock:
             return self._database.execute("SELECT key, version FROM page").fetchall()
 
+    def doubt(self, key: bytes) -> None:
+        """The server didn't answer: it may take this page later, after one that takes it away."""
+        with self._lock:
+            self._database.execute("INSERT OR IGNORE INTO unsure VALUES (?)", (key,))
+
+    def doubted(self) -> set[bytes]:
+        """The pages for which that is so."""
+        with self._lock:
+            return {key for (key,) in self._database.execute("SELECT key FROM unsure")}
+
     def count(self) -> int:
         """How many pages are entered."""
         with self._lock:
@@ -80,6 +91,7 @@ class Index:
             self._database.execute("BEGIN IMMEDIATE")
             self._database.executemany("DELETE FROM page WHERE key = ? AND version = ?", rows)
             self._database.executemany("DELETE FROM named WHERE key = ? AND version = ?", rows)
+            self._database.executemany("DELETE FROM unsure WHERE key = ?", [(key,) for key, _ in rows])
             self._database.execute("COMMIT")
 
     def expired(self, now: float) -> list[tuple[bytes, int]]:

@@ -10,8 +10,10 @@ from pathlib import Path
 from afresh.cache import Cache
 from afresh.core.entry import NEVER
 from afresh.edge.outward import OURS, Outward
+from afresh.edge.port import Undelivered
 from afresh.edge.published.index import Index
 from afresh.edge.published.pages import Pages, key_of
+from afresh.runtime.drive import drive
 
 LARGEST = 1_000_000  # memcached's default limit of an item, with room for its head
 _MOST_RECENT = 10_000
@@ -97,11 +99,21 @@ class Publishing:
         if not self._has_room(now):
             self.refused["there are too many"] += 1
             return
-        version = self._index.enter(key, self.outward.names(url, tags), now + seconds)
-        self._pages.put(key, body, seconds)
-        # Whatever came in between: what isn't entered, or is overtaken, must not stay.
-        if not self._index.stands(key, version) or not self.outward.current(tags, stamp):
-            self._pages.drop(key)
+        names = self.outward.names(url, tags)
+        version = self._index.enter(key, names, now + seconds)
+        try:
+            self._pages.put(key, body, seconds)
+            # Whatever came in between: what isn't entered, or is overtaken, must not stay.
+            overtaken = not self._index.stands(key, version) or not self.outward.current(tags, stamp)
+            if overtaken:
+                self._pages.drop(key)
+        except Undelivered:
+            self._index.doubt(key)  # it may be there, now or soon
+            if not self._index.stands(key, version):  # whoever took it away has gone on
+                self._index.enter(key, names, now + seconds)
+                drive(self.outward.overtaken(url))
+            raise
+        if overtaken:
             self.refused["invalidated while it was made"] += 1
             return
         self.published += 1
