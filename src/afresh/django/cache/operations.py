@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from afresh.core.entry import NEVER
 from afresh.core.ports import Runtime
+from afresh.core.tags import Dependency
 from afresh.django.cache.apart import apart, at_once
 from afresh.django.cache.owed import Owed
 from afresh.django.cache.packing import Packing
@@ -103,7 +104,7 @@ class Operations:
 
     # -- writing --------------------------------------------------------------------------------
 
-    async def put(self, values: Mapping[str, Any], until: float) -> bool:
+    async def put(self, values: Mapping[str, Any], until: float, tags: Sequence[Dependency] = ()) -> bool:
         """Put packed values; says whether they are there now. An `until` that is past removes them."""
         keys = list(values)
         if until <= self.engine.now():
@@ -111,7 +112,7 @@ class Operations:
             return True
 
         async def put() -> bool:
-            await self.plain.set_many(values, until, ())
+            await self.plain.set_many(values, until, tags)
             return True
 
         return await self._tried(keys, put, otherwise=False)
@@ -119,6 +120,15 @@ class Operations:
     async def add(self, key: str, packed: Any, until: float) -> bool:
         """Put a packed value where there is none; says whether it did."""
         return await self._tried([key], lambda: self.plain.add(key, packed, until, ()), otherwise=False)
+
+    async def expiry(self, key: str) -> float | None:
+        """When a value expires; `None` where there is none."""
+
+        async def ask() -> float | None:
+            cell = await self.plain.cell(key)
+            return None if cell.value is ABSENT else cell.until
+
+        return await self._tried([], ask, otherwise=None)
 
     async def touch(self, key: str, until: float) -> bool:
         """Give a value another expiry; says whether it was there."""
@@ -138,7 +148,7 @@ class Operations:
             with at_once(self.engine, [key]):
                 return await self.plain.mutate(key, lambda old: ABSENT if old is ABSENT else change(old))
         except BackendError as error:
-            self._trouble(error)
+            self.trouble(error)
             raise ValueError(f"Key '{key}' not found: {error}") from error
 
     async def delete(self, keys: Sequence[str]) -> int:
@@ -163,7 +173,7 @@ class Operations:
                 await clear(self.engine)
         except BackendError as error:
             self.owed.add_all()
-            self._trouble(error)
+            self.trouble(error)
 
     def until(self, ttl: float | None) -> float:
         """When a value expires that is put now."""
@@ -179,12 +189,13 @@ class Operations:
         except BackendError as error:
             # It may have been done, or not: whatever is at these keys isn't what was asked for.
             self.owed.add(keys)
-            self._trouble(error)
+            self.trouble(error)
             return otherwise
         self._silent = False
         return done
 
-    def _trouble(self, error: BackendError) -> None:
+    def trouble(self, error: BackendError) -> None:
+        """The server doesn't answer: an error, where that was asked for; else it is told of once."""
         if not self._quiet:
             raise error
         self.engine.bypassed("", error)
