@@ -24,7 +24,8 @@ from afresh.runtime.clock import Clock
 
 T = TypeVar("T")
 APPLICATION_ID: Final = 0x61667373
-_PATIENCE: Final = 1.0  # seconds for whoever else is at it
+_PATIENCE: Final = 1.0  # seconds for another thread
+_BUSY: Final = 5.0  # seconds for the last one who closes: it writes all to the disk
 _EVERY: Final = 256  # writes after which those that are over are let go
 
 _SCHEMA = """
@@ -145,9 +146,7 @@ class FilePlace:
         if self._closed:
             raise BackendError(f"{self._path}: the sessions are closed")
         self._make()
-        connection = sqlite3.connect(
-            self._path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
-        )
+        connection = sqlite3.connect(self._path, timeout=_BUSY, isolation_level=None, check_same_thread=False)
         try:
             self._prepare(connection)
         except sqlite3.Error as error:
