@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any, ParamSpec, TypeVar, Unpack, overload
 
 from flask import Flask, current_app, has_app_context
 
 from afresh.cache import Cache
-from afresh.callables import CachedOptions
+from afresh.callables import CachedCoroutine, CachedFunction, CachedOptions, Decorator
 from afresh.errors import ConfigurationError
 from afresh.flask import csrf
 from afresh.flask.databases import DatabasesOf
@@ -19,6 +20,8 @@ from afresh.flask.views import Cached
 from afresh.flask.watching import Watching
 
 NAME = "afresh"
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class State:
@@ -93,7 +96,15 @@ class Afresh:
     def _open(self, app: Flask, settings: FlaskSettings) -> Cache:
         return Cache(**settings.cache) if self._given is None else self._given
 
-    def cached(self, function: Any = None, /, **options: Unpack[CachedOptions]) -> Any:
+    @overload
+    def cached(  # type: ignore[overload-overlap]
+        self, function: Callable[P, Coroutine[Any, Any, R]], /
+    ) -> CachedCoroutine[P, R]: ...
+    @overload
+    def cached(self, function: Callable[P, R], /) -> CachedFunction[P, R]: ...
+    @overload
+    def cached(self, /, **options: Unpack[CachedOptions]) -> Decorator: ...
+    def cached(self, function: Any = None, /, **options: Any) -> Any:
         """Keep the answers of a view, or the results of any other function; see `Cache.cached`.
 
         ::
