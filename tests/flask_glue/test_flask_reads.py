@@ -10,7 +10,7 @@ from afresh.flask import Afresh
 
 REMOTE = {"environ_overrides": {"REMOTE_USER": "ann"}}
 ADDRESS = {"environ_overrides": {"REMOTE_ADDR": "192.0.2.7"}}
-COOKIE = {"environ_overrides": {"HTTP_COOKIE": "theme=dark"}}
+COOKIE = {"cookie": "dark"}
 READS = {
     "header": (lambda: request.headers.get("X-Name"), {"headers": {"X-Name": "ann"}}),
     "environ": (lambda: request.environ.get("HTTP_X_NAME"), {"headers": {"X-Name": "ann"}}),
@@ -57,8 +57,11 @@ def test_who_has_the_same_there_shares_the_page(site, name):
         site.ran.append(1)
         return str(look())
 
-    def asked(**how):
-        return site.test_client().get("/", **how).text
+    def asked(cookie=None, **how):
+        client = site.test_client()
+        if cookie is not None:
+            client.set_cookie("theme", cookie)
+        return client.get("/", **how).text
 
     one, other = asked(**sent), asked()
     assert one != other
