@@ -14,7 +14,10 @@
 """
 
 from afresh.fastapi.dependencies import CacheDep, ScopeDep, expires, the_cache, the_scope
+from afresh.fastapi.narrowing import install
 from afresh.fastapi.routes import RouteCache
 from afresh.http.starlette import CacheMiddleware
 
 __all__ = ["CacheDep", "CacheMiddleware", "RouteCache", "ScopeDep", "expires", "the_cache", "the_scope"]
+
+install()
