@@ -45,8 +45,10 @@ async def join(engine: Engine, runtime: Runtime, call: Call, asked_at: float) ->
         elif flight.released:
             return None
         elif flight.made is not None:
-            # A second flight began when the first had ended, so after the call.
-            if too_old or _new_enough(engine, flight.made, asked_at):
+            # A second flight began when the first had ended, so after the call; but what was read for it
+            # outside of its load (what a page's view read, for a fragment) may be older.
+            begun_later = too_old and flight.made.facts.stamp >= asked_at
+            if begun_later or _new_enough(engine, flight.made, asked_at):
                 return flight.made
             too_old += 1
     return None
