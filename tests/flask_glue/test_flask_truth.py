@@ -20,6 +20,8 @@ from afresh import Cache
 from afresh.flask import Afresh
 from sizes import seed, size
 
+pytestmark = pytest.mark.slow
+
 ROUNDS, STEPS = size((1, 200), (10, 1_000))
 WRITES = size(25, 500)
 

@@ -46,6 +46,7 @@ def test_the_file_is_for_this_user_alone(tmp_path):
         assert path.stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.slow
 def test_a_child_has_connections_of_its_own(tmp_path):
     fork = multiprocessing.get_context("fork")
     with Sessions(f"sqlite:////{tmp_path}/people.sqlite3") as sessions:
@@ -95,6 +96,7 @@ def test_a_lock_that_is_held_is_an_error_not_a_wait(tmp_path, monkeypatch):
         assert sessions.save(sid, b"basket")
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*fork")
 def test_a_fork_while_others_are_at_it(tmp_path):
     fork = multiprocessing.get_context("fork")
