@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from afresh.errors import ConfigurationError
 
@@ -61,7 +61,8 @@ def plain_url(url: str, options: dict[str, Any]) -> str:
             kept[name] = value
         elif name not in _POOL:
             options.setdefault(name, value)
-    return urlunsplit((parts.scheme, parts.netloc, parts.path, urlencode(kept), ""))
+    query = f"?{urlencode(kept)}" if kept else ""
+    return f"{parts.scheme}://{parts.netloc}{parts.path}{query}"
 
 
 def encrypted(url: str, options: dict[str, Any]) -> str:
