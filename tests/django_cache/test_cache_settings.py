@@ -71,6 +71,7 @@ def arguments(where, options, **beside):
         ("redis://u:p@a", {"password": "other"}, "redis://u:p@a"),
         ("redis://a", {"pool_class": "redis.BlockingConnectionPool", "parser_class": object}, "redis://a"),
         ("redis://a", {"socket_timeout": None}, "redis://a"),
+        ("unix:///run/redis.sock", {"db": 3}, "unix:///run/redis.sock?db=3"),
         ("rediss://a", {"ssl_ca_certs": "/ca.pem"}, "rediss://a?ssl_ca_certs=%2Fca.pem"),
         ("a:1", {"no_delay": True, "timeout": 2, "max_pool_size": 4}, "memcached://a:1?timeout=2"),
         ("a:1", {"binary": True, "behaviors": {"tcp_nodelay": True, "ketama": 1}}, "memcached://a:1"),

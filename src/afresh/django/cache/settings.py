@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit, urlunsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from django.conf import settings as django_settings
 
@@ -129,4 +129,6 @@ def _with(found: Location, options: Mapping[str, str], login: Mapping[str, str])
     path = parts.path
     if "db" in options and path.strip("/"):
         query = urlencode({k: v for k, v in options.items() if k != "db"})  # the URL's own number counts
-    return urlunsplit((parts.scheme, host, path, query, parts.fragment))
+    return (
+        f"{parts.scheme}://{host}{path}{'?' if query else ''}{query}"  # urlunsplit loses unix:///'s slashes
+    )
