@@ -6,28 +6,24 @@ import asyncio
 import random
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
-from edges import nginx, running
+from edges import nginx
 from origin import ask
+from publishing_stage import HTML, published, stage
 
-from afresh import Cache, tag
-from afresh.edge.follow import Follower
-from afresh.edge.keys import page_tag
+from afresh import Cache
 from afresh.edge.port import EVERYTHING, Purge, Undelivered
 from afresh.edge.published import Published, Publishing, PublishMiddleware
 from afresh.edge.published.index import Index
-from afresh.edge.published.pages import Pages, key_of
+from afresh.edge.published.pages import key_of
 from afresh.testing.servers import MemcachedServer
 from afresh.testing.servers.process import wait_until
 from sizes import size
-
-HTML = (b"content-type", b"text/html; charset=utf-8")
 
 
 def test_an_entry_stands_until_exactly_it_is_removed(tmp_path: Path) -> None:
@@ -153,57 +149,6 @@ def test_what_may_be_another_s_page_is_not_published(
     assert publishing.refused.total() == published, "nobody is there to take it"
 
 
-class Stage(NamedTuple):
-    """All that publishing needs, running."""
-
-    port: int
-    rows: dict[str, int]
-    cache: Cache
-    follower: Follower
-    publishing: Publishing
-    memcached: MemcachedServer
-    behind: Any
-
-    def change(self, path: str) -> None:
-        self.rows[path] = self.rows.get(path, 0) + 1
-        self.cache.invalidate(tag(path))
-
-
-@contextmanager
-def stage(folder: Path) -> Iterator[Stage]:
-    chance, rows = random.Random(5), {}
-
-    with (
-        Cache(f"sqlite:///{folder}/cache") as cache,
-        MemcachedServer(folder / "memcached") as memcached,
-        closing(Publishing(cache, memcached.address, folder / "index")) as publishing,
-    ):
-
-        async def site(scope: Any, receive: Any, send: Any) -> None:
-            cache.depends_on(tag(scope["path"]))
-            row = rows.get(scope["path"], 0)
-            if scope["path"].startswith("/slow"):
-                await asyncio.sleep(chance.uniform(0, 0.2))
-            body = b"row %d" % row
-            fields = [(b"cache-control", b"s-maxage=600"), HTML, (b"content-length", b"%d" % len(body))]
-            await send({"type": "http.response.start", "status": 200, "headers": fields})
-            await send({"type": "http.response.body", "body": body})
-
-        edge = Published(memcached.address, folder / "index")
-        with (
-            closing(PublishMiddleware(site, cache, publishing)) as middleware,
-            running(middleware) as behind,
-            nginx(folder, behind, mode="memcached", memcached=memcached.address) as front,
-            Follower(cache, [edge], folder=folder / "edges") as follower,
-        ):
-            assert follower.settled(10)
-            yield Stage(front.port, rows, cache, follower, publishing, memcached, middleware)
-
-
-def published(port: int, path: str, **fields: str) -> bool:
-    return "published" in ask(port, path, fields=fields).fields.get("cache-status", "")
-
-
 @pytest.mark.servers
 def test_pages_are_served_with_python_stopped_and_taken_away_when_they_change(tmp_path: Path) -> None:
     with stage(tmp_path) as on:
@@ -299,111 +244,3 @@ def test_whoever_makes_up_addresses_fills_nothing(tmp_path: Path, monkeypatch: p
         monkeypatch.setattr(time, "time", lambda: now + 3600)
         publishing.publish("http://x/later", b"x", 60, frozenset([1]), 0)
         assert index.count() == 1
-
-
-@pytest.mark.servers
-def test_no_page_stays_without_its_entry_when_the_clock_leaps(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with (
-        Cache("memory://") as cache,
-        MemcachedServer(tmp_path / "m") as memcached,
-        closing(Publishing(cache, memcached.address, tmp_path / "index")) as publishing,
-        closing(Published(memcached.address, tmp_path / "index")) as edge,
-        nginx(tmp_path, 9, mode="memcached", memcached=memcached.address) as front,
-    ):
-        publishing.publish(front.url("/a"), b"page", 60, frozenset([1]), cache._engine.ledger.position())
-        assert ask(front.port, "/a").body == b"page"
-        now = time.time()
-        monkeypatch.setattr(time, "time", lambda: now + 3600)
-        edge.purge([Purge("key", "another")])
-        monkeypatch.undo()
-        edge.purge([Purge("url", front.url("/a"))])
-        assert ask(front.port, "/a").status == 502
-
-
-@pytest.mark.servers
-def test_a_memcached_that_hangs_is_left_alone_for_a_while(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("afresh.edge.published.middleware._REST", 600.0)
-    with stage(tmp_path) as on:
-        asked: list[bytes] = []
-        pages = on.publishing._pages
-        put = pages.put
-        on.publishing._pages.put = lambda key, *more: (asked.append(key), put(key, *more))  # type: ignore[method-assign]
-        on.memcached.pause()
-        for number in range(5):
-            assert ask(on.port, f"/{number}").body == b"row 0"
-        wait_until(lambda: on.publishing.refused["memcached doesn't take it"] == 5, "five pages")
-        assert len(asked) == 1
-        on.memcached.resume()
-
-
-@pytest.mark.servers
-def test_what_a_memcached_may_take_late_is_taken_away_twice(tmp_path: Path) -> None:
-    with (
-        Cache("memory://") as cache,
-        MemcachedServer(tmp_path / "m") as memcached,
-        closing(Publishing(cache, memcached.address, tmp_path / "index")) as publishing,
-        closing(Published(memcached.address, tmp_path / "index")) as edge,
-        closing(Pages(memcached.address)) as late,
-        nginx(tmp_path, 9, mode="memcached", memcached=memcached.address) as front,
-    ):
-        url, made_of = front.url("/a"), (frozenset([1]), cache._engine.ledger.position())
-        memcached.pause()
-        with pytest.raises(Undelivered):
-            publishing.publish(url, b"page", 60, *made_of)
-        memcached.resume()
-        with pytest.raises(Undelivered, match="once more"):
-            edge.purge([Purge("url", url)])
-        late.put(key_of("page:", url) or b"", b"page", 60)  # what was still on its way
-        edge._dropped = dict.fromkeys(edge._dropped, 0.0)
-        edge.purge([Purge("url", url)])
-        assert ask(front.port, "/a").status == 502
-        with closing(Index(tmp_path / "index")) as index:
-            assert (index.count(), index.doubted()) == (0, set())
-
-
-def test_a_page_that_can_not_be_taken_away_by_its_publisher_is_announced(tmp_path: Path) -> None:
-    """It was purged between its entry and its arrival, and then memcached is away."""
-    with (
-        Cache("memory://") as cache,
-        closing(Publishing(cache, "127.0.0.1:9", tmp_path / "index")) as publishing,
-        closing(Index(tmp_path / "index")) as index,
-    ):
-        since = cache._engine.ledger.position()
-
-        def purged_meanwhile(key: bytes, body: bytes, seconds: int) -> None:
-            index.remove(index.everything())
-
-        publishing._pages.put = purged_meanwhile  # type: ignore[method-assign]
-        with pytest.raises(Undelivered):
-            publishing.publish("http://x/", b"page", 60, frozenset([1]), since)
-        assert page_tag("http://x/") in cache._engine.ledger.marks(since)[1]  # type: ignore[attr-defined]
-        assert (index.count(), len(index.doubted())) == (1, 1)
-
-
-@pytest.mark.servers
-def test_a_page_that_a_hanging_memcached_takes_late_does_not_stay(tmp_path: Path) -> None:
-    with stage(tmp_path) as on:
-        on.memcached.pause()
-        assert ask(on.port, "/a").body == b"row 0"
-        wait_until(lambda: on.publishing.refused["memcached doesn't take it"] == 1, "a page in its buffer")
-        on.change("/a")
-        on.memcached.resume()
-        assert on.follower.settled(20)
-        assert ask(on.port, "/a").body == b"row 1"
-
-
-@pytest.mark.servers
-def test_a_memcached_that_comes_back_is_used_again(tmp_path: Path) -> None:
-    with MemcachedServer(tmp_path) as server, closing(Pages(server.address)) as pages:
-        pages.put(b"k", b"body", 60)
-        server.kill()
-        with pytest.raises(Undelivered):
-            pages.put(b"k", b"body", 60)
-        server.start()
-        pages.put(b"k", b"body", 60)
-        pages.drop(b"k")
-        pages.drop(b"k")

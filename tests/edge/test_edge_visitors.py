@@ -64,6 +64,30 @@ class Stage(NamedTuple):
     publishing: Publishing
 
 
+class Publishes(NamedTuple):
+    """nginx with what is published, and what publishes it."""
+
+    port: int
+    edge: Published
+    counting: Counting
+    publishing: Publishing
+
+
+@contextmanager
+def publishing_front(folder: Path, shop: Shop, cache: Cache) -> Iterator[Publishes]:
+    whole = CacheMiddleware(OutwardMiddleware(shop.asgi(), cache), cache)
+    with (
+        MemcachedServer(folder / "memcached") as memcached,
+        closing(Publishing(cache, memcached.address, folder / "index", content_type=_TEXT)) as publishing,
+        closing(PublishMiddleware(whole, cache, publishing)) as middleware,
+        running(counting := Counting(middleware)) as behind,
+    ):
+        settings = {"mode": "memcached", "memcached": memcached.address, "content_type": _TEXT}
+        with nginx(folder / "published", behind, **settings) as front:
+            edge = Published(memcached.address, folder / "index")
+            yield Publishes(front.port, edge, counting, publishing)
+
+
 @contextmanager
 def stage(folder: Path) -> Iterator[Stage]:
     path, clock, database = folder / "shop.db", FakeClock(time.time()), Database("sqlite")
@@ -90,29 +114,22 @@ def stage(folder: Path) -> Iterator[Stage]:
             stack.enter_context(kind(folder, ports["serve"], ignored_cookies=["_ga*"]))
             for kind in (varnish, nginx)
         ]
-        memcached = stack.enter_context(MemcachedServer(folder / "memcached"))
-        publishing = Publishing(pages, memcached.address, folder / "index", content_type=_TEXT)
-        stack.enter_context(closing(publishing))
         public = shop()
-        within = CacheMiddleware(OutwardMiddleware(public.asgi(), pages), pages)
-        counting = Counting(stack.enter_context(closing(PublishMiddleware(within, pages, publishing))))
-        settings = {"mode": "memcached", "memcached": memcached.address, "content_type": _TEXT}
-        behind = stack.enter_context(running(counting))
-        published = stack.enter_context(nginx(folder / "published", behind, **settings))
+        publishes = stack.enter_context(publishing_front(folder, public, pages))
         for each in fronts:
             each.edge.repeats = ()  # nothing is under way here when something changes
-        edges = [*(each.edge for each in fronts), Published(memcached.address, folder / "index")]
+        edges = [*(each.edge for each in fronts), publishes.edge]
         follower = stack.enter_context(Follower(cache(), edges, folder=folder / "edges"))
-        ports |= {"varnish": fronts[0].port, "nginx": fronts[1].port, "published": published.port}
+        ports |= {"varnish": fronts[0].port, "nginx": fronts[1].port, "published": publishes.port}
         shops = dict.fromkeys(ports, served) | {"starlette": watched, "wsgi": threaded, "published": public}
         oracle = stack.enter_context(running(shop(None).asgi()))
 
         def told() -> None:
-            wait_until(lambda: not counting.running, "publishing")
+            wait_until(lambda: not publishes.counting.running, "publishing")
             assert follower.settled(20)
 
         told()
-        yield Stage(ports, shops, oracle, shop(), clock, told, publishing)
+        yield Stage(ports, shops, oracle, shop(), clock, told, publishes.publishing)
 
 
 class Browser:
