@@ -127,7 +127,7 @@ def _with(found: Location, options: Mapping[str, str], login: Mapping[str, str])
     if login.get("password") and "@" not in host:
         host = f"{quote(login.get('username', ''), safe='')}:{quote(login['password'], safe='')}@{host}"
     path = parts.path
-    if "db" in options and path.strip("/"):
+    if "db" in options and path.strip("/") and parts.scheme != "unix":
         query = urlencode({k: v for k, v in options.items() if k != "db"})  # the URL's own number counts
     return (
         f"{parts.scheme}://{host}{path}{'?' if query else ''}{query}"  # urlunsplit loses unix:///'s slashes
