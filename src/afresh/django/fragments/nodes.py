@@ -18,7 +18,7 @@ from django.utils.translation import get_language
 
 from afresh.core.durations import Duration, seconds
 from afresh.core.keys import Secret, canonical
-from afresh.django.fragments.caches import cache_of
+from afresh.django.fragments.page import page_of
 from afresh.django.fragments.taken import outside
 from afresh.django.fragments.versions import VERSIONS, told_the_time
 from afresh.django.fragments.watch import Watch, looked_up, watching, within
@@ -26,14 +26,13 @@ from afresh.django.pages.holes import CSRF, token_of
 from afresh.django.settings import given
 from afresh.engine.tracker import asking
 from afresh.errors import ConfigurationError, UnkeyableArgument
-from afresh.fragments import Fragments, Rendering, Wanted, cutting, fragments_of
+from afresh.fragments import Fragments, Wanted, cutting
 from afresh.http.holes import hole
-from afresh.http.visit import visiting
 from afresh.places import GIVEN
 
 _NONCE = "csp_nonce"
 _TOKEN = "csrf_token"  # noqa: S105  the name of a variable
-_RENDERING = "afresh rendering"
+_VERSIONS = 64  # of one fragment that are remembered
 _SECRET = re.compile(r"session_key|session\.|COOKIES|csrf|password|authorization|token", re.IGNORECASE)
 
 
@@ -71,31 +70,28 @@ class FragmentNode(Node):  # type: ignore[misc]  # it has no types
             each.name: each for each in nodelist.get_nodes_by_type(UncachedNode)
         }
         self._blocks = bool(nodelist.get_nodes_by_type(BlockNode))
+        self._holes = frozenset((CSRF, _NONCE, *self._uncached))
         self._tells_time: bool | None = None
+        self._versions: dict[tuple[str, ...], str] = {}
 
     def render(self, context: Any) -> Any:
         """The text for this visitor."""
-        using: Any = None if self.tag.using is None else self.tag.using.resolve(context)
-        fragments = fragments_of(cache_of(using))
-        with watching(context) as named:
-            vary = [_spelled(each, context) for each in self.tag.vary]
-        address = _address(context)
-        use = _Use(self, context, fragments, named, vary)
+        page = page_of(context)
+        fragments = page.fragments(None if self.tag.using is None else self.tag.using.resolve(context))
+        vary = [_spelled(each, context) for each in self.tag.vary]
+        use = _Use(self, context, fragments, vary)
         wanted = Wanted(
             name=self.tag.name,
             make=use.make,
             vary=vary,
             version=self._version(context, fragments),
             ttl=self._ttl(context),
-            holes=frozenset((CSRF, _NONCE, *self._uncached)),
+            holes=self._holes,
             fill=use.fill,
             outside=use.outside,
-            address=address,
+            address=page.address,
         )
-        rendering: Rendering = context.render_context.dicts[0].setdefault(
-            _RENDERING, Rendering(f"{getattr(context.template, 'name', None)} {address}")
-        )
-        return fragments.rendered(wanted, rendering)
+        return fragments.rendered(wanted, page.rendering)
 
     def tells_time(self, context: Any) -> bool:
         """Whether it shows the time, or chance."""
@@ -131,16 +127,21 @@ class FragmentNode(Node):  # type: ignore[misc]  # it has no types
 
     def _version(self, context: Any, fragments: Fragments) -> str:
         """What tells it from others that the tag calls alike."""
-        parts = [self._digest, VERSIONS.digest(fragments.engine.now)]
-        if self._blocks:
-            parts.append(str(getattr(context.template, "name", None)))
         match = getattr(getattr(context, "request", None), "resolver_match", None)
-        parts.append(match.namespace if match else "")
-        if settings.USE_I18N:
-            parts.append(str(get_language()))
-        if settings.USE_TZ:
-            parts.append(get_current_timezone_name())
-        return blake2b("\0".join(parts).encode(), digest_size=8).hexdigest()
+        parts = (
+            VERSIONS.digest(fragments.engine.now),
+            str(getattr(context.template, "name", None)) if self._blocks else "",
+            match.namespace if match else "",
+            str(get_language()) if settings.USE_I18N else "",
+            get_current_timezone_name() if settings.USE_TZ else "",
+        )
+        version = self._versions.get(parts)
+        if version is None:
+            if len(self._versions) >= _VERSIONS:
+                self._versions.clear()
+            text = "\0".join((self._digest, *parts))
+            version = self._versions[parts] = blake2b(text.encode(), digest_size=8).hexdigest()
+        return version
 
 
 class UncachedNode(Node):  # type: ignore[misc]  # it has no types
@@ -176,13 +177,10 @@ class UncachedNode(Node):  # type: ignore[misc]  # it has no types
 class _Use:
     """One use of a fragment in a template."""
 
-    def __init__(
-        self, node: FragmentNode, context: Any, fragments: Fragments, named: Watch, vary: Sequence[Any]
-    ) -> None:
+    def __init__(self, node: FragmentNode, context: Any, fragments: Fragments, vary: Sequence[Any]) -> None:
         self._node = node
         self._context = context
         self._fragments = fragments
-        self._named = named
         self._vary = vary
         self._watch: Watch | None = None
 
@@ -211,7 +209,10 @@ class _Use:
     def outside(self) -> Any:
         """What it took from the template around it."""
         assert self._watch is not None
-        return outside(self._context, self._watch, self._named, self._vary, self._cap)
+        with watching(self._context) as named:
+            for each in self._node.tag.vary:
+                each.resolve(self._context)
+        return outside(self._context, self._watch, named, self._vary, self._cap)
 
     def _cap(self) -> None:
         """It shows what no write announces."""
@@ -236,17 +237,3 @@ def keyed(value: Any) -> Any:
     except UnkeyableArgument:
         return str(value)  # as `{% cache %}` does
     return str.__str__(value) if isinstance(value, str) else value
-
-
-def _address(context: Any) -> str | None:
-    """What tells this page from others."""
-    visit = visiting.get()
-    if visit is not None:
-        asked = visit.asked.request
-        if asked.method not in {"GET", "HEAD"}:
-            return None
-        return b"\0".join((asked.scheme.encode(), asked.authority, asked.path, asked.query)).decode("latin-1")
-    request = looked_up(context, "request", None)
-    if request is None or request.method not in {"GET", "HEAD"}:
-        return None
-    return f"{request.META.get('HTTP_HOST', '')}\0{request.get_full_path()}"
