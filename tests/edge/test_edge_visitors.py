@@ -110,10 +110,8 @@ def stage(folder: Path) -> Iterator[Stage]:
             "wsgi": stack.enter_context(wsgi_running(threads)),
             "serve": stack.enter_context(running(whole, http=Protocol)),
         }
-        fronts = [
-            stack.enter_context(kind(folder, ports["serve"], ignored_cookies=["_ga*"]))
-            for kind in (varnish, nginx)
-        ]
+        scripts = {"ignored_cookies": ["_ga*"]}
+        fronts = [stack.enter_context(kind(folder, ports["serve"], **scripts)) for kind in (varnish, nginx)]
         public = shop()
         publishes = stack.enter_context(publishing_front(folder, public, pages))
         for each in fronts:
