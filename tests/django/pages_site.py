@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+
 from asgiref.sync import sync_to_async
 from django.contrib import admin, messages
 from django.contrib.auth import authenticate, login, logout
@@ -228,3 +230,14 @@ class Strange:
 
     def __call__(self, request):
         return self.get_response(request)
+
+
+class Compressing(Strange):
+    """Compresses by itself."""
+
+    def __call__(self, request):
+        response = self.get_response(request)
+        if "gzip" in request.headers.get("Accept-Encoding", ""):
+            response.content = gzip.compress(response.content)
+            response.headers["Content-Encoding"] = "gzip"
+        return response

@@ -111,3 +111,16 @@ def test_nonces_are_new_in_each_answer(site):
         assert "hit" in status(answered)
         assert len(nonces) == 3
     assert site.ran() == ["/nonce/"]
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_a_middleware_that_compresses_by_itself(site, inside):
+    ours, *others = settings.MIDDLEWARE
+    strange = "pages_site.Compressing"
+    with override_settings(MIDDLEWARE=[ours, strange, *others] if inside else [strange, ours, *others]):
+        for _ in range(2):
+            visitor = site.visitor(enforce_csrf_checks=True)
+            answered = visitor.get("/form/", headers={"accept-encoding": "gzip"})
+            body = answered.content if inside else gzip.decompress(answered.content)
+            (token,) = _TOKEN.findall(body.decode())
+            assert visitor.post("/form/", {"name": "x", "csrfmiddlewaretoken": token}).status_code == 200

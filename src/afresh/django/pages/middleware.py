@@ -157,11 +157,11 @@ class Middleware:
             return await run.answered(await self._ask(visitor.request))
         finally:
             run.leave()
+            visitor.let_go()
 
     def _compressed(self, visitor: Visitor, response: Any) -> Any:
         if self._compress is None:
             return response
-        visitor.let_go()
         return self._compress.process_response(visitor.request, response)
 
     def _refresh(self, asked: Asked, visitor: Visitor, hit: Hit | None) -> None:

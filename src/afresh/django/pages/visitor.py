@@ -25,6 +25,7 @@ from afresh.http.environ import pairs_of, with_fields
 from afresh.http.reading import Client
 from afresh.rfc import Fields, Request
 
+_ENCODING = "HTTP_ACCEPT_ENCODING"
 _SAFE = "/~!$&'()*+,;=:@"
 
 
@@ -145,7 +146,8 @@ class Visitor:
         Its fields are those of `reads`: where others wait for the whole page, it is asked for without conditions.
         """
         request, self.reads = self.request, reads
-        plain = with_fields(self._meta, self.fields, reads.fields)
+        plain = dict(with_fields(self._meta, self.fields, reads.fields))
+        plain.pop(_ENCODING, None)  # what is compressed has no holes to fill any more
         meta = Meta.of(plain, reads)
         request.META = meta
         if hasattr(request, "environ"):
@@ -165,10 +167,17 @@ class Visitor:
         request.content_type, request.content_params = read_before
 
     def let_go(self) -> None:
-        """Let the request be one that nobody watches."""
-        if self.reads is not None:
-            del self.request._afresh
-            self.reads = None
+        """Let the request be one that nobody watches, for whoever stands before this middleware."""
+        request = self.request
+        if self.reads is None:
+            return
+        self.reads = None
+        del request._afresh
+        request.META = dict(dict.items(request.META))
+        if _ENCODING in self._meta:
+            request.META[_ENCODING] = self._meta[_ENCODING]
+        request.COOKIES = dict(dict.items(request.COOKIES))
+        del request.headers
 
     def adopt(self, session: Any) -> Any:
         """The session that Django's middleware has made, noticing what is read of it."""
