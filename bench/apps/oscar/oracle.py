@@ -20,9 +20,9 @@ from django.test import Client, override_settings
 
 from bench.apps.oscar.visitors import Visitor, plain
 
-EDITS = {"quick": 24, "more": 100, "full": 1000}
-REQUESTS = {"quick": 200, "more": 400, "full": 10_000}
-VIEWS = {"quick": 60, "more": 60, "full": 2000}
+EDITS = {"quick": 24, "full": 1000}
+REQUESTS = {"quick": 200, "full": 10_000}
+VIEWS = {"quick": 60, "full": 2000}
 
 
 class Uncached:
