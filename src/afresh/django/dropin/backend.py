@@ -141,7 +141,7 @@ class DropIn(Expiring, Patterns, Sets, Hashes, SortedSets, CacheBackend):
         if not xx:
             return drive(self._operations.put(packed, until, [tag(each) for each in tags]))
         made = self.make_key(key, version=version)
-        if self.get(key, ABSENT, version) is ABSENT:
+        if not self.has_key(key, version):
             return False
         return drive(self._replace(made, packed[made], until))
 

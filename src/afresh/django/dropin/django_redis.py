@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from afresh.django.dropin.backend import DropIn
 from afresh.django.dropin.client import get_redis_connection
+from afresh.django.dropin.herding import Herding
 from afresh.django.dropin.of_django_redis import translate
 
 __all__ = ["RedisCache", "get_redis_connection"]
 
 
-class RedisCache(DropIn):
+class RedisCache(Herding):
     """django-redis 7, with its settings, its methods and the values that it has stored.
 
     Args:
@@ -25,14 +25,7 @@ class RedisCache(DropIn):
 
     def __init__(self, server: Any, params: Mapping[str, Any]) -> None:
         super().__init__(translate(server, params), params)
-        self._itersize = getattr(_settings(), "DJANGO_REDIS_SCAN_ITERSIZE", None)
 
     def clear(self, client: Any = None) -> bool:
         """Remove what this cache has, ours and theirs; what else the server has stays."""
         return super().clear()
-
-
-def _settings() -> Any:
-    from django.conf import settings
-
-    return settings

@@ -1,4 +1,4 @@
-"""`python manage.py afresh stats|explain|invalidate|clear|warm|mode|doctor`."""
+"""`python manage.py afresh stats|explain|invalidate|clear|warm|mode|doctor|migrate-settings`."""
 
 from __future__ import annotations
 

@@ -7,7 +7,16 @@ from __future__ import annotations
 
 from typing import Any, Protocol, cast
 
-from afresh.django.management.subcommands import clear, doctor, explain, invalidate, mode, stats, warm
+from afresh.django.management.subcommands import (
+    clear,
+    doctor,
+    explain,
+    invalidate,
+    migrate_settings,
+    mode,
+    stats,
+    warm,
+)
 
 
 class Subcommand(Protocol):
@@ -29,6 +38,7 @@ SUBCOMMANDS: dict[str, Subcommand] = {
         "doctor": doctor,
         "explain": explain,
         "invalidate": invalidate,
+        "migrate-settings": migrate_settings,
         "mode": mode,
         "stats": stats,
         "warm": warm,
