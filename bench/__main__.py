@@ -33,6 +33,7 @@ QUICK: Mapping[str, Sequence[str]] = {
     "trouble": ["--quick"],
     "django_table": ["--quick"],
     "django_backend": ["--quick"],
+    "dropin": ["--quick"],
     "oscar": ["--quick"],
     "precision": ["--quick"],
     "recording": ["--quick"],
