@@ -49,8 +49,11 @@ async def shelf_later(request):
 
 async def hello_later(request):
     runs.append(request.path)
-    user = await (request.auser if hasattr(request, "auser") else sync_to_async(lambda: request.user))()
-    return HttpResponse(f"hello {user.username or 'stranger'}")
+    if hasattr(request, "auser"):
+        name = (await request.auser()).username
+    else:  # Django 4.2
+        name = await sync_to_async(lambda: request.user.username)()
+    return HttpResponse(f"hello {name or 'stranger'}")
 
 
 @view
