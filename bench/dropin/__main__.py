@@ -82,8 +82,9 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--only", choices=LIBRARIES)
     parser.add_argument("--here", action="store_true", help="theirs is in this environment, beside ours")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="keep the figures in this file")
     asked = parser.parse_args()
-    missed = 0
+    rows: list[dict[str, object]] = []
     for name, library in LIBRARIES.items():
         if asked.only in {None, name}:
             python = (
@@ -95,8 +96,11 @@ def main() -> int:
                 ratio = counts["hits"] / (counts["hits"] + counts["misses"])
                 print(f"{name:20} {phase:24} hit ratio {ratio:6.1%}  {counts}")
                 idle = "side" in phase and not counts["writes"]
-                missed += idle or counts["wrong"] > 0 or (phase.startswith("ours") and counts["misses"] > 0)
-    return 1 if missed else 0
+                bad = idle or counts["wrong"] > 0 or (phase.startswith("ours") and counts["misses"] > 0)
+                rows.append({"library": name, "phase": phase, **counts, "met": not bad})
+    if asked.json:
+        asked.json.write_text(json.dumps({"rows": rows}))
+    return 0 if all(row["met"] for row in rows) else 1
 
 
 if __name__ == "__main__":

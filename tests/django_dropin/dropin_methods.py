@@ -360,3 +360,29 @@ METHODS: dict[str, Asked] = {
     "client": Asked(_raw, "`get_client`, `make_key`, `encode`, `decode`; all else is the cache's own"),
 }  # fmt: skip
 """By the name of the method of django-redis' `RedisCache`."""
+
+
+CACHE_METHODS: dict[str, str] = {
+    "add": "the same",
+    "get": "the same",
+    "set": "the same",
+    "delete": "the same; of both keys, theirs and ours",
+    "delete_many": "the same",
+    "get_many": "the same",
+    "set_many": "the same",
+    "incr": "the same, on any version; atomic for every number, and its expiry stays",
+    "incr_version": "the same",
+    "touch": "the same",
+    "has_key": "the same",
+    "ttl": "the same",
+    "persist": "the same",
+    "expire": "`touch`; they have it in their dummy alone",
+    "delete_pattern": "the same; it says once that a tag takes one step instead",
+    "lock": "the same lock of redis-py, at the same key: workers of both exclude each other",
+    "get_or_set": "one caller makes it, and nobody gets `None`. With `stale_cache_timeout` the others get the value "
+    "from before for so long; without it they wait, where theirs serves it for ever. `lock_timeout` does nothing: "
+    "one that loads is known to live, or not",
+    "clear": "removes this cache's keys, or those of one version, not the whole database",
+    "reinsert_keys": "takes over what they have stored; returns how much that was",
+}
+"""By the name of the method of django-redis-cache's `RedisCache`, what the page says."""

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from sizes import size
 
 pytestmark = [pytest.mark.servers, pytest.mark.slow]
