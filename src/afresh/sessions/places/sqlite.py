@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final, TypeVar
@@ -25,7 +25,7 @@ from afresh.runtime.clock import Clock
 T = TypeVar("T")
 APPLICATION_ID: Final = 0x61667373
 _PATIENCE: Final = 1.0  # seconds for another thread
-_BUSY: Final = 5.0  # seconds for the last one who closes: it writes all to the disk
+_BUSY: Final = 5.0  # seconds for another process: the last one that closes writes all to the disk
 _EVERY: Final = 256  # writes after which those that are over are let go
 
 _SCHEMA = """
@@ -60,6 +60,7 @@ class FilePlace:
         self._inherited: list[sqlite3.Connection] = []
         self._writes = 0
         self._closed = False
+        self._quiet = False
         on_fork(self)
 
     async def get(self, name: str) -> bytes | None:
@@ -92,7 +93,7 @@ class FilePlace:
         if self._closed:
             return
         self._closed = True
-        with suppress(BackendError), self._lock:
+        with suppress(BackendError), self._alone():
             self._shut()
         self._shut()
         self._lock.close()
@@ -100,12 +101,24 @@ class FilePlace:
     # -- forks ----------------------------------------------------------------------------------
 
     def before_fork(self) -> None:
-        """Close the file: SQLite's state can't be carried into a child (see `backends.file.forks`)."""
-        with suppress(BackendError), self._lock:
+        """Close the file: SQLite's state can't be carried into a child (see `backends.file.forks`).
+
+        The mutex is kept, so that no other thread opens it again before it is too late.
+        """
+        try:
+            self._lock.acquire(_BUSY)
+            self._quiet = True
+        except BackendError:
+            # Another process has it, and then closing here checkpoints nothing.
+            self._quiet = self._lock.acquire_mutex()
+        if self._quiet:
             self._shut()
+            self._lock.release_file()
 
     def after_fork_in_parent(self) -> None:
-        """The file is opened when it is needed."""
+        """Let threads go on; the file is opened when it is needed."""
+        if self._quiet:
+            self._lock.release_mutex()
 
     def after_fork_in_child(self) -> None:
         """Start with nothing open."""
@@ -119,7 +132,7 @@ class FilePlace:
     # -- statements -----------------------------------------------------------------------------
 
     def _changed(self, statement: str, values: tuple[Any, ...]) -> int:
-        with self._lock:
+        with self._alone():
             if self._closed or self._connection is None:
                 self._opened()
             return self._run(lambda connection: connection.execute(statement, values).rowcount)
@@ -136,8 +149,16 @@ class FilePlace:
         finally:
             self._mutex.release()
 
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        self._lock.acquire(_BUSY)
+        try:
+            yield
+        finally:
+            self._lock.release()
+
     def _open(self) -> None:
-        with self._lock:
+        with self._alone():
             if self._connection is None:
                 self._opened()
 
