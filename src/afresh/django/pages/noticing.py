@@ -99,7 +99,7 @@ class Headers(HttpHeaders):  # type: ignore[misc]  # it has no types
             self._reads.header(field)
         return super().__getitem__(name)
 
-    def __iter__(self) -> Iterator[str]:
+    def __iter__(self) -> Any:
         self._reads.everything()
         return iter(super().__iter__())
 

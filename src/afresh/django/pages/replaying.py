@@ -56,7 +56,9 @@ def count(effects: Sequence[Effect]) -> None:
     try:
         for alias, group in groupby(sorted(effects, key=_database), key=_database):
             times = Counter((each.arguments[1], tuple(each.arguments[2])) for each in group)
-            with transaction.atomic(using=alias), connections[alias].cursor() as cursor:
+            whole: Any = transaction.atomic(using=alias)
+            connection: Any = connections[alias]
+            with whole, connection.cursor() as cursor:
                 for (sql, parameters), number in times.items():
                     for _ in range(number):
                         cursor.execute(sql, parameters)
