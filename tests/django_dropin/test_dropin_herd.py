@@ -1,4 +1,4 @@
-"""`HerdClient`'s settings: one caller makes a value anew, the others get the old, and nobody gets `None` for it."""
+"""`HerdClient`'s settings, CACHE_HERD_TIMEOUT too: one caller makes a value anew, the others get the old, and nobody gets `None` for it."""
 
 from __future__ import annotations
 

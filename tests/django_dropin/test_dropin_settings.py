@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import bz2
+
 import pytest
 from django.test import override_settings
 
 from afresh.django.cache.settings import settings_of
 from afresh.django.dropin import of_django_redis, of_redis_cache
+from afresh.django.dropin.formats import format_of
+from afresh.django.dropin.patterns import reverse_of
 from afresh.errors import ConfigurationError
 
 
@@ -153,3 +157,71 @@ def test_a_factory_of_the_whole_project_is_refused():
         pytest.raises(ConfigurationError, match="LOCATION"),
     ):
         of_django_redis.translate("redis://a", {})
+
+
+IDLE = {"MAX_ENTRIES": 9, "CULL_FREQUENCY": 2, "PICKLE_VERSION": 4}
+
+
+def test_what_does_nothing_changes_nothing():
+    theirs = of_django_redis.translate(
+        "redis://a", {"OPTIONS": {**IDLE, "REPLICA_READ_ONLY": False, "CLOSE_CONNECTION": True}}
+    )
+    assert theirs == of_django_redis.translate("redis://a", {"OPTIONS": {}})
+    idle = {
+        **IDLE,
+        "MAX_CONNECTIONS": 9,
+        "SERIALIZER_CLASS_KWARGS": {},
+        "COMPRESSOR_CLASS_KWARGS": {"level": 1},
+    }
+    assert of_redis_cache.translate("a:1", {"OPTIONS": idle}) == of_redis_cache.translate(
+        "a:1", {"OPTIONS": {}}
+    )
+
+
+def test_what_does_nothing_among_the_projects_settings_changes_nothing():
+    before = of_django_redis.translate("redis://a", {"OPTIONS": {}})
+    with override_settings(
+        DJANGO_REDIS_LOG_IGNORED_EXCEPTIONS=True,
+        DJANGO_REDIS_LOGGER="shop",
+        DJANGO_REDIS_CLOSE_CONNECTION=True,
+        DJANGO_REDIS_SCAN_ITERSIZE=7,
+    ):
+        assert of_django_redis.translate("redis://a", {"OPTIONS": {}}) == before
+
+
+def test_herd_and_shards_are_told_apart():
+    herd = {"CLIENT_CLASS": "django_redis.client.HerdClient"}
+    with override_settings(CACHE_HERD_TIMEOUT=7):
+        assert of_django_redis.translate("redis://a", {"OPTIONS": herd}).herd == 7
+    shard = {"CLIENT_CLASS": "django_redis.client.ShardClient"}
+    assert of_django_redis.translate(["redis://a", "redis://b"], {"OPTIONS": shard}).shards == (
+        "redis://a",
+        "redis://b",
+    )
+    assert of_redis_cache.translate(["a:1", "b:1"], {}, sharded=True).shards == (
+        "redis://a:1/1",
+        "redis://b:1/1",
+    )
+
+
+def test_formats_of_django_redis_cache():
+    options = {
+        "SERIALIZER_CLASS": "redis_cache.serializers.JSONSerializer",
+        "COMPRESSOR_CLASS": "redis_cache.compressors.BZip2Compressor",
+    }
+    found = of_redis_cache.translate("a:1", {"OPTIONS": {**options, "IGNORE_EXCEPTIONS": False}})
+    form = format_of(found.serializer, found.compressor, options, None)
+    assert form.decode(bz2.compress(b'{"a": [1]}')) == {"a": [1]}
+    assert (
+        settings_of(found.location, found.params).codec,
+        found.params["OPTIONS"]["IGNORE_EXCEPTIONS"],
+    ) == ("msgpack", False)
+
+
+def test_keys_are_reversed_by_their_function():
+    assert (
+        reverse_of(None)("prefix:1:a:b")
+        == reverse_of("django_redis.util.default_reverse_key")("p:1:a:b")
+        == "a:b"
+    )
+    assert reverse_of(lambda key: key.upper())("k") == "K"  # REVERSE_KEY_FUNCTION
