@@ -194,14 +194,10 @@ def test_herd_and_shards_are_told_apart():
     with override_settings(CACHE_HERD_TIMEOUT=7):
         assert of_django_redis.translate("redis://a", {"OPTIONS": herd}).herd == 7
     shard = {"CLIENT_CLASS": "django_redis.client.ShardClient"}
-    assert of_django_redis.translate(["redis://a", "redis://b"], {"OPTIONS": shard}).shards == (
-        "redis://a",
-        "redis://b",
-    )
-    assert of_redis_cache.translate(["a:1", "b:1"], {}, sharded=True).shards == (
-        "redis://a:1/1",
-        "redis://b:1/1",
-    )
+    spread = of_django_redis.translate(["redis://a", "redis://b/2?db=3"], {"OPTIONS": shard}).shards
+    assert spread == (("redis://a", "redis://a"), ("redis://b/2?db=3", "redis://b/2?db=3"))
+    spread = of_redis_cache.translate(["a:1", "redis://b"], {}, sharded=True).shards
+    assert spread == (("('a', 1, 1, None)", "redis://a:1/1"), ("('b', 6379, 1, '')", "redis://b?db=1"))
 
 
 def test_formats_of_django_redis_cache():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, finalize
 
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
 
@@ -13,8 +13,9 @@ from afresh.core.tags import tag
 from afresh.django.cache.backend import CacheBackend
 from afresh.django.cache.opening import OPENED
 from afresh.django.cache.operations import Operations
+from afresh.django.cache.settings import settings_of
 from afresh.django.dropin.beside import Beside
-from afresh.django.dropin.client import ClientFace
+from afresh.django.dropin.client import ClientFace, raw_of
 from afresh.django.dropin.commands import MadeKey
 from afresh.django.dropin.expiring import Expiring
 from afresh.django.dropin.formats import format_of
@@ -23,6 +24,7 @@ from afresh.django.dropin.old import OldValues
 from afresh.django.dropin.patterns import Patterns, reverse_of
 from afresh.django.dropin.scanning import escaped
 from afresh.django.dropin.sets import Sets
+from afresh.django.dropin.shards import Servers, Shard
 from afresh.django.dropin.sorted_sets import SortedSets
 from afresh.django.dropin.translated import Translated
 from afresh.engine.cells import ABSENT
@@ -71,9 +73,19 @@ class DropIn(Expiring, Patterns, Sets, Hashes, SortedSets, CacheBackend):
         if identity not in known:
             client: Any = own.engine.store.client  # type: ignore[union-attr]
             pickles = translated.pickles is not None
-            old = OldValues(own.engine, client, self._form, pickles=pickles, everything=everything)
+            servers = Servers(client, self._shards(), translated.ring)
+            finalize(own, servers.close)
+            old = OldValues(own.engine, servers, self._form, pickles=pickles, everything=everything)
             known[identity] = Beside(own, old, reads=translated.old)
         return known[identity]
+
+    def _shards(self) -> list[Shard]:
+        """Their servers, reached as ours is."""
+        params = self._translated.params
+        return [
+            Shard(node, dict(settings_of(url, params).arguments)["url"])
+            for node, url in self._translated.shards
+        ]
 
     @property
     def client(self) -> ClientFace:
@@ -245,9 +257,10 @@ class DropIn(Expiring, Patterns, Sets, Hashes, SortedSets, CacheBackend):
         thread_local: bool = True,
     ) -> Any:
         """A lock of redis-py, at the key where workers of the other library have it."""
-        raw = self.client.get_client() if client is None else client
+        made = self.make_key(key, version=version)
+        raw = raw_of(self._server_of(made).address) if client is None else client
         return raw.lock(
-            self.make_key(key, version=version),
+            made,
             timeout=timeout,
             sleep=sleep,
             blocking=blocking,

@@ -117,7 +117,9 @@ class Beside(Operations):
 
     async def move(self, old: str, new: str) -> bool:
         """See `Operations`."""
-        if await self._tried([], lambda: self.old.rename(old, new), otherwise=False):
+        if self.old.servers.spread:  # another version is perhaps on another server
+            await self.old.adopt(old, self.packing.pack)
+        elif await self._tried([], lambda: self.old.rename(old, new), otherwise=False):
             await super().delete([old])
             return True
         return await super().move(old, new)

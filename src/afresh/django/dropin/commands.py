@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from afresh.backends.redis.client import ErrorReply
+from afresh.django.dropin.beside import Beside
 from afresh.errors import BackendError, ConfigurationError
 from afresh.runtime.drive import drive
 
@@ -46,13 +47,18 @@ class Commands:
             raise ConfigurationError("this method needs a Redis: write redis://host:6379/0 as LOCATION.")
         return client
 
+    def _server_of(self, made: str) -> RedisClient:
+        """The server of a made key, where theirs has spread its keys over several."""
+        operations = self._operations
+        return operations.old.servers.of(made) if isinstance(operations, Beside) else self._server
+
     def _command(self, name: str, key: Any, *arguments: Any, version: Any = None) -> Any:
         """One command on one key. `None` where the server doesn't answer and that is no error."""
         return self._sent(name, self.make_key(key, version=version), *arguments)
 
     def _sent(self, name: str, *arguments: Any) -> Any:
         operations = self._operations
-        client = self._server
+        client = self._server_of(str(arguments[0]))
         try:
             return drive(client.run(name, *arguments, timeout=client.address.write_timeout))
         except ErrorReply:

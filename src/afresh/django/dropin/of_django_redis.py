@@ -10,6 +10,7 @@ from django.conf import settings
 
 from afresh.django.dropin.formats import JSON, MSGPACK, PICKLE
 from afresh.django.dropin.pickles import allowed_by
+from afresh.django.dropin.shards import Shard
 from afresh.django.dropin.translated import (
     HERE,
     OURS,
@@ -19,6 +20,7 @@ from afresh.django.dropin.translated import (
     only_of,
     plain_url,
     sentinel_url,
+    server_url,
     truth,
 )
 from afresh.errors import ConfigurationError
@@ -88,7 +90,7 @@ def translate(location: Any, params: Mapping[str, Any]) -> Translated:
         {**params, "OPTIONS": ours},
         serializer,
         options.get("COMPRESSOR", IDENTITY),
-        shards=tuple(servers) if kind == "shard" and len(servers) > 1 else (),
+        shards=_shards(servers) if kind == "shard" and len(servers) > 1 else (),
         herd=int(getattr(settings, "CACHE_HERD_TIMEOUT", 60)) if kind == "herd" else 0,
         old=truth("OLD_VALUES", options.get("OLD_VALUES", True)),
         pickles=allowed_by(options.get("OLD_PICKLES")),
@@ -139,6 +141,10 @@ def _sentinel(url: str, options: Mapping[str, Any], redis: dict[str, Any]) -> st
     login = options.get("SENTINEL_KWARGS") or {}
     tls = parts.scheme == "rediss"
     return sentinel_url(options.get("SENTINELS"), parts.hostname or "", database, tls, login)
+
+
+def _shards(servers: Sequence[Any]) -> tuple[Shard, ...]:
+    return tuple(Shard(str(each), server_url(str(each))) for each in servers)
 
 
 def _quiet(options: Mapping[str, Any], ours: dict[str, Any]) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import parse_qsl, urlsplit
 
 from afresh.django.dropin.formats import JSON, MSGPACK, PICKLE
 from afresh.django.dropin.pickles import allowed_by
+from afresh.django.dropin.shards import CacheRing, Shard
 from afresh.django.dropin.translated import (
     HERE,
     OURS,
@@ -15,6 +17,7 @@ from afresh.django.dropin.translated import (
     encrypted,
     only_of,
     plain_url,
+    server_url,
     truth,
 )
 from afresh.errors import ConfigurationError
@@ -73,7 +76,10 @@ def translate(location: Any, params: Mapping[str, Any], *, sharded: bool = False
         },
         serializer,
         options.get("COMPRESSOR_CLASS", NOOP),
-        shards=tuple(map(str, servers)) if sharded and len(servers) > 1 else (),
+        shards=tuple(_shard(each, database) for each in _servers(location))
+        if sharded and len(servers) > 1
+        else (),
+        ring=CacheRing,
         old=truth("OLD_VALUES", options.get("OLD_VALUES", True)),
         pickles=allowed_by(options.get("OLD_PICKLES")),
     )
@@ -94,6 +100,14 @@ def url_of(server: Any, database: int) -> Any:
     if scheme == "unix" or "/" not in rest.rstrip("/"):
         query = "&".join(each for each in (query, f"db={database}") if each)
     return f"{head}?{query}" if query else head
+
+
+def _shard(written: Any, database: int) -> Shard:
+    """A server, and what their ring calls it: host, port, database, and the path of a socket."""
+    url = server_url(str(url_of(written, database)))
+    parts = urlsplit(url)
+    number = int(dict(parse_qsl(parts.query)).get("db") or parts.path.strip("/") or database)
+    return Shard(repr((parts.hostname, parts.port or 6379, number, "" if "://" in written else None)), url)
 
 
 def _servers(location: Any) -> list[Any]:

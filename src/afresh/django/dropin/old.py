@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 
 from afresh.backends.redis.client import Script
 from afresh.backends.redis.entries import entry_key, with_head
-from afresh.backends.redis.servers import RedisClient
 from afresh.core.entry import NEVER, Facts
 from afresh.django.dropin.formats import Format
 from afresh.django.dropin.herd import herded
 from afresh.django.dropin.scanning import Scan
+from afresh.django.dropin.shards import Servers
 from afresh.engine.cells import ABSENT
 from afresh.engine.engine import Engine
 from afresh.errors import BackendError
@@ -50,17 +50,17 @@ class OldValues:
 
     Args:
         engine: The cache that takes their place.
-        client: Their server.
+        servers: Where they are.
         form: How they are stored.
         pickles: Whether pickled ones are read.
         everything: The pattern of all keys that they make.
     """
 
     def __init__(
-        self, engine: Engine, client: RedisClient, form: Format, *, pickles: bool, everything: str
+        self, engine: Engine, servers: Servers, form: Format, *, pickles: bool, everything: str
     ) -> None:
         self._engine = engine
-        self._client = client
+        self.servers = servers
         self._form = form
         self._everything = everything
         self._readable = pickles or not form.pickled
@@ -73,7 +73,7 @@ class OldValues:
             if key in self._owed:
                 return _SOMETHING  # it should not be there
         try:
-            return self._found(await self._client.run("GET", key))
+            return self._found(await self.servers.of(key).run("GET", key))
         except BackendError as error:
             return self._failed(error)
 
@@ -82,11 +82,19 @@ class OldValues:
         if self._owed:
             await self._pay()
         found: dict[str, Found] = {}
-        replies = await self._client.run_many([("GET", key) for key in keys]) if keys else []
-        for key, reply in zip(keys, replies, strict=True):
+        for key, reply in await self._replies(keys):
             each = self._failed(reply) if isinstance(reply, BackendError) else self._found(reply)
             if each.value is not ABSENT or key in self._owed:
                 found[key] = _SOMETHING if key in self._owed else each
+        return found
+
+    async def _replies(self, keys: Sequence[str]) -> list[tuple[str, Any]]:
+        """What each server answers, in one trip to each."""
+        found: list[tuple[str, Any]] = []
+        for server in self.servers.all():
+            own = [key for key in keys if self.servers.of(key) is server]
+            replies = await server.run_many([("GET", key) for key in own]) if own else []
+            found += zip(own, replies, strict=True)
         return found
 
     async def forget(self, keys: Sequence[str]) -> int:
@@ -94,7 +102,7 @@ class OldValues:
         if not keys:
             return 0
         try:
-            gone = [int(await self._client.run("UNLINK", key, timeout=1.0)) for key in keys]
+            gone = [int(await self.servers.of(key).run("UNLINK", key, timeout=1.0)) for key in keys]
         except BackendError:
             self._owed.update(keys)
             if len(self._owed) > _MOST:
@@ -105,21 +113,21 @@ class OldValues:
 
     async def until(self, key: str) -> float | None:
         """When what is there expires; `None` if there is nothing."""
-        lasts = int(await self._client.run("PTTL", key))
+        lasts = int(await self.servers.of(key).run("PTTL", key))
         return None if lasts == -2 else NEVER if lasts == -1 else self._engine.now() + lasts / 1000
 
     async def expire(self, key: str, until: float) -> bool:
         """Give what is there another expiry; says whether there is something."""
         if until == NEVER:
-            await self._client.run("PERSIST", key)
-            return bool(await self._client.run("EXISTS", key))
+            await self.servers.of(key).run("PERSIST", key)
+            return bool(await self.servers.of(key).run("EXISTS", key))
         lasts = int((until - self._engine.now()) * 1000)
-        return bool(await self._client.run("PEXPIRE", key, lasts))
+        return bool(await self.servers.of(key).run("PEXPIRE", key, lasts))
 
     async def rename(self, old: str, new: str) -> bool:
         """Give what is there another key; says whether there is something."""
         try:
-            await self._client.run("RENAME", old, new)
+            await self.servers.of(old).run("RENAME", old, new)
         except BackendError as error:
             if "no such key" in str(error):
                 return False
@@ -128,9 +136,10 @@ class OldValues:
 
     async def clear(self) -> None:
         """Remove everything under keys that they make."""
-        scan = Scan(self._client, self._everything)
-        while (keys := await scan.more()) is not None:
-            await self._client.run_many([("UNLINK", key) for key in keys])
+        for server in self.servers.all():
+            scan = Scan(server, self._everything)
+            while (keys := await scan.more()) is not None:
+                await server.run_many([("UNLINK", key) for key in keys])
         self._owed.clear()
 
     async def adopt(self, key: str, pack: Any) -> bool:
@@ -145,23 +154,37 @@ class OldValues:
             value = with_head(self._sealed(key, pack(found.value), until), self._position(), put=True)
             lasts = 0 if until == NEVER else max(1, int((until - self._engine.now()) * 1000))
             ours = entry_key(self._engine.names.full(key))
-            if await self._client.script(_ADOPT, (key, ours), (found.stored, value, lasts)):
+            if await self._taken(key, ours, found.stored, value, lasts):
                 return True
+
+    async def _taken(self, key: str, ours: bytes, stored: bytes, value: bytes, lasts: int) -> bool:
+        """Move a value if it is as it was read; on two servers that is two steps."""
+        server, first = self.servers.of(key), self.servers.first
+        if server is first:
+            return bool(await first.script(_ADOPT, (key, ours), (stored, value, lasts)))
+        if await server.run("GET", key) != stored:
+            return False
+        await first.run("SET", ours, value, *(("PX", lasts) if lasts else ()))
+        return bool(await server.run("UNLINK", key))
 
     async def adopt_all(self, pack: Any) -> int:
         """Take over everything that can be read; says how much that was."""
-        scan, count = Scan(self._client, self._everything), 0
-        while (keys := await scan.more()) is not None:
-            for key in {key.decode("utf-8", "surrogatepass") for key in keys}:
-                value = (await self.find(key)).value
-                there = value is not ABSENT and value is not UNREADABLE
-                count += there and await self.adopt(key, pack)
+        count = 0
+        for server in self.servers.all():
+            scan = Scan(server, self._everything)
+            while (keys := await scan.more()) is not None:
+                for key in {key.decode("utf-8", "surrogatepass") for key in keys}:
+                    value = (await self.find(key)).value
+                    there = value is not ABSENT and value is not UNREADABLE
+                    count += there and await self.adopt(key, pack)
         return count
 
     async def fresh(self, key: str, mark: str) -> bool:
         """Whether what their `get_or_set` put has not passed its time."""
         try:
-            return bool(await self._client.run("EXISTS", mark)) or not await self._client.run("EXISTS", key)
+            return bool(await self.servers.of(mark).run("EXISTS", mark)) or not await self.servers.of(
+                key
+            ).run("EXISTS", key)
         except BackendError:
             return True
 

@@ -9,6 +9,8 @@ from typing import Any
 from django.core.cache.backends.base import get_key_func
 
 from afresh.backends.redis.entries import entry_key
+from afresh.backends.redis.servers import RedisClient
+from afresh.django.dropin.beside import Beside
 from afresh.django.dropin.commands import Commands
 from afresh.django.dropin.scanning import Scan, escaped
 from afresh.runtime.drive import drive
@@ -81,8 +83,14 @@ class Patterns(Commands):
         beginning = len(entry_key(names.full("")))
         ours = entry_key(escaped(names.namespace) + ":" + pattern)
         seen = set()
-        for begins, match in ((beginning, ours), (0, pattern)):
-            scan = Scan(self._server, match, max(step or _TOGETHER, 10))
+        operations = self._operations
+        theirs = operations.old.servers.all() if isinstance(operations, Beside) else []
+        asked: list[tuple[int, str | bytes, RedisClient]] = [
+            (beginning, ours, self._server),
+            *((0, pattern, each) for each in theirs),
+        ]
+        for begins, match, server in asked:
+            scan = Scan(server, match, max(step or _TOGETHER, 10))
             while (found := drive(scan.more())) is not None:
                 for key in found:
                     made = _unescaped(key[begins:]) if begins else key.decode("utf-8", "surrogatepass")

@@ -10,7 +10,7 @@ from django.core.cache.backends.dummy import DummyCache
 
 from afresh.django.dropin.backend import DropIn
 from afresh.django.dropin.beside import Beside
-from afresh.django.dropin.client import get_redis_connection
+from afresh.django.dropin.client import get_redis_connection, raw_of
 from afresh.django.dropin.of_redis_cache import translate
 from afresh.engine.cells import ABSENT
 from afresh.runtime.drive import drive
@@ -79,7 +79,7 @@ class RedisCache(DropIn):
         **more: Any,
     ) -> Any:
         """A lock of redis-py. Its key is taken as it is, without prefix and version, as they do."""
-        raw = self.client.get_client()
+        raw = raw_of(self._server_of(key).address)
         return raw.lock(
             key,
             timeout=timeout,

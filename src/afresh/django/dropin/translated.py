@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
+from afresh.django.dropin.shards import Ring, Shard
 from afresh.errors import ConfigurationError
 
 OURS: Final = frozenset({
@@ -31,7 +32,8 @@ class Translated(NamedTuple):
         params: Our entry.
         serializer: The dotted path of how their values are serialized, and
         compressor: compressed.
-        shards: Where their values are, if they are spread.
+        shards: Where their values are, if they are spread, and
+        ring: how.
         herd: For how many seconds `HerdClient` keeps a value after its time; 0 for none.
         old: Their values are read.
         pickles: What may be unpickled of them; `None`: nothing.
@@ -41,7 +43,8 @@ class Translated(NamedTuple):
     params: dict[str, Any]
     serializer: str
     compressor: str
-    shards: tuple[str, ...] = ()
+    shards: tuple[Shard, ...] = ()
+    ring: type[Ring] = Ring
     herd: int = 0
     old: bool = True
     pickles: frozenset[str] | None = None
@@ -63,6 +66,13 @@ def plain_url(url: str, options: dict[str, Any]) -> str:
             options.setdefault(name, value)
     query = f"?{urlencode(kept)}" if kept else ""
     return f"{parts.scheme}://{parts.netloc}{parts.path}{query}"
+
+
+def server_url(url: str) -> str:
+    """A URL of one of several servers, with its database and nothing else behind `?`."""
+    options: dict[str, Any] = {}
+    plain = plain_url(url, options)
+    return f"{plain}?db={options['db']}" if "db" in options else plain
 
 
 def encrypted(url: str, options: dict[str, Any]) -> str:
