@@ -22,7 +22,8 @@ _effects: weakref.WeakSet[Effects] = weakref.WeakSet()
 def flushed_at_the_end(effects: Effects) -> None:
     """Have a queue emptied before the server ends."""
     _effects.add(effects)
-    ASGIHandler.__call__ = _call
+    handler: Any = ASGIHandler
+    handler.__call__ = _call
 
 
 async def _call(handler: ASGIHandler, scope: Any, receive: Any, send: Any) -> None:

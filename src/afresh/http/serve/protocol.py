@@ -176,7 +176,7 @@ class Protocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """A request is uvicorn's: what it sends may have early hints and trailers."""
         before = self.cycle
-        if self.parser.get_http_version() == "1.1":
+        if cast("Any", self.parser).get_http_version() == "1.1":
             cast("dict[str, Any]", self.scope)["extensions"] = dict(EXTENSIONS)
         super().on_headers_complete()
         if self.cycle is not before and "extensions" in self.scope:

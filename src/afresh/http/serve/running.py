@@ -151,7 +151,7 @@ def _behind(serving: Serving) -> Application:
     if is_wsgi(app) if serving.wsgi is None else serving.wsgi:
         from a2wsgi import WSGIMiddleware
 
-        return cast("Application", WSGIMiddleware(app))
+        return cast("Application", WSGIMiddleware(cast("Any", app)))
     return cast("Application", app)
 
 
