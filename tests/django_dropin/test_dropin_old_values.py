@@ -216,3 +216,22 @@ def test_the_asynchronous_face_reads_them_too(pair):
     theirs.set("k", [1])
     assert asyncio.run(_awaited(ours)) == ([1], {"k": [1]}, True, None)
     assert theirs.get("k") is None
+
+
+def test_models_are_read_where_they_are_listed(pair):
+    from django_shop.models import Product
+
+    ours, theirs = pair()
+    theirs.set("product", Product(id=7, name="soup"))
+    assert ours.get("product") is None
+    chosen, _ = pair(OLD_PICKLES=["django_shop.models.Product", "django_shop.models.Product.State"])
+    found = chosen.get("product")
+    assert (type(found), found.id, found.name, found._state.adding) == (Product, 7, "soup", True)
+
+
+def test_a_pickle_makes_no_more_of_little(pair):
+    """`list(range(10 ** 12))` would take all memory."""
+    ours, _ = pair()
+    made = ours.client.make_key("k")
+    ours.client.get_client().set(made, b"cbuiltins\nlist\n(cbuiltins\nrange\n(I1000000000000\ntRtR.")
+    assert ours.get("k") is None

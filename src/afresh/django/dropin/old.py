@@ -82,34 +82,30 @@ class OldValues:
         if self._owed:
             await self._pay()
         found: dict[str, Found] = {}
-        for key, reply in await self._replies(keys):
+        for key, reply in await self._replies("GET", keys):
             each = self._failed(reply) if isinstance(reply, BackendError) else self._found(reply)
             if each.value is not ABSENT or key in self._owed:
                 found[key] = _SOMETHING if key in self._owed else each
         return found
 
-    async def _replies(self, keys: Sequence[str]) -> list[tuple[str, Any]]:
+    async def _replies(self, command: str, keys: Sequence[str]) -> list[tuple[str, Any]]:
         """What each server answers, in one trip to each."""
         found: list[tuple[str, Any]] = []
         for server in self.servers.all():
             own = [key for key in keys if self.servers.of(key) is server]
-            replies = await server.run_many([("GET", key) for key in own]) if own else []
+            replies = await server.run_many([(command, key) for key in own]) if own else []
             found += zip(own, replies, strict=True)
         return found
 
     async def forget(self, keys: Sequence[str]) -> int:
         """Remove what is at their keys; says how much was there. What can't be removed now is later."""
-        if not keys:
-            return 0
-        try:
-            gone = [int(await self.servers.of(key).run("UNLINK", key, timeout=1.0)) for key in keys]
-        except BackendError:
-            self._owed.update(keys)
-            if len(self._owed) > _MOST:
-                raise
-            return 0
-        self._owed.difference_update(keys)
-        return sum(gone)
+        replies = await self._replies("UNLINK", keys)
+        failed = {key for key, reply in replies if isinstance(reply, BackendError)}
+        self._owed.difference_update(set(keys) - failed)
+        self._owed.update(failed)
+        if len(self._owed) > _MOST:
+            raise BackendError(f"{len(self._owed)} values of another library could not be removed")
+        return sum(int(reply) for key, reply in replies if key not in failed)
 
     async def until(self, key: str) -> float | None:
         """When what is there expires; `None` if there is nothing."""

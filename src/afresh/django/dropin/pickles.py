@@ -15,15 +15,15 @@ from afresh.django.dropin.herd import Marker
 from afresh.errors import ConfigurationError
 
 KNOWN: Final = frozenset({
-    "_codecs.encode", "builtins.bytearray", "builtins.complex", "builtins.frozenset", "builtins.range",
-    "builtins.set", "builtins.slice", "builtins.list", "builtins.dict", "builtins.tuple", "builtins.object",
-    "builtins.int", "builtins.float", "builtins.str", "builtins.bytes", "builtins.bool",
+    "_codecs.encode", "builtins.bool", "builtins.bytearray", "builtins.complex", "builtins.dict", "builtins.float",
+    "builtins.frozenset", "builtins.int", "builtins.list", "builtins.object", "builtins.set", "builtins.slice",
+    "builtins.str", "builtins.tuple",
     "collections.Counter", "collections.OrderedDict", "collections.defaultdict", "collections.deque",
     "copyreg._reconstructor", "datetime.date", "datetime.datetime", "datetime.time", "datetime.timedelta",
     "datetime.timezone", "decimal.Decimal", "django.utils.safestring.SafeString", "fractions.Fraction",
     "ipaddress.IPv4Address", "ipaddress.IPv6Address", "uuid.SafeUUID", "uuid.UUID", "zoneinfo.ZoneInfo._unpickle",
 })  # fmt: skip
-"""What holds values and does nothing else."""
+"""What holds values and does nothing else. No `range`: a list of one would take all memory."""
 
 _MARKER = "django_redis.client.herd.Marker"
 _MODEL = "django.db.models.base.model_unpickle"
