@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import sys
 
 import pytest
 from django.test import override_settings
@@ -221,3 +222,23 @@ def test_keys_are_reversed_by_their_function():
         == "a:b"
     )
     assert reverse_of(lambda key: key.upper())("k") == "K"  # REVERSE_KEY_FUNCTION
+
+
+def test_what_is_missing_for_a_compressor_is_said_at_once(monkeypatch):
+    monkeypatch.setitem(sys.modules, "lz4.frame", None)
+    with pytest.raises(ConfigurationError, match="pip install lz4"):
+        format_of(
+            "django_redis.serializers.json.JSONSerializer",
+            "django_redis.compressors.lz4.Lz4Compressor",
+            {},
+            None,
+        )
+    for name in ("compression.zstd", "backports.zstd", "pyzstd"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(ConfigurationError, match="zstd"):
+        format_of(
+            "django_redis.serializers.json.JSONSerializer",
+            "django_redis.compressors.zstd.ZStdCompressor",
+            {},
+            None,
+        )

@@ -80,6 +80,7 @@ def format_of(
     dumps, loads = _serializer(serializer, options, allowed)
     if compressor in COMPRESSORS:
         compress, decompress, shortest = COMPRESSORS[compressor]
+        compress(b"")  # says now what has to be installed
     else:
         own = made(compressor, options)
         compress, decompress, shortest = own.compress, own.decompress, -1

@@ -50,7 +50,8 @@ def migrated(entry: Mapping[str, Any], *, final: bool) -> Migrated | None:
     Raises:
         ConfigurationError: Something of it can't be honoured; the message says what to write instead.
     """
-    path = PATHS.get(entry.get("BACKEND", ""), entry.get("BACKEND", ""))
+    written = str(entry.get("BACKEND", ""))
+    path = PATHS.get(written, written)
     if path not in PATHS.values():
         return None
     if path.endswith("RedisDummyCache"):

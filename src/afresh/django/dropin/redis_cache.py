@@ -113,7 +113,9 @@ class RedisDummyCache(DummyCache):  # type: ignore[misc]  # Django has no types
     def delete_pattern(self, pattern: str, version: Any = None) -> None:
         """Nothing to do."""
 
-    def get_or_set(self, key: Any, default: Any, timeout: Any = None, **more: Any) -> Any:
+    def get_or_set(
+        self, key: Any, default: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None, **more: Any
+    ) -> Any:
         """Make it."""
         return default() if callable(default) else default
 
