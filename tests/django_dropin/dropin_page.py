@@ -10,6 +10,7 @@ from dropin_options import BESIDE, OF_DJANGO_REDIS, OF_REDIS_CACHE
 
 PAGE = Path(__file__).parent.parent.parent / "docs/reference/django-redis.md"
 FOLDER = "tests/django_dropin"
+BENCH = ", and by `python -m bench.dropin`, which asks the real one the same in an environment of its own"
 
 HEAD = f"""# Options and methods of django-redis and django-redis-cache
 
@@ -27,7 +28,7 @@ def page() -> str:
         _options("Beside `OPTIONS`, and settings of the project", BESIDE),
         _methods("Methods of django-redis", {name: each.note for name, each in METHODS.items()}, "test_dropin_methods.py"),
         _options("`OPTIONS` of django-redis-cache", OF_REDIS_CACHE),
-        _methods("Methods of django-redis-cache", CACHE_METHODS, "test_dropin_redis_cache.py"),
+        _methods("Methods of django-redis-cache", CACHE_METHODS, "test_dropin_redis_cache.py", BENCH),
     ])  # fmt: skip
 
 
@@ -36,10 +37,10 @@ def _options(title: str, rows: Mapping[str, tuple[str, str]]) -> str:
     return "\n".join([f"## {title}", "", "| | | proved by |", "| --- | --- | --- |", *lines, ""])
 
 
-def _methods(title: str, rows: Mapping[str, str], test: str) -> str:
+def _methods(title: str, rows: Mapping[str, str], test: str, more: str = "") -> str:
     lines = [f"| `{name}` | {what} |" for name, what in rows.items()]
     return "\n".join([
-        f"## {title}", "", f"Proved by `{FOLDER}/{test}`.", "", "| | |", "| --- | --- |", *lines, ""
+        f"## {title}", "", f"Proved by `{FOLDER}/{test}`{more}.", "", "| | |", "| --- | --- |", *lines, ""
     ])  # fmt: skip
 
 

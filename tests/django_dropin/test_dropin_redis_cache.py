@@ -1,4 +1,4 @@
-"""What django-redis-cache has besides, and what it gets wrong: its own versions are in its own environment's bench."""
+"""What django-redis-cache has besides, and what it gets wrong: the real one is asked by `bench.dropin`."""
 
 from __future__ import annotations
 

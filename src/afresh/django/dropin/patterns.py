@@ -70,6 +70,9 @@ class Patterns(Commands):
                 "cache.delete_tag(name) take one step",
                 pattern,
             )
+        return self._delete_matching(pattern, version, prefix, itersize)
+
+    def _delete_matching(self, pattern: str, version: Any, prefix: Any = None, itersize: Any = None) -> int:
         count, some = 0, []
         for made in self._matching(self.make_pattern(pattern, version, prefix), itersize):
             some.append(made)

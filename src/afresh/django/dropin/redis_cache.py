@@ -38,7 +38,7 @@ class RedisCache(DropIn):
         """Remove what this cache has, or what it has of one version; what else the server has stays."""
         if version is None:
             return super().clear()
-        self.delete_pattern("*", version=version)
+        self._delete_matching("*", version)
         return True
 
     def get_or_set(  # type: ignore[override]
