@@ -76,6 +76,18 @@ def test_the_asynchronous_face(ours, late):
     assert asyncio.run(seen()) == ([1], {"k": [1]})
 
 
+def test_a_value_that_is_late_is_made_once_on_both_faces(ours, late):
+    ours.set("a", [1], 30)
+    ours.set("b", [1], 30)
+    late(31)
+    assert (ours.get_or_set("a", lambda: [2], 300), ours.get("a")) == ([2], [2])
+
+    async def seen():
+        return await ours.aget_or_set("b", lambda: [3], 300), await ours.aget_or_set("b", pytest.fail, 300)
+
+    assert asyncio.run(seen()) == ([3], [3])
+
+
 def test_what_their_herd_client_has_stored_is_read(ours, url, prefix, late):
     theirs = TheirCache(url, {"KEY_PREFIX": prefix, "OPTIONS": HERD})
     theirs.set("k", [1], 30)

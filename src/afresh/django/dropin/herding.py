@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
 
+from afresh.core.ports import Runtime
 from afresh.django.dropin.backend import DropIn
 from afresh.engine.cells import ABSENT
 from afresh.runtime.drive import drive
@@ -123,24 +124,34 @@ class Herding(DropIn):
 
     def get_or_set(self, key: Any, default: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None) -> Any:
         """See `CacheBackend`; whoever comes while one makes it anew is given the value from before."""
-        ttl = self.default_timeout if timeout is DEFAULT_TIMEOUT else timeout
-        herd = self._translated.herd
-        if not herd or ttl is None or ttl <= 0:
+        if self._fresh_until(timeout) is None:
             return super().get_or_set(key, default, timeout, version)
         found = super().get(key, ABSENT, version)
+        threads = self._operations.engine.threads
+        return drive(self._made_once(self.make_key(key, version=version), found, default, timeout, threads))
+
+    async def aget_or_set(
+        self, key: Any, default: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None
+    ) -> Any:
+        """See `get_or_set`."""
+        if self._fresh_until(timeout) is None:
+            return await super().aget_or_set(key, default, timeout, version)
+        found = await super().aget(key, ABSENT, version)
+        loop = self._operations.engine.loop
+        return await self._made_once(self.make_key(key, version=version), found, default, timeout, loop)
+
+    async def _made_once(self, made: str, found: Any, default: Any, timeout: Any, runtime: Runtime) -> Any:
         operations = self._operations
-        made = self.make_key(key, version=version)
         if _is_herded(found):
             if operations.engine.now() < found[2]:
                 return found[1]
-            drive(operations.delete([made]))  # put by hand: from now on it is made here
+            await operations.delete([made])  # put by hand: from now on it is made here
         elif found is not ABSENT:
             return found
-        load = self._loader(default)
-        policy = {"stale_while_revalidate": herd}
-        return operations.packing.unpack(
-            drive(operations.load(made, load, ttl, operations.engine.threads, **policy))
-        )
+        ttl = self.default_timeout if timeout is DEFAULT_TIMEOUT else timeout
+        policy = {"stale_while_revalidate": self._translated.herd}
+        packed = await operations.load(made, self._loader(default), ttl, runtime, **policy)
+        return operations.packing.unpack(packed)
 
 
 def _is_herded(found: Any) -> bool:
