@@ -6,6 +6,7 @@ from django.apps import AppConfig
 
 from afresh.django import checks
 from afresh.django.database.capture import watch_connections
+from afresh.django.project import tell_of_all_writes
 
 
 class AfreshConfig(AppConfig):  # type: ignore[misc]  # it has no types
@@ -19,3 +20,4 @@ class AfreshConfig(AppConfig):  # type: ignore[misc]  # it has no types
         """Watch the connections that are open, and those that will be."""
         checks.register_all()
         watch_connections()
+        tell_of_all_writes()

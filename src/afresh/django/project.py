@@ -25,8 +25,10 @@ from django.test.utils import _TestState
 
 from afresh.cache import Cache
 from afresh.django.settings import given, settings_file
+from afresh.engine.capturing import open_before_writes
 
 OURS = "afresh.django.CacheBackend"
+MIDDLEWARE = ("afresh.django.Middleware", "afresh.django.pages.middleware.Middleware")
 _REDIS = ("redis", "rediss", "unix", "valkey", "valkeys")
 _PLAIN = ("afresh.django.cache.backend.CacheBackend", OURS)
 
@@ -39,12 +41,14 @@ class Place(NamedTuple):
         arguments: What `Cache` is opened with.
         file: The settings file, where that has a `[cache]` table.
         backend: It is that of `CACHES["default"]`.
+        named: The project's settings name it: somebody means to use it.
     """
 
     why: str
     arguments: Mapping[str, Any]
     file: Path | None = None
     backend: bool = False
+    named: bool = True
 
 
 class _Opened:
@@ -68,6 +72,17 @@ def project_cache() -> Cache:
         return _Opened.cache
 
 
+def tell_of_all_writes() -> None:
+    """Have the project's cache told what a process writes that serves no page: a shell, a command, a task."""
+    open_before_writes(_open_if_used)
+
+
+def _open_if_used() -> None:
+    place = place_of_project()
+    if place.named or any(each in MIDDLEWARE for each in settings.MIDDLEWARE):
+        project_cache()
+
+
 def place_of_project() -> Place:
     """Where it lives."""
     chosen = given("CACHE", None)
@@ -81,11 +96,12 @@ def place_of_project() -> Place:
     if default.get("BACKEND") in _PLAIN:
         return Place("CACHES['default']", {}, backend=True)
     if hasattr(_TestState, "saved_data"):
-        return Place("a run of tests", {"url": "memory://"})
+        return Place("a run of tests", {"url": "memory://"}, named=False)
     url = _redis_of(default)
     if url:
-        return Place("the Redis of CACHES['default']", {"url": url, "namespace": _namespace(default)})
-    return Place("nothing else: this machine", {})
+        arguments = {"url": url, "namespace": _namespace(default)}
+        return Place("the Redis of CACHES['default']", arguments, named=False)
+    return Place("nothing else: this machine", {}, named=False)
 
 
 def _open(place: Place) -> Cache:

@@ -11,6 +11,7 @@
         "AUTO": "1m",                                # how long pages are kept that say nothing; None: not
         "UNKEYED": ["user-agent"],                   # fields that are read and make no difference
         "SKIPPED": ["shop.middleware.Banner"],       # middlewares that hits may skip
+        "SESSIONS": "redis://localhost/1",           # where sessions live (`afresh.django.sessions`)
     }
 
 A table `[django]` in that file may have `volatile = ["shop.Product.views"]`, too.
@@ -31,7 +32,19 @@ from django.db import router
 
 from afresh.config import application_root
 
-KNOWN = ("DATABASES", "OLD_IMAGES", "REPLICA_LAG", "SESSIONS", "UNSEEN_TTL", "VOLATILE")
+KNOWN = (
+    "AUTO",
+    "CACHE",
+    "DATABASES",
+    "FILE",
+    "OLD_IMAGES",
+    "REPLICA_LAG",
+    "SESSIONS",
+    "SKIPPED",
+    "UNKEYED",
+    "UNSEEN_TTL",
+    "VOLATILE",
+)
 
 
 def given(name: str, default: Any) -> Any:

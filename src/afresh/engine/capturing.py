@@ -6,7 +6,8 @@ goes to every ledger that is open here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from afresh.core.ports import Ledger
@@ -17,11 +18,30 @@ if TYPE_CHECKING:
     from afresh.engine.engine import Engine
 
 _engines: Living[Engine] = Living()
+_owed: list[Callable[[], object]] = []
 
 
 def take_captured_writes(engine: Engine) -> None:
     """Have the writes that are captured from now on announced in this cache's ledger."""
     _engines.add(engine)
+
+
+def open_before_writes(opener: Callable[[], object]) -> None:
+    """Have a cache opened when the first write is captured.
+
+    Other processes read from it: one that only writes (a shell, a command, a task) has to tell it, too.
+
+    Args:
+        opener: Opens it; is called again if it raises, and may be called by several threads at once.
+    """
+    _owed.append(opener)
+
+
+def _open_what_is_owed() -> None:
+    for opener in list(_owed):
+        opener()
+        with suppress(ValueError):  # another thread was quicker
+            _owed.remove(opener)
 
 
 def takes_captured_writes(engine: Engine) -> bool:
@@ -41,6 +61,8 @@ def engines() -> list[Engine]:
 
 def by_ledger(given: Iterable[Engine] | None = None) -> Iterator[list[Engine]]:
     """Those that are open, or the `given` ones: whose invalidations are numbered alike stand together."""
+    if given is None:
+        _open_what_is_owed()
     groups: list[list[Engine]] = []
     for engine in engines() if given is None else given:
         for group in groups:

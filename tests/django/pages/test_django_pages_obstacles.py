@@ -96,3 +96,12 @@ def test_a_file_that_makes_no_sense(site, file):
     file.write_text("[[http.rule]]\npaths = 1")
     (found,) = findings("afresh.E005")
     assert "path" in found.msg
+
+
+def test_each_setting_that_is_documented_is_known():
+    from re import findall
+
+    from afresh.django import settings as room
+
+    documented = findall(r'^ {8}"([A-Z_]+)":', room.__doc__, 8)
+    assert sorted(documented) == sorted(room.KNOWN)

@@ -12,11 +12,10 @@ from django.core import checks
 from django.core.checks import CheckMessage
 from django.utils.module_loading import import_string
 
-from afresh.django.project import place_of_project, project_cache
+from afresh.django.project import MIDDLEWARE, place_of_project, project_cache
 from afresh.django.settings import given, volatile_names
 from afresh.errors import AfreshError
 
-MIDDLEWARE = ("afresh.django.Middleware", "afresh.django.pages.middleware.Middleware")
 _OWN_CACHES = ("UpdateCacheMiddleware", "FetchFromCacheMiddleware", "CacheMiddleware")
 
 

@@ -7,6 +7,7 @@ from contextvars import Token
 from typing import Any
 
 from django.conf import settings
+from django.contrib.messages.storage.cookie import CookieStorage as MessageCookies
 
 from afresh.core.ports import Runtime
 from afresh.django.database.written import Written, writing
@@ -94,7 +95,7 @@ class Run:
         cookies = set(response.cookies)
         if holes.CSRF in exchange.marks.values():
             cookies.discard(settings.CSRF_COOKIE_NAME)
-        if settings.SESSION_COOKIE_NAME in cookies or self._reads.refused:
+        if cookies & _own_cookies() or self._reads.refused:
             return  # it is about this visitor alone
         named = " ".join(list(exchange.gathering.tracker.named))
         own = [each for each in self._written if any(table in named for table, _ in each.columns)]
@@ -157,6 +158,11 @@ class Run:
         if holes.CSRF in names:
             return holes.with_secret(self._visitor.request, response)
         return response
+
+
+def _own_cookies() -> set[str]:
+    """Cookies of Django's that are about one visitor: others get their pages, whether he got one or not."""
+    return {settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME, MessageCookies.cookie_name}
 
 
 def _refill(response: Any, marks: Any, values: Any) -> None:
