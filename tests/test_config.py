@@ -77,10 +77,10 @@ def test_a_cache_that_is_closed_holds_nothing_open(tmp_path):
         names = []
         for link in Path("/proc/self/fd").iterdir():
             try:
-                names.append(link.readlink().name)
+                names.append(link.readlink())
             except FileNotFoundError:  # the descriptor of this very listing
                 continue
-        return [name for name in names if "cache.sqlite3" in name]
+        return [name for name in names if "cache.sqlite3" in name.name and name.is_relative_to(tmp_path)]
 
     for _ in range(3):
         with Cache(f"sqlite:///{tmp_path / 'cache.sqlite3'}") as cache:

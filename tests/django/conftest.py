@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from asgiref.sync import SyncToAsync
 from django.core.management.color import no_style
 from django.db import connections
 from django_world import ALIASES, configure
@@ -61,11 +62,19 @@ def create_tables(alias):
 def database(engine):
     """Empty tables; whatever a test left is taken away afterwards, where no cache sees it."""
     yield engine
+    SyncToAsync.single_thread_executor.submit(forget_connections).result()
     for alias in ALIASES:
         connection = connections[alias]
         flush = connection.ops.sql_flush(no_style(), _tables(), reset_sequences=True, allow_cascade=True)
         connection.ops.execute_sql_flush(flush)
         connection.close()
+
+
+def forget_connections():
+    """The thread of the asynchronous ORM is one for all tests, and the next one may have other databases."""
+    for alias in connections:
+        connections[alias].close()
+        del connections[alias]
 
 
 def _tables():

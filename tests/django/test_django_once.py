@@ -184,13 +184,7 @@ def test_asynchronous_requests():
         put = await sync_to_async(lambda: connection.execute_wrappers.append(sent))()
         assert put is None
         response = await answered_once_per_request(view)(RequestFactory().get("/"))
-        await sync_to_async(forget_connections)()
         return response.content, sent.count
-
-    def forget_connections():
-        for alias in connections:
-            connections[alias].close()
-            del connections[alias]
 
     content, count = asyncio.run(main())
     assert content == b"hammer,hammer,later"
