@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from http_world import Application, ask, scope_of
 
-from afresh import tag
+from afresh import Cache, tag
 from afresh.asgi import CacheMiddleware
 from afresh.errors import ConfigurationError
 
@@ -54,6 +54,14 @@ def test_another_place_is_another_page(cache, asked):
     assert run(ask(app, **asked)).text == "2"
     assert run(ask(app, **asked)).text == "2"
     assert run(ask(app)).text == "1"
+
+
+def test_a_server_that_is_not_there_is_said_to_be_away():
+    with Cache("redis://127.0.0.1:1/0") as away:
+        app = CacheMiddleware(Application(cache_control="max-age=60"), cache=away)
+        answers = [run(ask(app)) for _ in range(2)]
+    assert [each.text for each in answers] == ["1", "2"]
+    assert "detail=\"the cache's server doesn't answer\"" in answers[1].get("cache-status")
 
 
 def test_what_it_was_made_from_changes(cache):

@@ -140,6 +140,13 @@ class Gathering:
         tracker = self.tracker
         return self.engine.ledger.prove(tracker.tags(), tracker.stamp) is not None
 
+    @property
+    def doubt(self) -> str:
+        """Why what was made isn't kept, where it isn't `unchanged`."""
+        if self.engine.backend.proven():
+            return "invalidated while it was made"
+        return "the cache's server doesn't answer"
+
     def _let_others(self) -> None:
         if self._lease is not None:
             self._lease.release()

@@ -368,7 +368,7 @@ class Exchange:
         """The fields as they are sent: what has changed while it was made is to be stored by nobody."""
         if not self._gathering.unchanged:
             fields = fields.without(_PERMITTING).replaced(_NO_STORE)
-            self.told.stored, self.told.reason = False, "invalidated while it was made"
+            self.told.stored, self.told.reason = False, self._gathering.doubt
         return self.told.on(fields)
 
     def failed(self, error: Exception) -> Reply | None:
