@@ -79,8 +79,13 @@ def tell_of_all_writes() -> None:
 
 def _open_if_used() -> None:
     place = place_of_project()
-    if place.named or any(each in MIDDLEWARE for each in settings.MIDDLEWARE):
+    if place.named or keeps_pages():
         project_cache()
+
+
+def keeps_pages() -> bool:
+    """Whether the middleware is there."""
+    return any(each in MIDDLEWARE for each in settings.MIDDLEWARE)
 
 
 def place_of_project() -> Place:

@@ -20,14 +20,13 @@ from functools import wraps
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction
-from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from afresh.core.durations import Duration, seconds
+from afresh.django import project
 from afresh.django.pages.visitor import visitor_of
 from afresh.errors import ConfigurationError
 
-_MIDDLEWARES = frozenset(["afresh.django.Middleware", "afresh.django.pages.middleware.Middleware"])
 _FIELD = "CDN-Cache-Control"  # RFC 9213: for caches like ours, which can be told of a change
 _FOREVER = 365 * 24 * 3600
 _REFUSING = ("no-store", "no-cache", "private", "max-age=0")
@@ -77,7 +76,7 @@ def cache_page(
 
 
 def _check(request: Any) -> None:
-    if visitor_of(request) is None and _MIDDLEWARES.isdisjoint(settings.MIDDLEWARE):
+    if visitor_of(request) is None and not project.keeps_pages():
         raise ImproperlyConfigured(
             'cache_page keeps nothing by itself: put "afresh.django.Middleware" first in MIDDLEWARE.'
         )

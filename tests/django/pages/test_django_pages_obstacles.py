@@ -105,3 +105,11 @@ def test_each_setting_that_is_documented_is_known():
 
     documented = findall(r'^ {8}"([A-Z_]+)":', room.__doc__, 8)
     assert sorted(documented) == sorted(room.KNOWN)
+
+
+def test_what_one_visitor_is_told_is_no_obstacle_to_others(site, file, caplog):
+    with caplog.at_level("INFO", "afresh.django"):
+        assert "messages" in site.visitor().get("/told/").cookies
+        site.visitor().get("/counted/1/")
+    assert "/counted/" in caplog.text
+    assert "/told/" not in caplog.text
