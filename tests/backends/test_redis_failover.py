@@ -136,7 +136,7 @@ def test_a_server_that_stands_still_is_waited_for_once(
             assert sorted(times)[-2] < 0.2, "only the first one waits"
         finally:
             server.resume()
-        wait_until(lambda: _proven(cache), "a cache that works again", 5.0)
+        wait_until(lambda: _proven(cache), "a cache that works again")
 
 
 def _restart(server: RedisServer) -> None:
@@ -187,7 +187,7 @@ def test_a_process_that_only_writes_finds_a_server_that_comes_back(
             assert not _works(ACTS[act], cache)
             time.sleep(1.2)  # until housekeeping rests
             server.start()
-            wait_until(lambda: _works(ACTS[act], cache), "a write that works again", 5.0)
+            wait_until(lambda: _works(ACTS[act], cache), "a write that works again")
         finally:
             cache.close()
 

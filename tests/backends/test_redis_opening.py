@@ -199,7 +199,7 @@ def test_a_mode_is_followed_by_the_others(empty: Any, opened: Callable[..., Cach
         other.get("anything")  # keeps its housekeeping awake
         return str(other.mode)
 
-    wait_until(lambda: looked() == "off", "the mode", 5.0)
+    wait_until(lambda: looked() == "off", "the mode")
     assert str(elsewhere.mode) == "on"
     assert str(opened(empty).mode) == "off"
     other.mode = "on"

@@ -130,4 +130,5 @@ def test_no_cached_answer_is_older_than_the_database(capsys: pytest.CaptureFixtu
         print(
             f"\noracle: {seen.answers} answers, {seen.loads} of them loaded, {seen.writes} writes or transactions"
         )
-    assert seen.loads < 0.6 * seen.answers
+    # 0.55 to 0.61 by the seed. An oracle that loads all that it compares would see nothing.
+    assert seen.loads < 0.7 * seen.answers

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 import uuid
 
 import pytest
@@ -13,6 +14,7 @@ from django.core.cache.backends.base import CacheKeyWarning
 from afresh import Kind
 from afresh.django import CacheBackend
 from afresh.django.cache.opening import OPENED
+from afresh.testing import FakeClock
 
 
 @pytest.fixture(params=[False, True], ids=["sync", "async"])
@@ -73,6 +75,20 @@ def test_zero_and_less_remove(cache):
         assert cache.get("a") is None
         assert cache.get_or_set("a", [1], timeout) == [1]
         assert cache.get("a") is None
+
+
+@pytest.mark.parametrize("url", ["memory://{}", "sqlite:///{}/cache"])
+def test_a_value_is_gone_when_its_time_is_up_and_not_a_tick_later(tmp_path, monkeypatch, url):
+    cache = backend(url.format(tmp_path), KEY_PREFIX=uuid.uuid4().hex)
+    operations, clock = cache._operations, FakeClock(time.time())
+    monkeypatch.setattr(operations.engine, "now", clock.now)
+    monkeypatch.setattr(operations, "_now", clock.now)
+    cache.set("a", 1, 10)
+    operations.engine.tick()
+    monkeypatch.setattr(operations.engine, "tick", lambda: None)
+    assert [cache.get("a") for _ in range(3)] == [1, 1, 1]
+    clock.advance(10)
+    assert cache.get("a") is None
 
 
 def test_versions_and_prefixes_are_apart(cache):

@@ -111,4 +111,4 @@ def test_what_another_program_writes_reaches_every_cache(
                 wait_until(lambda port=port: kept(port), f"a page kept by {name}")
             on.database.psql(f"UPDATE page SET text = '{number + 1}' WHERE id = 1")
             for name, text in on.places.items():
-                wait_until(lambda text=text, number=number: text() == f"{number + 1}", name, patience=5.0)
+                wait_until(lambda text=text, number=number: text() == f"{number + 1}", name)

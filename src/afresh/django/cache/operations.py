@@ -55,6 +55,7 @@ class Operations:
         self._place = place
         self._values = place.engine.values.space
         self._position = place.engine.gate.position_cell
+        self._now = place.engine.now
         self._dependencies = dependencies
         self._quiet = quiet
         self._silent = False
@@ -62,9 +63,17 @@ class Operations:
     # -- reading --------------------------------------------------------------------------------
 
     def read(self, key: str) -> Any:
-        """`get` for threads, where nothing is owed: the way of every hit."""
+        """`get` for threads, where nothing is owed: the way of every hit.
+
+        It asks the clock, unlike a hit of a cached function: who writes `set(key, value, 1)` and sleeps for a
+        second expects that nothing is there, not that nothing is there a tick later.
+        """
         entry = self._values.get(key)
-        if entry is not None and entry.checked_at is self._position.cell_contents:
+        if (
+            entry is not None
+            and entry.checked_at is self._position.cell_contents
+            and self._now() < entry.fresh_until
+        ):
             entry.hits += 1
             return entry.value
         return self.plain.get_now(key, ABSENT)

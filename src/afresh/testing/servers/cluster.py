@@ -11,6 +11,12 @@ from afresh.testing.servers.redis import Flavour, RedisServer
 _SLOTS = 16_384
 
 
+class _Node(RedisServer):
+    """One node, which talks with the others 10,000 ports above its own."""
+
+    highest_port = 55_535
+
+
 class RedisCluster:
     """Some primaries that share the slots; a context manager.
 
@@ -30,8 +36,8 @@ class RedisCluster:
         options = ["--cluster-enabled", "yes", "--cluster-node-timeout", "1000"]
         options += ["--cluster-require-full-coverage", "no"]
         self._nodes = nodes
-        self.servers = [
-            RedisServer(folder / f"node{number}", flavour=flavour, options=options)
+        self.servers: list[RedisServer] = [
+            _Node(folder / f"node{number}", flavour=flavour, options=options)
             for number in range(nodes * (1 + replicas))
         ]
 

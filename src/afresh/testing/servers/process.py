@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Self
 
-_PATIENCE = 20.0  # seconds for a start or an orderly end; the machine may be busy
+_PATIENCE = 60.0  # seconds for a start or an orderly end; the machine may be busy
 _PAUSE = 0.01
 _STARTS = 5  # another process may take the port between the choice and the start
 
@@ -34,11 +34,14 @@ def installed(name: str, package: str) -> str:
     return found
 
 
-def free_port() -> int:
-    """A port of the loopback interface that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def free_port(most: int = 65_535) -> int:
+    """A port of the loopback interface that nobody listens on, `most` at most."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = int(probe.getsockname()[1])
+        if port <= most:
+            return port
 
 
 def wait_until(happened: Callable[[], bool], what: str, patience: float = _PATIENCE) -> None:
@@ -60,7 +63,10 @@ class Server(ABC):
     Attributes:
         folder: Where it keeps its files and its log.
         port: The same for its whole life, restarts included.
+        highest_port: The highest that it can listen on.
     """
+
+    highest_port = 65_535
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -95,7 +101,7 @@ class Server(ABC):
         """
         first = not self.port
         for _ in range(_STARTS):
-            self.port = free_port() if first else self.port
+            self.port = free_port(self.highest_port) if first else self.port
             if self._started():
                 return self
         raise RuntimeError(f"{self.command()[0]} does not start:\n{self.log}")

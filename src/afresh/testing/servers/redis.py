@@ -113,7 +113,8 @@ class RedisServer(Server):
     def client(self) -> Any:
         """A client of redis-py, for the test's own looks."""
         redis = import_module("redis")
-        return redis.Redis(unix_socket_path=self.socket, socket_timeout=5.0)
+        never = import_module("redis.retry").Retry(import_module("redis.backoff").NoBackoff(), 0)
+        return redis.Redis(unix_socket_path=self.socket, socket_timeout=5.0, retry=never)
 
     def save(self) -> None:
         """Write a snapshot now: what a later start begins with, whatever comes after it."""

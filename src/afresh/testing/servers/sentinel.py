@@ -10,6 +10,7 @@ from afresh.testing.servers.process import wait_until
 from afresh.testing.servers.redis import Flavour, RedisServer
 
 _SERVICE = "mymaster"
+_PATIENCE = 75.0  # seconds; a sentinel whose machine stood still for two does nothing for 30 ("TILT")
 
 
 class _Sentinel(RedisServer):
@@ -71,7 +72,7 @@ class RedisSentinels:
         for sentinel in self.sentinels:
             with sentinel.start().client() as client:
                 self._watch(client, primary.port)
-        wait_until(self._complete, "the sentinels' agreement")
+        wait_until(self._complete, "the sentinels' agreement", _PATIENCE)
         return self
 
     def _watch(self, client: Any, port: int) -> None:
@@ -100,7 +101,7 @@ class RedisSentinels:
 
     def wait_for_another(self, old: RedisServer) -> RedisServer:
         """Wait until another server is in office."""
-        wait_until(lambda: self.primary() is not old, "a failover")
+        wait_until(lambda: self.primary() is not old, "a failover", _PATIENCE)
         return self.primary()
 
     def stop(self) -> None:
