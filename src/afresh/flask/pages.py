@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable
 from typing import Any, Unpack
 
@@ -17,7 +18,8 @@ from afresh.flask.watching import watch
 from afresh.http.asked import Asked
 from afresh.http.environ import Environ, asked_in
 from afresh.http.exchange import Exchange
-from afresh.http.options import Given
+from afresh.http.hits import Hit
+from afresh.http.options import Given, functions
 from afresh.http.reading import Reads
 from afresh.http.wsgi import CacheMiddleware, StartResponse
 
@@ -34,7 +36,7 @@ class Pages(CacheMiddleware):
         auto: Pages that say nothing of caching are stored for so long, if they depend on nothing that
             can't be a part of their key. `None`: only what says so itself.
         unkeyed: Fields that make no difference to what visitors see, though they are read.
-        options: See `afresh.http.options.Options`.
+        options: See `afresh.http.options.Options`. Functions are called in the application's context.
     """
 
     def __init__(
@@ -48,9 +50,9 @@ class Pages(CacheMiddleware):
     ) -> None:
         if isinstance(unkeyed, str):
             raise ConfigurationError(f"unkeyed={unkeyed!r}: give a list, [{unkeyed!r}].")
-        if csrf.use_holes():
-            options["holes"] = {csrf.HOLE: csrf.Tokens(app), **options.get("holes", {})}
+        options["holes"] = _holes(app, options.get("holes", {}))
         super().__init__(app.wsgi_app, cache, **options)
+        self._flow.effects.within = app.app_context
         self._flow.rely_on_reads(0.0 if auto is None else seconds(auto, "auto"))
         self._flask = app
         self._unkeyed = frozenset(name.lower().encode() for name in unkeyed)
@@ -64,6 +66,10 @@ class Pages(CacheMiddleware):
             self._looked = True
         return super().__call__(environ, start_response)
 
+    def _admitted(self, hit: Hit, *, later: bool) -> bool:
+        with self._flask.app_context():
+            return super()._admitted(hit, later=later)
+
     def _asked(self, environ: Environ) -> Asked:
         return asked_in(environ)._replace(known=Visitor(self._flask, environ, csrf.before_saving).known)
 
@@ -72,6 +78,21 @@ class Pages(CacheMiddleware):
         reads = Reads(exchange.fields, self._unkeyed)
         exchange.watch(reads, _nothing)
         return WatchedEnviron.of(plain, _visitor(asked.known), reads)
+
+
+def _holes(app: Flask, given: Any) -> dict[str, Callable[[Any], Any]]:
+    """What fills the holes of an application's pages: tokens of Flask-WTF, and what was given."""
+    own = {csrf.HOLE: csrf.Tokens(app)} if csrf.use_holes() else {}
+    return {**own, **{name: _within(app, each) for name, each in functions("holes", given).items()}}
+
+
+def _within(app: Flask, function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    @functools.wraps(function)
+    def called(environ: Any) -> Any:
+        with app.app_context():
+            return function(environ)
+
+    return called
 
 
 def _visitor(known: Callable[[str], str | None] | None) -> Visitor:

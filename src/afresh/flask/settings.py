@@ -7,18 +7,17 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from afresh.errors import ConfigurationError
+from afresh.http.options import Given
 
 PREFIX: Final = "AFRESH_"
 RULES: Final = "afresh.toml"
 
 _OF_THE_CACHE = (
     "url", "fallback", "namespace", "l1", "consistency", "mode", "max_loads", "max_stale", "capture", "pools",
-    "codec", "compression", "encryption",
+    "codec", "compression", "encryption", "secret",
 )  # fmt: skip
-_OF_PAGES = (
-    "auto", "unkeyed", "rules", "max_body", "variants", "hit_for_miss", "keep", "hosts", "ignored_parameters",
-    "status", "holes",
-)  # fmt: skip
+_NEEDLESS = {"cookies": "what views read of cookies is seen, and the rest makes no difference"}
+_OF_PAGES = ("auto", "unkeyed", *(name for name in Given.__annotations__ if name not in _NEEDLESS))
 _OWN = ("pages", "policy", "sessions", "databases")
 
 
@@ -51,9 +50,7 @@ class FlaskSettings(NamedTuple):
         """
         given = {name[len(PREFIX) :].lower(): config[name] for name in config if name.startswith(PREFIX)}
         for name in given:
-            if name not in (*_OF_THE_CACHE, *_OF_PAGES, *_OWN):
-                known = ", ".join(PREFIX + each.upper() for each in (*_OF_THE_CACHE, *_OF_PAGES, *_OWN))
-                raise ConfigurationError(f"{PREFIX}{name.upper()} is not a setting: there are {known}.")
+            _check(name)
         policy = given.get("policy", {})
         if not isinstance(policy, Mapping):
             raise ConfigurationError(f'AFRESH_POLICY={policy!r}: give a dictionary, {{"ttl": "5m"}}.')
@@ -67,6 +64,15 @@ class FlaskSettings(NamedTuple):
             _sessions(given.get("sessions")),
             _flag(given, "databases", default=True),
         )
+
+
+def _check(name: str) -> None:
+    """Refuse what is no setting."""
+    if name in _NEEDLESS:
+        raise ConfigurationError(f"leave out {PREFIX}{name.upper()}: {_NEEDLESS[name]}.")
+    if name not in (*_OF_THE_CACHE, *_OF_PAGES, *_OWN):
+        known = ", ".join(PREFIX + each.upper() for each in (*_OF_THE_CACHE, *_OF_PAGES, *_OWN))
+        raise ConfigurationError(f"{PREFIX}{name.upper()} is not a setting: there are {known}.")
 
 
 def _sessions(given: Any) -> Any:

@@ -27,6 +27,7 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from itertools import islice
 from typing import Any, NamedTuple, TypeAlias
@@ -115,11 +116,15 @@ class Effects:
         functions: By name.
         failed: Is told of a function's error.
         room: Effects that wait at most.
+
+    Attributes:
+        within: Makes what each function is called in: a framework may have a context.
     """
 
     def __init__(
         self, functions: Mapping[str, Function], failed: Callable[[str, Exception], object], room: int = ROOM
     ) -> None:
+        self.within: Callable[[], AbstractContextManager[object]] = nullcontext
         self._functions = functions
         self._failed = failed
         self._room = room
@@ -246,7 +251,8 @@ class Effects:
 
     def _call(self, function: Function, batch: Sequence[Effect]) -> None:
         if not inspect.iscoroutinefunction(function):
-            function(batch)
+            with self.within():
+                function(batch)
             return
         loop = self._loop
         if loop is None or loop.is_closed():
