@@ -196,6 +196,8 @@ class Channel:
         status = self._parser.get_status_code()
         if self._parser_left:
             return
+        if not 100 <= status < 600:
+            raise Gone(f"the status {status}")
         if 100 <= status < 200 and status != 101:
             self._interim.append(AnswerHead(status, self._fields))
             return

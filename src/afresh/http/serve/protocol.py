@@ -40,6 +40,7 @@ class Protocol(HttpToolsProtocol):
         self._peer = ""
         self._held: list[bytes] = []  # came while the client doesn't read what it asked for
         self._refused: Malformed | None = None
+        self._in_head = True
         self._elsewhere = False  # another protocol has the connection
         self._used = False
         self._watch: asyncio.TimerHandle | None = None
@@ -173,8 +174,19 @@ class Protocol(HttpToolsProtocol):
         if not self._held:
             self.flow.resume_reading()
 
+    def on_message_begin(self) -> None:
+        """A request begins for uvicorn."""
+        super().on_message_begin()
+        self._in_head = True
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A field; not one behind the content, which uvicorn would take for one of the head (RFC 9110 §6.5.1)."""
+        if self._in_head:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
         """A request is uvicorn's: what it sends may have early hints and trailers."""
+        self._in_head = False
         before = self.cycle
         if cast("Any", self.parser).get_http_version() == "1.1":
             cast("dict[str, Any]", self.scope)["extensions"] = dict(EXTENSIONS)

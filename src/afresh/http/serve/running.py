@@ -13,12 +13,14 @@ from typing import Any, cast
 
 from afresh.cache import Cache
 from afresh.errors import ConfigurationError
-from afresh.http.asgi import Application, CacheMiddleware
+from afresh.http.asgi import Application, CacheMiddleware, Receive, Scope
 from afresh.http.loading import loaded
 from afresh.http.options import Given, Options
 from afresh.http.rules import Rules, rules_of
+from afresh.http.sending import Send
 from afresh.http.serve import checking
 from afresh.http.serve.marking import HitsMarked
+from afresh.http.serve.passing import unmistakable
 
 _SETTINGS = "AFRESH_SERVING"  # how workers, which are new processes, learn what to serve
 
@@ -151,8 +153,19 @@ def _behind(serving: Serving) -> Application:
     if is_wsgi(app) if serving.wsgi is None else serving.wsgi:
         from a2wsgi import WSGIMiddleware
 
-        return cast("Application", WSGIMiddleware(cast("Any", app)))
+        return _without_underscores(cast("Application", WSGIMiddleware(cast("Any", app))))
     return cast("Application", app)
+
+
+def _without_underscores(app: Application) -> Application:
+    """See `unmistakable`: WSGI makes variables of fields."""
+
+    async def called(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            scope = {**scope, "headers": unmistakable(scope["headers"])}
+        await app(scope, receive, send)
+
+    return called
 
 
 def is_wsgi(app: Any) -> bool:

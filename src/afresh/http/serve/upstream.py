@@ -14,7 +14,15 @@ from afresh.http.asgi import Receive, Scope
 from afresh.http.sending import Send
 from afresh.http.serve.channel import AnswerHead, Channel, Gone, Late
 from afresh.http.serve.extending import HINTS, TRAILERS
-from afresh.http.serve.passing import as_trailers, end_to_end, forwarded, wants_trailers
+from afresh.http.serve.passing import (
+    answered,
+    as_trailers,
+    end_to_end,
+    forwarded,
+    misnamed,
+    unmistakable,
+    wants_trailers,
+)
 from afresh.rfc import Fields, via
 
 _AGAIN = frozenset(
@@ -75,6 +83,9 @@ class Upstream:
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if name := misnamed(scope["headers"]):
+            await _say(400, b"Connection names %b, which isn't the connection's" % name, send)
+            return
         started = False
         try:
             async with aclosing(self._answer(scope, receive, send)) as messages:
@@ -98,7 +109,7 @@ class Upstream:
             yield {
                 "type": "http.response.start",
                 "status": answer.status,
-                "headers": end_to_end(answer.fields),
+                "headers": answered(answer.status, answer.fields),
                 "trailers": trailers,
             }
             async for piece in channel.body(self._patience):
@@ -167,7 +178,7 @@ class Upstream:
         if scope["query_string"]:
             target += b"?" + scope["query_string"]
         lines = [scope["method"].encode() + b" " + target + b" HTTP/1.1"]
-        fields = end_to_end(scope["headers"])
+        fields = unmistakable(end_to_end(scope["headers"]))
         if any(name == b"transfer-encoding" for name, _ in scope["headers"]):
             fields.append((b"transfer-encoding", b"chunked"))
         client = scope["client"][0].encode() if scope.get("client") else b""
@@ -193,8 +204,12 @@ def _hinting(scope: Scope, send: Send) -> Callable[[AnswerHead], Awaitable[objec
 async def _failed(error: Exception, send: Send) -> None:
     late = isinstance(error, (Late, TimeoutError))
     text = b"the upstream is silent" if late else b"the upstream doesn't answer"
+    await _say(504 if late else 502, text, send)
+
+
+async def _say(status: int, text: bytes, send: Send) -> None:
     fields = [(b"content-type", b"text/plain"), (b"content-length", b"%d" % len(text))]
-    await send({"type": "http.response.start", "status": 504 if late else 502, "headers": fields})
+    await send({"type": "http.response.start", "status": status, "headers": fields})
     await send({"type": "http.response.body", "body": text})
 
 
