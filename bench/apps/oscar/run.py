@@ -3,130 +3,100 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import random
-import re
 import sys
 import tempfile
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from afresh.testing.servers import PostgresServer, RedisServer
 from bench.apps.oscar.shops import Place, Shop
-from bench.apps.oscar.visitors import Visitor, timed
+from bench.apps.oscar.speed import SUBJECTS, Speed
 
-SUBJECTS = ("plain", "cachalot", "cacheops", "afresh")
-PEERS = ("cachalot", "cacheops")
-_MORE = {"plain": 1, "cachalot": 2, "cacheops": 2, "afresh": 40}
-"""So many times as many requests of each take about as long."""
+PRODUCTS = {"quick": 600, "full": 12_000}
+DECLARED = (
+    '[[http.rule]]\npath = "/catalogue/*_*/"\ndrop_cookies = ["oscar_history"]\nside_effects = "replay"\n'
+)
 
 
 class Bench:
-    """One run."""
+    """One run, in a folder of its own."""
 
-    def __init__(self, *, quick: bool) -> None:
-        self._quick = quick
-        self._products = 600 if quick else 12_000
+    def __init__(self, folder: Path, *, quick: bool) -> None:
+        self._folder, self._quick = folder, quick
+        self._size = "quick" if quick else "full"
         self._seed = int(os.environ.get("AFRESH_SEED") or random.SystemRandom().randrange(2**31))
-        self._folder = Path(tempfile.mkdtemp(prefix="afresh-bench-"))
+        self._seconds: dict[str, float] = {}
 
     def everything(self) -> dict[str, Any]:
         """All figures."""
+        found: dict[str, Any] = {"seed": self._seed, "products": PRODUCTS[self._size]}
         with ExitStack() as stack:
-            postgres = stack.enter_context(PostgresServer(self._folder / "postgres"))
-            redis = stack.enter_context(RedisServer(self._folder / "redis"))
-            self._redis = f"redis://127.0.0.1:{redis.port}/0"
-            rows = Place(self._folder / "rows", "plain", postgres.create("rows"))
-            rows.run("-m", "bench.apps.oscar.rows", str(self._products))
-            for name in (*SUBJECTS, "truth"):
-                postgres.psql(f'CREATE DATABASE "{name}" TEMPLATE rows')
-            self._postgres = postgres
-            return {"seed": self._seed, "products": self._products, **self._speed(), "truth": self._truth()}
+            with self._phase("servers and rows"):
+                self._serve(stack)
+            speed = Speed(
+                {name: self._place(name, variant) for name, variant in SUBJECTS.items()}, quick=self._quick
+            )
+            with self._phase("system check"):
+                found["obstacles"] = speed.obstacles()
+            with self._phase("speed"):
+                found["speed"] = speed.measured()
+            with self._phase("oracle"):
+                found["truth"] = self._truth("truth", "all", DECLARED)
+            with self._phase("skipped views"):
+                found["skip"] = self._truth("skip", "skip", found["obstacles"]["lines"] + "\n")
+        for part, took in found["truth"]["seconds"].items():
+            self._seconds[f"oracle: {part}"] = took
+        return {**found, "seconds": self._seconds}
 
-    # -- speed ----------------------------------------------------------------------------------
+    def _serve(self, stack: ExitStack) -> None:
+        """Start servers, and give each subject a copy of the same rows."""
+        self._postgres = stack.enter_context(PostgresServer(self._folder / "postgres"))
+        redis = stack.enter_context(RedisServer(self._folder / "redis"))
+        self._redis = f"redis://127.0.0.1:{redis.port}"
+        self._postgres.create("rows")
+        self._place("rows", "plain").run("-m", "bench.apps.oscar.rows", str(PRODUCTS[self._size]))
+        for name in (*SUBJECTS, "truth", "skip"):
+            self._postgres.psql(f'CREATE DATABASE "{name}" TEMPLATE rows')
 
-    def _speed(self) -> dict[str, Any]:
-        """Milliseconds of a request over four connections, by turns."""
-        rounds, requests = (3, 3) if self._quick else (9, 8)
-        places = {
-            name: Place(self._folder / name, name, self._postgres.url_of(name), self._redis)
-            for name in SUBJECTS
-        }
-        pages = self._pages(places["plain"])
-        found: dict[str, Any] = {page: {name: [] for name in SUBJECTS} for page in pages}
-        refused, lines = self._obstacles(places["afresh"], pages["product"])
-        with ExitStack() as stack:
-            shops = {name: stack.enter_context(Shop(place)) for name, place in places.items()}
-            for page, path in pages.items():
-                for (
-                    shop
-                ) in shops.values():  # a new process links files that four requests at once stumble over
-                    for _ in range(4):
-                        Visitor(shop.port).get(path)
-                for number in range(rounds + 1):
-                    for name, shop in shops.items():
-                        took = _timed(name, shop, path, requests * (_MORE[name] if number else 2))
-                        if number:
-                            found[page][name].append(took)
-        return {"speed": found, "refused": refused, "lines": lines}
-
-    @staticmethod
-    def _pages(place: Place) -> dict[str, str]:
-        code = (
-            "import django; django.setup(); from oscar.core.loading import get_model as m;"
-            "print(m('catalogue', 'Category').objects.order_by('path')[3].get_absolute_url());"
-            "print(m('catalogue', 'Product').objects.order_by('pk')[3].get_absolute_url())"
+    def _place(self, name: str, variant: str) -> Place:
+        number = ("cachalot", "cacheops").index(name) if name in {"cachalot", "cacheops"} else 2
+        return Place(
+            self._folder / name.replace(" ", "-"),
+            variant,
+            self._postgres.url_of(name),
+            f"{self._redis}/{number}",
         )
-        category, product = place.run("-c", code).split()[-2:]
-        return {"catalogue": "/catalogue/", "category": category, "product": product}
 
-    @staticmethod
-    def _obstacles(place: Place, product: str) -> tuple[str, str]:
-        """Why the product page isn't kept, and the lines that the system check prints: they are used."""
-        place.rules("")
-        with Shop(place, workers=1, name="first") as shop:
-            visitor = Visitor(shop.port)
-            visitor.get(product)
-            said = Visitor(shop.port).get(product).said
-            deadline = time.monotonic() + 20
-            while "W002" not in (printed := place.run("manage.py", "check")) and time.monotonic() < deadline:
-                time.sleep(0.2)
-        lines = re.search(r"(\[\[http\.rule\]\]\n(?:.+\n?)+?)(?=\n|\Z|\?:|System)", printed)
-        if lines is None:
-            raise RuntimeError(f"the system check prints no lines:\n{printed}")
-        text = "\n".join(line.strip() for line in lines[1].splitlines() if "=" in line or "[[" in line)
-        place.rules(text + "\n")
-        return said, text
-
-    # -- truth ----------------------------------------------------------------------------------
-
-    def _truth(self) -> dict[str, Any]:
-        """The oracle, in a process that writes: see `oracle`."""
-        place = Place(self._folder / "truth", "afresh", self._postgres.url_of("truth"))
+    def _truth(self, name: str, part: str, rules: str) -> Any:
+        """A part of the oracle, in a process that writes, for two processes of a shop with these rules."""
+        place = self._place(name, "afresh")
         place.environment["SHOP_TRUTH"] = "1"
-        place.rules(
-            '[[http.rule]]\npath = "/catalogue/*_*/"\ndrop_cookies = ["oscar_history"]\nside_effects = "replay"\n'
-        )
+        place.rules(rules)
         with ExitStack() as stack:
             ports = [stack.enter_context(Shop(place, workers=1, name=f"worker{n}")).port for n in range(2)]
-            size = "quick" if self._quick else "full"
-            printed = place.run("-m", "bench.apps.oscar.oracle", size, str(self._seed), *map(str, ports))
-        found: dict[str, Any] = json.loads(printed.split("FOUND ", 1)[1].splitlines()[0])
-        return found
+            command = ["-m", "bench.apps.oscar.oracle", part, self._size, str(self._seed), *map(str, ports)]
+            return json.loads(place.run(*command, told=True).splitlines()[-1])
+
+    @contextmanager
+    def _phase(self, name: str) -> Iterator[None]:
+        print(f"{name} …", file=sys.stderr, flush=True)
+        began = time.monotonic()
+        yield
+        self._seconds[name] = time.monotonic() - began
+        print(f"{name}: {self._seconds[name]:.0f} s", file=sys.stderr, flush=True)
 
 
-def _timed(name: str, shop: Shop, path: str, requests: int) -> float:
-    try:
-        return timed(shop.port, path, requests)
-    except RuntimeError as error:
-        if name in PEERS:
-            print(f"{name}: {error}", file=sys.stderr)
-            return math.inf  # it answers with an error
-        raise RuntimeError(f"{name}: {error}\n{shop.log[-3000:]}") from None
+def main() -> None:
+    """Measure."""
+    with tempfile.TemporaryDirectory(prefix="afresh-bench-", ignore_cleanup_errors=True) as folder:
+        found = Bench(Path(folder), quick="--quick" in sys.argv).everything()
+    print(json.dumps(found))
 
 
 if __name__ == "__main__":
-    print(json.dumps(Bench(quick="--quick" in sys.argv).everything()))
+    main()

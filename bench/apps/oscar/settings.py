@@ -75,8 +75,8 @@ elif VARIANT == "cachalot":
 elif VARIANT == "cacheops":
     INSTALLED_APPS += ["cacheops"]
     CACHEOPS_REDIS = os.environ["SHOP_REDIS"]
-    # A product, and what holds one, can't be unpickled: its attributes ask themselves for themselves.
-    CACHEOPS = {"catalogue.*": None, "partner.*": None, "*.*": {"ops": "all", "timeout": 60}}
+    CACHEOPS = {"*.*": {"ops": "all", "timeout": 60}}
+    CACHEOPS_SERIALIZER = "bench.apps.oscar.pickles.Serializer"
 
 LOGGING = {
     "version": 1,

@@ -43,17 +43,29 @@ class Place:
         """Write `afresh.toml`."""
         (self.folder / "afresh.toml").write_text(text)
 
-    def run(self, *command: str) -> str:
-        """What a program of this shop prints."""
+    def run(self, *command: str, told: bool = False) -> str:
+        """What a program of this shop prints.
+
+        Args:
+            command: What Python gets.
+            told: What it says on its standard error is shown at once, and isn't returned.
+
+        Raises:
+            RuntimeError: It failed; what it printed is in the message.
+        """
         done = subprocess.run(
             [sys.executable, *command],
             cwd=self.folder,
             env=self.environment,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=None if told else subprocess.PIPE,
             text=True,
-            check=True,
+            check=False,
         )
-        return done.stdout + done.stderr
+        printed = done.stdout + (done.stderr or "")
+        if done.returncode:
+            raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}:\n{printed}")
+        return printed
 
 
 class Shop(Server):

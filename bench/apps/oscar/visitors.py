@@ -53,10 +53,23 @@ class Visitor:
         """Read a page."""
         return self._ask("GET", path)
 
-    def post(self, path: str, **fields: str) -> Answer:
-        """Send a form, with the values that its page has for what isn't given."""
-        page = self.get(path)
-        return self.send(path, page.text, fields)
+    def fill_in(self, path: str, **fields: str) -> None:
+        """Send the form of a page, with the values that it has for what isn't given.
+
+        Raises:
+            RuntimeError: The form comes back.
+        """
+        answer = self.send(path, self.get(path).text, fields)
+        if answer.status != 302:
+            raise RuntimeError(f"{path}: {answer.status}, {errors(answer.text)}")
+
+    def sign_in(self, name: str) -> None:
+        """As one of the shop's people, whose password is his name."""
+        fields = {
+            "login-username": f"{name}@example.com", "login-password": name, "login-redirect_url": "/catalogue/",
+            "login_submit": "Log In",
+        }  # fmt: skip
+        self.fill_in("/accounts/login/", **fields)
 
     def send(self, path: str, page: str, fields: dict[str, str], *, to: str = "") -> Answer:
         """Send the form of a page that was read before."""
@@ -82,6 +95,11 @@ class Visitor:
                     self.cookies[name] = morsel.coded_value
         said, where = answer.headers.get("Cache-Status", ""), answer.headers.get("Location", "")
         return Answer(answer.status, said, where, text)
+
+
+def errors(page: str) -> list[str]:
+    """What a page says of the fields that were sent."""
+    return re.findall(r'class="errorlist[^>]*>(.*?)</ul>|class="error-block">(.*?)</', page, re.DOTALL)[:3]
 
 
 class Form(HTMLParser):
