@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from afresh.errors import AfreshError
+from afresh.errors import AfreshError, ConfigurationError
 
 _App = Annotated[str, typer.Argument(metavar="[MODULE:APP]", help="An ASGI or WSGI application.")]
 _Upstream = Annotated[str, typer.Option(metavar="URL", help="Another server, in place of one.")]
@@ -34,6 +35,11 @@ _Rules = Annotated[
     str | None, typer.Option(metavar="FILE", help="Rules for paths: [[http.rule]] in afresh.toml.")
 ]
 _Edge = Annotated[bool, typer.Option("--edge", help="Tell caches in front what pages are made from.")]
+_Publish = Annotated[
+    str,
+    typer.Option(metavar="HOST:PORT", help="memcached from which nginx serves finished pages; with --edge."),
+]
+_Index = Annotated[str, typer.Option(metavar="FILE", help="Where published pages are entered.")]
 
 
 def serve(
@@ -55,16 +61,20 @@ def serve(
     allow_host: _Hosts = None,
     rules: _Rules = None,
     edge: _Edge = False,
+    publish: _Publish = "",
+    index: _Index = "",
 ) -> None:
     """Serve an application, or another server, with a cache of whole pages before it."""
-    given: dict[str, Any] = dict(locals())  # named as the settings are, but for four
-    given["within"] = "afresh.edge.asgi:outward" if given.pop("edge") else ""
+    given: dict[str, Any] = dict(locals())  # named as the settings are, but for six
+    given["within"] = "afresh.edge.asgi:outward" if given.pop("edge") or publish else ""
+    del given["publish"], given["index"]
     options = {
         "ignored_parameters": given.pop("ignore_parameter"),
         "hosts": given.pop("allow_host"),
         "rules": given.pop("rules"),
     }
     try:
+        given.update(_before(publish, index))
         _run(given, {name: value for name, value in options.items() if value})
     except ModuleNotFoundError as missing:
         name = (missing.name or "").partition(".")[0]
@@ -73,6 +83,23 @@ def serve(
         _fail(f"Serving needs {name}. Install it with: pip install 'afresh[serve]'")
     except AfreshError as error:
         _fail(str(error))
+
+
+def _before(publish: str, index: str) -> dict[str, Any]:
+    """What stands before the cache, as a setting; looked at here, since each worker would fail at it."""
+    if bool(publish) != bool(index):
+        raise ConfigurationError(
+            "--publish HOST:PORT and --index FILE, that of `afresh edge follow`, go together."
+        )
+    if not publish:
+        return {}
+    from afresh.edge.published.index import Index
+    from afresh.edge.published.pages import Pages
+
+    Pages(publish).close()
+    Index(index).close()
+    given = {"address": publish, "index": str(Path(index).absolute())}
+    return {"before": "afresh.edge.published.middleware:published", "before_given": given}
 
 
 def _run(settings: dict[str, Any], options: dict[str, Any]) -> None:

@@ -13,6 +13,8 @@ import threading
 from collections.abc import Iterable
 from pathlib import Path
 
+from afresh.errors import ConfigurationError
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS page (key BLOB PRIMARY KEY, version INTEGER, expires REAL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS named (name TEXT, key BLOB, version INTEGER, PRIMARY KEY (name, key)) WITHOUT ROWID;
@@ -26,11 +28,21 @@ class Index:
 
     Args:
         path: Of the file; the same for all who publish and purge.
+
+    Raises:
+        ConfigurationError: It can't be opened.
     """
 
     def __init__(self, path: Path | str) -> None:
         self._lock = threading.Lock()
-        self._database = sqlite3.connect(path, timeout=10.0, isolation_level=None, check_same_thread=False)
+        try:
+            self._database = sqlite3.connect(
+                path, timeout=10.0, isolation_level=None, check_same_thread=False
+            )
+        except sqlite3.OperationalError as error:
+            raise ConfigurationError(
+                f"index {str(path)!r}: {error}; name a file in a folder that is there."
+            ) from None
         self._database.execute("PRAGMA journal_mode = WAL")
         self._database.execute("PRAGMA synchronous = OFF")
         self._database.executescript(_SCHEMA)

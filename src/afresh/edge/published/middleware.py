@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import logging
+import os
 import time
 from collections.abc import MutableMapping
 from concurrent.futures import ThreadPoolExecutor
@@ -80,6 +82,14 @@ class PublishMiddleware:
     def close(self) -> None:
         """End its thread."""
         self._thread.shutdown()
+
+
+def published(app: App, cache: Cache, address: str, index: str) -> App:
+    """What `afresh serve --publish` puts before its cache; `$AFRESH_EDGE_SECRET` has the secret of names."""
+    secret = os.environ.get("AFRESH_EDGE_SECRET", "").encode()
+    publishing = Publishing(cache, address, index, secret=secret)
+    atexit.register(publishing.close)
+    return PublishMiddleware(app, cache, publishing)
 
 
 class _Heard:

@@ -8,7 +8,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, cast
 
 from afresh.cache import Cache
@@ -46,6 +46,8 @@ class Serving:
         believed: Addresses of proxies whose `X-Forwarded-…` are believed, with commas; `*`: all.
         options: Of `CacheMiddleware`.
         within: `module:function` that puts something between cache and application, given both.
+        before: `module:function` that puts something before the cache, given both and
+        before_given: by name. Then no hit is answered before ASGI starts.
     """
 
     app: str = ""
@@ -64,6 +66,8 @@ class Serving:
     believed: str = "127.0.0.1"
     options: Given | None = None
     within: str = ""
+    before: str = ""
+    before_given: dict[str, str] = field(default_factory=dict)
 
     def check(self) -> None:
         """Say what makes no sense.
@@ -132,7 +136,10 @@ def create() -> Application:
     app = _behind(serving)
     if serving.within:
         app = loaded(serving.within)(app, cache)
-    return HitsMarked(CacheMiddleware(app, cache, **(serving.options or Given())))
+    cached: Application = CacheMiddleware(app, cache, **(serving.options or Given()))
+    if serving.before:
+        cached = loaded(serving.before)(cached, cache, **serving.before_given)
+    return HitsMarked(cached)
 
 
 def _cache_of(serving: Serving) -> Cache:
