@@ -87,6 +87,8 @@ class Parameters:
         Raises:
             TypeError: Others are missing.
         """
+        if not args and kwargs.keys() == self._signature.parameters.keys():  # as FastAPI calls it
+            return {name: kwargs[name] for name in self._signature.parameters}
         given = self._signature.bind_partial(*args, **kwargs).arguments
         for name, each in self._signature.parameters.items():
             if name in given:
