@@ -12,6 +12,7 @@ from afresh.backends.memcached.codec import (
     LONGEST_LINE,
     Decoder,
     ProtocolError,
+    as_it_came,
     checked,
     encode,
     last_word,
@@ -172,6 +173,11 @@ def test_the_short_way_is_that_of_hits_and_misses() -> None:
     assert sole_answer("mg", b"VA 0\r\n\r\n") == Response("VA", (), b"")
     assert sole_answer("mg", b"EN\r\n") == Response("EN")
     assert sole_answer("ms", b"HD\r\n") == Response("HD")
+
+
+@given(response=ANSWER.filter(lambda answer: answer.status == "VA"))
+def test_an_answer_is_known_again(response: Response) -> None:
+    assert as_it_came(response) == wire(response)
 
 
 def test_an_answer_fits_its_command() -> None:

@@ -36,6 +36,8 @@ def _opened(client: MemcachedClient) -> MemcachedLeases:
 
 
 class TestMemcachedLeases(LeasesContract):
+    soon = 5.0
+
     @pytest.fixture
     def leases(self, empty: Place, another: Another) -> Iterator[MemcachedLeases]:
         leases = _opened(another(empty))

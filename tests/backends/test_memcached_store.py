@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from memcached_room import Place, another, empty, place  # noqa: F401  fixtures
 
-from afresh.backends.memcached.client import Request
+from afresh.backends.memcached.client import Request, Response
 from afresh.backends.memcached.connect import MemcachedClient, open_client
 from afresh.backends.memcached.store import MemcachedStore, item
 from afresh.errors import BackendError
@@ -84,6 +84,51 @@ class TestMemcachedStore(SharedStoreContract):
         world(store.clear(""))
         assert world(second.get("a")) is None
         assert world(second.get_many(["a"])) == {}
+
+    def test_the_quick_way_sees_what_another_cleared_and_put(
+        self, store: MemcachedStore, second: MemcachedStore
+    ) -> None:
+        drive(put(store, "a", b"1"))
+        assert store.read("a") == b"1"
+        drive(second.clear(""))
+        assert store.read("a") is None
+        drive(put(second, "a", b"2"))
+        assert store.read("a") == b"2"
+        drive(second.clear("b"))
+        assert store.read("a") == b"2"
+        drive(second.delete("a"))
+        assert store.read("a") is None
+
+    def test_the_quick_way_does_not_believe_a_list_that_is_lost(
+        self, store: MemcachedStore, place: Place, another: Another
+    ) -> None:
+        drive(put(store, "a", b"1"))
+        assert store.read("a") == b"1"
+        client = another(place)
+        for server in range(len(place.servers)):
+            drive(client.one(Request("md", b"afresh:cleared", server=server)))
+        assert store.read("a") is None
+
+    def test_the_quick_way_is_that_of_every_hit(
+        self, empty: Place, another: Another, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        client = another(empty)
+        store = MemcachedStore(client)
+        for each in ("put", *map(str, range(30))):  # each server begins its list with the first put
+            drive(put(store, each, b"1"))
+        drive(fill(store, "loaded", b"2"))
+        asked: list[Request] = []
+        run = client.run
+
+        async def counted(*requests: Request, timeout: float | None = None) -> list[Response]:  # noqa: ASYNC109
+            asked.extend(requests)
+            return await run(*requests, timeout=timeout)
+
+        monkeypatch.setattr(client, "run", counted)
+        for _ in range(2):  # the first time it learns what each server has cleared
+            asked.clear()
+            assert [store.read(key) for key in ("put", "loaded", "nothing")] == [b"1", b"2", None]
+        assert asked == []
 
     def test_many_clearings_hide_no_less(self, store: MemcachedStore, world: DrivingWorld) -> None:
         for number in range(150):

@@ -8,7 +8,7 @@ import pytest
 
 from afresh.backends.memcached.client import Response
 from afresh.backends.memcached.store_cleared import Cleared, Clearing, Clearings
-from afresh.backends.memcached.store_form import FILL, PUT, Stored, life, unpacked
+from afresh.backends.memcached.store_form import FILL, PUT, Stored, life, put_since, unpacked
 from afresh.backends.memcached.store_owed import MOST, Owed
 
 NOW = 1_800_000_000.5
@@ -50,6 +50,16 @@ def test_a_clearing_hides_what_was_put_before_it() -> None:
     assert not clearings.hide(before, b"a:y")
     assert not clearings.hide(after, b"a:xy")
     assert Clearings(()).hide(after, b"a:y"), "without a list nobody can tell"
+
+
+@pytest.mark.parametrize("kind", [FILL, PUT])
+@pytest.mark.parametrize("number", [4, 5, 2**60])
+def test_what_was_put_since_the_last_clearing_is_never_hidden(kind: int, number: int) -> None:
+    stored = Stored(kind, number, -1, NOW, b"1")
+    clearings = Clearings((Clearing(1, b""), Clearing(5, b"a:x")), last=5)
+    since = put_since(stored.packed(), clearings.last)
+    assert since == (kind == PUT and number >= 5)
+    assert not (since and clearings.hide(stored, b"a:x"))
 
 
 @pytest.mark.parametrize("value", [None, b"", b"\x00" * 5, b"\x01" * 40])

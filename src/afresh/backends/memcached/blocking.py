@@ -11,6 +11,7 @@ import socket
 import ssl
 import struct
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 
 from afresh.backends.endpoint import SLOWEST, Endpoint, digesting
@@ -26,6 +27,8 @@ _NATIVE = socket.socket.__module__ == "socket"
 _TIMEVAL = struct.Struct("ll")
 _SHORTEST = 0.001
 _LONGEST_SIZE = 16  # bytes of the line that says how long a value is
+_READ = ("mg",)
+_READS = ("mg", "mg")
 
 
 class Gone(BackendError):
@@ -78,14 +81,21 @@ class Connection:
             raise
         self.used = False
 
-    def value(self, data: bytes, timeout: float) -> bytes | Response:
-        """What a `plain_get` brings: the value, or else the answer as it is. The way of every hit.
+    def value(self, data: bytes, timeout: float, known: bytes = b"") -> bytes | list[Response]:
+        """What a `plain_get` brings: the value, or else the answers as they are. The way of every hit.
+
+        Args:
+            data: The `plain_get`, and it may be another read after it.
+            timeout: Seconds.
+            known: What the answer to that one looked like the last time. It is compared as bytes: to
+                take it apart again takes as long as all the rest.
 
         Raises:
             Gone: See `ask`.
         """
+        commands = _READS if known else _READ
         if self._pairing.waiting:
-            return self._one_by_batch("mg", data, timeout)
+            return self._by_batch(commands, data, timeout)
         try:
             if timeout != self._timeout:
                 self._within(timeout)
@@ -95,10 +105,15 @@ class Connection:
             raise self._gone(error, timeout) from error
         end = came.find(b"\r\n", 0, _LONGEST_SIZE)
         size = came[3:end]
-        if came.startswith(b"VA ") and size.isdigit() and len(came) == end + 4 + int(size):
+        if (
+            came.startswith(b"VA ")
+            and size.isdigit()
+            and len(came) == end + 4 + int(size) + len(known)
+            and came.endswith(known)
+        ):
             self.used = True
-            return came[end + 2 : -2]
-        return self._one_by_batch("mg", b"", timeout, came)
+            return came[end + 2 : end + 2 + int(size)]
+        return self._by_batch(commands, b"", timeout, came)
 
     def ask_one(self, command: str, data: bytes, timeout: float) -> Response:
         """Send one request, and return its answer: `ask`, for the way of a hit.
@@ -107,7 +122,7 @@ class Connection:
             Gone: See `ask`.
         """
         if self._pairing.waiting:
-            return self._one_by_batch(command, data, timeout)
+            return self._by_batch((command,), data, timeout)[0]
         try:
             if timeout != self._timeout:
                 self._within(timeout)
@@ -119,16 +134,18 @@ class Connection:
                 return answer
         except OSError as error:
             raise self._gone(error, timeout) from error
-        return self._one_by_batch(command, b"", timeout, came)
+        return self._by_batch((command,), b"", timeout, came)[0]
 
-    def _one_by_batch(self, command: str, data: bytes, timeout: float, came: bytes | None = None) -> Response:
-        batch = Batch((command,), [data], timeout)
+    def _by_batch(
+        self, commands: Sequence[str], data: bytes, timeout: float, came: bytes | None = None
+    ) -> list[Response]:
+        batch = Batch(commands, [data], timeout)
         if came is None:
             self.send(batch)
         else:
             self._pairing.waiting.append(batch)
         self.receive(batch, timeout, came)
-        return batch.responses[0]
+        return batch.responses
 
     def ask(self, batch: Batch) -> None:
         """Send a batch, and wait for its answers.

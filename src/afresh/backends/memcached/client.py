@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeAlias
 
 
 class Request(NamedTuple):
@@ -46,6 +46,16 @@ class Response(NamedTuple):
         return next((flag[1:] for flag in self.flags if flag[:1] == letter), None)
 
 
+Reader: TypeAlias = Callable[[bytes, bytes], bytes | list[Response] | None]
+"""Blocks for one value. It is given what `codec.plain_get` makes of the key, and `b""`; or that with another
+read after it, and what this was answered the last time (`codec.as_it_came`): where the answer is the same
+now, it isn't told.
+
+Returns the value, or where there is none, or the other answer is a new one, the answers as they are; `None`
+where `run` has to be asked. Raises `BackendError` when the server did not answer in time.
+"""
+
+
 class Client(Protocol):
     """Commands in both worlds (`runtime.world`); thread-safe, fork-safe, safe to use from any loop."""
 
@@ -67,16 +77,8 @@ class Client(Protocol):
             BackendError: Its server failed, or answered with an error.
         """
 
-    def value(self, key: bytes, packed: bytes) -> bytes | Response | None:
-        """One value, if that can be had quickly by blocking: the value, or the answer without one.
-
-        `packed` is what `codec.plain_get` makes of the key.
-
-        `None` where `one` has to be asked. Raises `BackendError` when the server did not answer in time.
-        """
-
-    def getter(self) -> Callable[[bytes], bytes | Response | None] | None:
-        """`value` for a packed command alone, where there is one server only; else `None`."""
+    def readers(self) -> Sequence[Reader]:
+        """The quick way to a value, by server."""
 
     async def get_many(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
         """Values that are there (quiet `mg`, one pipeline for each server); others' failures are misses."""

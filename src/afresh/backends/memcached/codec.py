@@ -60,6 +60,13 @@ def encode(request: Request) -> bytes:
     return b"%b %b%b\r\n" % (command.encode(), wire, tail)
 
 
+def as_it_came(response: Response) -> bytes:
+    """The bytes of an answer with a value: what it will look like again if nothing changes."""
+    flags = "".join([f" {flag}" for flag in response.flags]).encode()
+    value = response.value or b""
+    return b"VA %d%b\r\n%b\r\n" % (len(value), flags, value)
+
+
 def plain_get(key: bytes) -> bytes:
     """`mg` that wants the value and nothing else, as it is sent."""
     return _read(key, _VALUE)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from operator import itemgetter
 
 from afresh.backends.memcached.address import Address, parse
 from afresh.backends.memcached.batch import Gets, batch_of, may_repeat
-from afresh.backends.memcached.client import Request, Response
+from afresh.backends.memcached.client import Reader, Request, Response
 from afresh.backends.memcached.exchange import Share, ask_blocking, ask_on, grouped
 from afresh.backends.memcached.ketama import Ring
 from afresh.backends.memcached.large import is_head, is_large
@@ -90,17 +90,9 @@ class MemcachedClient:
             raise BackendError(response.error)
         return response
 
-    def value(self, key: bytes, packed: bytes) -> bytes | Response | None:
-        """What an idle blocking connection says of one key; `None` where `one` has to be asked.
-
-        Raises:
-            BackendError: The server did not answer in time.
-        """
-        return self._servers[self.server_of(key)].value(packed)
-
-    def getter(self) -> Callable[[bytes], bytes | Response | None] | None:
-        """`value` without the choice of a server, where there is one only."""
-        return self._servers[0].value if self._ring is None else None
+    def readers(self) -> Sequence[Reader]:
+        """The quick way to a value, by server."""
+        return [server.value for server in self._servers]
 
     async def get_many(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
         """Values that are there; others' failures are misses. A value of 0 bytes is a stub, and is none."""

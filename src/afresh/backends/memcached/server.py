@@ -107,8 +107,8 @@ class Server:
         except IndexError:
             return self.connect()
 
-    def value(self, packed: bytes) -> bytes | Response | None:
-        """Blocking: a value by an idle connection; `None` where there is a reason to ask the long way."""
+    def value(self, packed: bytes, known: bytes) -> bytes | list[Response] | None:
+        """A `client.Reader`: asks by an idle connection; `None` where there is a reason to go the long way."""
         if self.breaker.is_open:
             return None
         try:
@@ -116,7 +116,7 @@ class Server:
         except IndexError:
             return None
         try:
-            answer = connection.value(packed, self._timeout)
+            answer = connection.value(packed, self._timeout, known)
         except Gone as error:
             self.lost(error)
             if isinstance(error, Late):

@@ -1,7 +1,8 @@
 """Entries on memcached servers.
 
 Whatever has to be compared is compared by the server (compare-and-set). A read is one round trip, and
-one command while nobody puts values by hand here. Nothing is written later, so there is nothing to flush.
+one command while nobody puts values by hand here; after that it is two, with the list of what was
+cleared. Nothing is written later, so there is nothing to flush.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from typing import Final
 
 from afresh.backends.memcached.client import Client, Request, Response
 from afresh.backends.memcached.codec import plain_get
-from afresh.backends.memcached.store_cleared import Cleared, Clearings
-from afresh.backends.memcached.store_form import FILL, FILLED, HEAD, PUT, Stored, life, unpacked
+from afresh.backends.memcached.store_cleared import READ, Cleared, Clearings
+from afresh.backends.memcached.store_form import FILL, FILLED, HEAD, PUT, Stored, life, put_since, unpacked
 from afresh.backends.memcached.store_owed import Owed
 from afresh.errors import BackendError
 from afresh.runtime.clock import SYSTEM_CLOCK, Clock
@@ -23,6 +24,7 @@ _TRIES: Final = 16
 _VALUE: Final = ("v",)
 _VALUE_AND_CAS: Final = ("v", "c")
 _NO_LISTS: Final[Mapping[int, Clearings]] = {}
+_UNASKED: Final = Clearings((), last=2**64)  # above every number: what was put can't be judged
 
 
 def item(key: str) -> bytes:
@@ -31,10 +33,11 @@ def item(key: str) -> bytes:
 
 
 @lru_cache(maxsize=4096)
-def _plain_get(key: str) -> tuple[bytes, bytes]:
-    """Where an entry is, and the command that reads it, as it is sent: made once for a hot key."""
+def _plain_get(key: str) -> tuple[bytes, bytes, bytes]:
+    """Where an entry is, and what reads it, alone and with the list; as it is sent, made once for a hot key."""
     name = item(key)
-    return name, plain_get(name)
+    packed = plain_get(name)
+    return name, packed, packed + READ
 
 
 class MemcachedStore:
@@ -47,7 +50,8 @@ class MemcachedStore:
     def __init__(self, client: Client, *, clock: Clock = SYSTEM_CLOCK) -> None:
         """Keep entries on the servers of `client`, which is closed by somebody else."""
         self._client = client
-        self._get = client.getter()
+        self._readers = client.readers()
+        self._only = len(self._readers) == 1
         self._now = clock.now
         self._cleared = Cleared(client, clock.now)
         self._lists: dict[int, Clearings] = {}
@@ -71,15 +75,21 @@ class MemcachedStore:
 
     def read(self, key: str) -> bytes | None:
         """`get` as a plain function, which blocks: the way of every hit."""
-        if not self._owed.any and not self._puts:
-            name, packed = _plain_get(key)
-            answer = self._client.value(name, packed) if self._get is None else self._get(packed)
-            if type(answer) is bytes:
-                # Its expiry is not looked at: the envelope has its own, which whoever opens it judges by.
-                if answer.startswith(FILLED) and len(answer) > HEAD:
-                    return answer[HEAD:]
-            elif type(answer) is Response and answer.status == "EN":
-                return None
+        if self._owed.any:
+            return drive(self.get(key))
+        name, alone, beside = _plain_get(key)
+        server = 0 if self._only else self._client.server_of(name)
+        clearings = self._lists.get(server) if self._puts else _UNASKED
+        if clearings is None:  # nobody knows yet what to expect
+            return drive(self.get(key))
+        answer = self._readers[server](beside if clearings.sent else alone, clearings.sent)
+        if type(answer) is bytes:
+            # Its expiry is not looked at: the envelope has its own, which whoever opens it judges by.
+            # Nothing hides what was put after the last clearing; the rest is for the long way to judge.
+            if len(answer) > HEAD and (answer.startswith(FILLED) or put_since(answer, clearings.last)):
+                return answer[HEAD:]
+        elif type(answer) is list and answer[0].status == "EN":
+            return None
         return drive(self.get(key))
 
     async def get_many(self, keys: Sequence[str]) -> dict[str, bytes]:

@@ -14,10 +14,13 @@ from struct import Struct, error
 from typing import Final, NamedTuple
 
 from afresh.backends.memcached.client import Client, Request, Response
+from afresh.backends.memcached.codec import as_it_came, encode
 from afresh.backends.memcached.store_form import Stored
 from afresh.errors import BackendError
 
 CLEARED: Final = b"afresh:cleared"
+READ: Final = encode(Request("mg", CLEARED, ("v", "c")))
+"""`Cleared.request` as it is sent."""
 MOST: Final = 64
 """Clearings of one list; of more, the older half becomes one of everything."""
 
@@ -38,15 +41,14 @@ class Clearings(NamedTuple):
     Attributes:
         all: In order.
         cas: Of the item.
+        last: The number of the newest.
+        sent: The answer that it was read from, as it came.
     """
 
     all: tuple[Clearing, ...]
     cas: str | None = None
-
-    @property
-    def last(self) -> int:
-        """The number of the newest."""
-        return max((each.number for each in self.all), default=0)
+    last: int = 0
+    sent: bytes = b""
 
     def hide(self, stored: Stored, key: bytes) -> bool:
         """Whether a value was cleared after it was put. Without a list nobody can tell that it was not."""
@@ -79,9 +81,10 @@ class Cleared:
                 found.append(Clearing(number, data[at - size : at]))
         except error:
             at = -1
-        if at != len(data):
-            found = []  # cut off, or not ours
-        return Clearings(tuple(found), response.flag("c"))
+        if at != len(data) or not found:
+            return Clearings((), response.flag("c"))  # there is none, or it was cut off, or isn't ours
+        last = max(each.number for each in found)
+        return Clearings(tuple(found), response.flag("c"), last, as_it_came(response))
 
     async def learn(self, server: int) -> Clearings:
         """The list of a server, which is begun where there is none.

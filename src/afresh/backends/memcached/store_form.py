@@ -22,6 +22,9 @@ FILLED: Final = bytes((_FORMAT, FILL))
 HEAD: Final = _HEAD.size
 """Bytes before the envelope."""
 
+_PLACED: Final = bytes((_FORMAT, PUT))
+_cleared: Final = Struct("<xxQ").unpack_from
+
 _MONTH: Final = 30 * 24 * 3600  # seconds; memcached takes more than that for a moment, not a duration
 _LAST: Final = 2**31 - 1
 
@@ -54,6 +57,11 @@ def unpacked(value: bytes | None) -> Stored | None:
         return None
     _, kind, cleared, stamp, expires = _HEAD.unpack_from(value)
     return Stored(kind, cleared, stamp, expires, value[_HEAD.size :])
+
+
+def put_since(value: bytes, clearing: int) -> bool:
+    """Whether an item, of at least `HEAD` bytes, holds what was put after the clearing of that number."""
+    return value.startswith(_PLACED) and _cleared(value)[0] >= clearing
 
 
 def life(expires: float, now: float) -> str:
