@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from bench import __main__ as main
@@ -58,3 +60,17 @@ def test_every_benchmark_that_is_run_exists() -> None:
     for name in main.QUICK:
         place = main.HERE / name.replace(".", "/")
         assert place.with_name(f"{place.name}.py").is_file() or (place / "__main__.py").is_file()
+
+
+@pytest.mark.parametrize(
+    ("body", "status"), [("raise SystemExit(0)", 0), ("raise ValueError", 1), ("while True: pass", 124)]
+)
+def test_a_benchmark_that_fails_or_hangs_has_failed(
+    body: str, status: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bench").mkdir()
+    (tmp_path / "bench" / "planted.py").write_text(body)
+    monkeypatch.setattr(main, "HERE", tmp_path / "bench")
+    outcome = main.run("planted", [], tmp_path / "record", patience=0.3 if status == 124 else 60)
+    assert outcome.status == status
+    assert main.summary([outcome]) == (1 if status else 0)
