@@ -110,8 +110,9 @@ async def _everything(folder: Path, *, quick: bool) -> dict[str, Any]:
 
 def main() -> None:
     """Measure."""
-    folder = Path(tempfile.mkdtemp(prefix="afresh-bench-"))
-    print(json.dumps(asyncio.run(_everything(folder, quick="--quick" in sys.argv))))
+    with tempfile.TemporaryDirectory(prefix="afresh-bench-", ignore_cleanup_errors=True) as folder:
+        found = asyncio.run(_everything(Path(folder), quick="--quick" in sys.argv))
+    print(json.dumps(found))
 
 
 if __name__ == "__main__":

@@ -40,13 +40,12 @@ PAGES = {
 
 
 class Bench:
-    """One run."""
+    """One run, in a folder of its own."""
 
-    def __init__(self, *, quick: bool) -> None:
-        self._quick = quick
+    def __init__(self, folder: Path, *, quick: bool) -> None:
+        self._folder, self._quick = folder, quick
         self._size = Size()
         self._seed = int(os.environ.get("AFRESH_SEED") or random.SystemRandom().randrange(2**31))
-        self._folder = Path(tempfile.mkdtemp(prefix="afresh-bench-"))
 
     async def everything(self, postgres: PostgresServer) -> dict[str, Any]:
         """All figures."""
@@ -160,9 +159,10 @@ def _short(name: str) -> str:
 
 def main() -> None:
     """Measure."""
-    bench = Bench(quick="--quick" in sys.argv)
-    with PostgresServer(Path(tempfile.mkdtemp(prefix="afresh-bench-"))) as postgres:
-        found = asyncio.run(bench.everything(postgres))
+    with tempfile.TemporaryDirectory(prefix="afresh-bench-", ignore_cleanup_errors=True) as folder:
+        bench = Bench(Path(folder), quick="--quick" in sys.argv)
+        with PostgresServer(Path(folder) / "postgres") as postgres:
+            found = asyncio.run(bench.everything(postgres))
     print(json.dumps(found))
 
 
