@@ -6,7 +6,7 @@ read-modify-write of `plain` is one loop over compare-and-set.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple, Protocol
 
@@ -53,8 +53,8 @@ class Cells(Protocol):
     async def replace(self, key: Hashable, cell: Cell, value: Any, facts: Facts, until: float) -> bool:
         """Put a value (`ABSENT`: remove it) if the cell is as it was read."""
 
-    async def remove(self, key: Hashable) -> bool:
-        """Remove what is at `key`; says whether a current value was there."""
+    async def remove(self, keys: Sequence[Hashable]) -> int:
+        """Remove what is at `keys`; says how many current values were there."""
 
 
 class MemoryCells:
@@ -84,8 +84,11 @@ class MemoryCells:
         new = None if value is ABSENT else self._entry(key, value, facts, until)
         return self._l1.swap(self._space, key, cell.token, new)
 
-    async def remove(self, key: Hashable) -> bool:
-        """Remove the entry at `key`."""
+    async def remove(self, keys: Sequence[Hashable]) -> int:
+        """Remove the entries at `keys`."""
+        return sum(map(self._removed, keys))
+
+    def _removed(self, key: Hashable) -> bool:
         entry = self._space.get(key)
         if entry is None:
             return False
@@ -154,9 +157,12 @@ class StoreCells:
         new = None if value is ABSENT else self._sealed(full, value, facts, until)
         return await self._store.swap(full, cell.token, new, stamp=facts.stamp, expires=until)
 
-    async def remove(self, key: Hashable) -> bool:
-        """Delete the envelope at `key`."""
-        return await self._store.delete(self._engine.names.full(key))
+    async def remove(self, keys: Sequence[Hashable]) -> int:
+        """Delete the envelopes at `keys`, in one trip."""
+        names = [*dict.fromkeys(map(self._engine.names.full, keys))]
+        if len(names) == 1:  # most often, and dearer by the other way
+            return int(await self._store.delete(names[0]))
+        return await self._store.delete_many(names) if names else 0
 
     async def _opened(
         self, full: str, envelope: bytes | None, at: int, *, assured: bool | None = None

@@ -147,7 +147,7 @@ class Plain:
         _check_many(keys)
         self._engine.check_open()
         self._engine.awake()
-        count = sum([await self._cells.remove(key) for key in keys])
+        count = await self._cells.remove(keys)
         await self._mark(keys)
         return count
 
