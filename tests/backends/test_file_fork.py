@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,6 +28,8 @@ def in_child(job: Callable[[], object]) -> None:
         try:
             job()
             code = 0
+        except BaseException:
+            os.write(2, traceback.format_exc().encode())
         finally:
             os._exit(code)
     _, status = os.waitpid(child, 0)
@@ -143,7 +146,10 @@ def write_until(stop: threading.Event, store: FileStore) -> None:
             flush(store)
 
 
-def test_forking_while_other_threads_read_and_write(tmp_path: Path) -> None:
+def test_forking_while_other_threads_read_and_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        commitlock, "PATIENCE", 60.0
+    )  # a writer that never rests may leave no gap for a second
     store = FileStore(tmp_path / "store.sqlite")
     put(store, "a", b"1")
     stop = threading.Event()
