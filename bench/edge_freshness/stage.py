@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,12 +13,9 @@ import psycopg
 from afresh import Cache
 from afresh.db import Database, dbapi
 from afresh.edge.configuration import Nginx, Varnish
-from afresh.edge.drivers.nginx import Nginx as NginxEdge
-from afresh.edge.drivers.varnish import Varnish as VarnishEdge
-from afresh.edge.follow import Follower
-from afresh.edge.published import Published
 from afresh.testing.servers import MemcachedServer, NginxServer, PostgresServer, RedisServer, VarnishServer
-from bench.edge_freshness.worker import Given, Watching, Worker
+from bench.edge_freshness.legs import Legs
+from bench.edge_freshness.worker import TOKEN, Following, Given, Watching, Worker
 
 WORKERS = 4
 _SCHEMA = "CREATE TABLE page (id int PRIMARY KEY, text text); INSERT INTO page VALUES (1, 'none')"
@@ -31,18 +28,16 @@ class Stage(NamedTuple):
     Attributes:
         ports: Where the page is asked for, by the name of the place.
         writers: How it is changed, by who does it; each returns after its COMMIT.
+        legs: Where it is on the way there.
     """
 
     ports: dict[str, int]
     writers: dict[str, Callable[[str], object]]
+    legs: Legs
 
 
 def started(folder: Path, stack: ExitStack) -> Stage:
-    """Start it all.
-
-    Raises:
-        TimeoutError: The edges are not told.
-    """
+    """Start it all."""
     own = folder / "own"
     own.mkdir(mode=0o700)
     os.environ["AFRESH_DIR"] = str(own)
@@ -62,19 +57,16 @@ def started(folder: Path, stack: ExitStack) -> Stage:
     from_memcached = _nginx(folder / "published", ports[0], mode="memcached", memcached=memcached.address)
     published = stack.enter_context(from_memcached)
     cache = stack.enter_context(Cache(redis.url))
-    edges = [
-        VarnishEdge(varnish.purge_url, "bench"),
-        NginxEdge(folder / "nginx" / "pages"),
-        Published(memcached.address, own / "index"),
-    ]
-    follower = stack.enter_context(Follower(cache, edges, folder=folder / "edges"))
+    edges = ["--varnish", varnish.purge_url, "--nginx", str(folder / "nginx" / "pages")]
+    edges += ["--published", memcached.address, "--index", str(own / "index")]
+    stack.enter_context(Following(folder / "following", own, redis.url, edges))
     stack.enter_context(Watching(folder / "watching", database.url, redis.url))
-    if not follower.settled(30):
-        raise TimeoutError("the edges are not told")
     places = [f"memory of worker {number + 1}" for number in range(WORKERS)]
     names = [*places, "store on Redis", "Varnish", "nginx", "published page"]
     found = [*ports, varnish.port, nginx.port, published.port]
-    return Stage(dict(zip(names, found, strict=True)), _writers(database.url, stack))
+    legs = Legs(redis.url, cache)
+    stack.enter_context(closing(legs))
+    return Stage(dict(zip(names, found, strict=True)), _writers(database.url, stack), legs)
 
 
 def _writers(url: str, stack: ExitStack) -> dict[str, Callable[[str], object]]:
@@ -87,7 +79,7 @@ def _writers(url: str, stack: ExitStack) -> dict[str, Callable[[str], object]]:
 
 
 def _varnish(folder: Path, behind: int) -> VarnishServer:
-    return VarnishServer(folder, Varnish(backend=f"127.0.0.1:{behind}", token="bench").vcl())
+    return VarnishServer(folder, Varnish(backend=f"127.0.0.1:{behind}", token=TOKEN).vcl())
 
 
 def _nginx(folder: Path, behind: int, **more: Any) -> NginxServer:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from afresh.testing.servers.process import Server, accepts
 
+TOKEN = "bench"
 TEXT = "SELECT text FROM page WHERE id = 1"
 
 
@@ -67,6 +68,25 @@ class Watching(Server):
     def answers(self) -> bool:
         """Whether it is ready."""
         return "following" in self.log
+
+
+class Following(Server):
+    """`afresh edge follow`, in a process of its own as everywhere."""
+
+    def __init__(self, folder: Path, own: Path, cache: str, edges: Sequence[str]) -> None:
+        super().__init__(folder)
+        self._own = own
+        self._arguments = ["--cache", cache, *edges]
+
+    def command(self) -> Sequence[str]:
+        """What to run."""
+        given = [f"AFRESH_DIR={self._own}", f"AFRESH_VARNISH_TOKEN={TOKEN}"]
+        program = "from afresh.cli import main; main()"
+        return ["/usr/bin/env", *given, sys.executable, "-c", program, "edge", "follow", *self._arguments]
+
+    def answers(self) -> bool:
+        """Whether it is ready."""
+        return "purges taken" in self.log
 
 
 def work(port: int, given: Given) -> None:

@@ -39,6 +39,13 @@ def test_an_entry_stands_until_exactly_it_is_removed(tmp_path: Path) -> None:
         assert index.expired(1000.0) == [(b"k", second)]
 
 
+def test_what_has_expired_is_found_without_a_look_at_all_pages(tmp_path: Path) -> None:
+    """Each purge asks for it: among 100,000 pages that took 30 ms."""
+    with closing(Index(tmp_path / "index")) as index:
+        plan = index._database.execute("EXPLAIN QUERY PLAN SELECT key, version FROM page WHERE expires < 1")
+        assert "page_expires" in str(plan.fetchall())
+
+
 @pytest.mark.parametrize(
     ("url", "key"),
     [

@@ -26,7 +26,7 @@ from afresh.edge.port import EVERYTHING, Edge, Purge
 from afresh.edge.spool import Spool
 from afresh.errors import ConfigurationError
 
-_LOOK = 0.005  # seconds; looking costs half a microsecond
+_LOOK = 0.002  # seconds; looking costs half a microsecond, waking 20
 _LOOK_FOR_LOCK = 1.0
 _MANY = 20_000  # names that are marked at once: all is dropped
 _log = logging.getLogger("afresh")
