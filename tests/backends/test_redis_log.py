@@ -206,6 +206,32 @@ class TestRedisLog(BothWorlds):
         assert passages == [(to, (record,))]
         assert time.monotonic() - began < 5
 
+    def test_what_its_own_process_wrote_is_no_news_to_a_follower(
+        self, log: RedisLog, second: RedisLog, world: DrivingWorld
+    ) -> None:
+        start = world(log.load(NOWHERE)).to
+        log.follow(start, 0.01)
+        own = [world(log.append(What.MARK, (tag, 5), known=start)) for tag in range(3)]
+        last = own[-1][0]
+        began = time.monotonic()
+        assert log.follow(start, 0.05) == (last, ())
+        assert time.monotonic() - began >= 0.05
+        to, record = world(second.append(What.MARK, (7,), known=start))
+        assert log.follow(last, 20.0) == (to, (record,))
+        assert log.follow(start, 20.0).records == (*[record for _, record in own], record), "asked for again"
+
+    def test_a_follower_is_told_of_others_while_its_own_process_writes(
+        self, log: RedisLog, second: RedisLog, world: DrivingWorld
+    ) -> None:
+        start = world(log.load(NOWHERE)).to
+        log.follow(start, 0.01)
+        world(log.append(What.MARK, (5,), known=start))
+        to, record = world(second.append(What.MARK, (7,), known=start))
+        world(log.append(What.MARK, (5,), known=start))
+        passage = log.follow(start, 20.0)
+        assert record in passage.records
+        assert passage.to.at > to.at
+
     def test_a_follower_waits_as_long_as_it_was_told(self, log: RedisLog, world: DrivingWorld) -> None:
         start = world(log.load(NOWHERE)).to
         log.follow(start, 0.01)

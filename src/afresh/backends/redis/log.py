@@ -9,6 +9,7 @@ before is then no longer current. See `scripts/ledger.lua`.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -26,6 +27,9 @@ KEPT: Final = 262_144
 _MOST_INTENTS: Final = 4096
 _RECORDS: Final = 4096  # in one answer
 _MARGIN: Final = 0.5  # seconds that an answer may come late
+_NEWS: Final = 64  # records that wake a follower, at most
+_REST: Final = 0.001  # seconds between two looks of a follower whose own process writes
+_LATE: Final = 0.004  # seconds after which what it writes is news, too
 
 
 def ledger_keys(name: str) -> tuple[str, str, str]:
@@ -53,6 +57,8 @@ class RedisLog:
         self._kept = kept
         self.keys = ledger_keys(name)
         self._line: Dedicated | None = None
+        self._own: set[int] = set()
+        self._appending: set[object] = set()
         self._left: list[Dedicated] = []
         self._closed = False
         on_fork(self)
@@ -74,8 +80,13 @@ class RedisLog:
             return to, Record(to.at + 1, to.at, what)
         name: Argument = os.urandom(8) if what is What.INTENT else intent
         data = records.written(what, tags, intent, owner)
-        epoch, at, first = await self._act(APPEND, known, data, count, name, self._kept, _MOST_INTENTS)
-        began = int(first)
+        self._appending.add(mine := object())
+        try:
+            epoch, at, first = await self._act(APPEND, known, data, count, name, self._kept, _MOST_INTENTS)
+            began = int(first)
+            self._note(began + count - 1)
+        finally:
+            self._appending.discard(mine)
         record = Record(began, began + count - 1, what, tuple(tags), intent, owner)
         return Position(int(epoch), int(at)), record
 
@@ -117,6 +128,7 @@ class RedisLog:
         if self._line is not None:
             self._left.append(self._line)
         self._line = None
+        self._own, self._appending = set(), set()
 
     def _listen(self, after: Position, wait: float) -> Passage:
         line, new = self._open()
@@ -124,10 +136,42 @@ class RedisLog:
             passage = self._ask(line, after)
             if passage.records or passage.to != after:
                 return passage
-        pause = max(int(wait * 1000), 1)
-        command = ("XREAD", "COUNT", 1, "BLOCK", pause, "STREAMS", self.keys[1], f"{after.at}-0")
-        line.call(*command, timeout=wait + _MARGIN)
-        return self._ask(line, after)
+        return self._ask(line, after._replace(at=self._until_news(line, after.at, wait)))
+
+    def _until_news(self, line: Dedicated, at: int, wait: float) -> int:
+        """Wait for a record that is no news to this process, or `wait` seconds; the last before it.
+
+        What this process writes it puts into the copy itself. To wake up for each such record and to ask
+        for it once more took as long as the write, of the processor and of the server: so after one of
+        them there is a short rest, and only what others wrote, or the end of `wait`, is asked about.
+        """
+        end = time.monotonic() + wait
+        while True:
+            pause = max(int((end - time.monotonic()) * 1000), 1)
+            command = ("XREAD", "COUNT", _NEWS, "BLOCK", pause, "STREAMS", self.keys[1], f"{at}-0")
+            came = _numbers(line.call(*command, timeout=wait + _MARGIN))
+            if came and not self._own.issuperset(came):
+                self._let_write()
+            if not came or not self._own.issuperset(came):
+                return at
+            at = came[-1]
+            self._own.difference_update(came)
+            if time.monotonic() >= end:
+                return at
+            time.sleep(_REST)
+
+    def _let_write(self) -> None:
+        """Whoever writes just now has an answer to come, and then notes whose record it was."""
+        writing, end = set(self._appending), time.monotonic() + _LATE
+        while not writing.isdisjoint(self._appending) and time.monotonic() < end:
+            time.sleep(_REST)
+
+    def _note(self, number: int) -> None:
+        """Remember that a record is this process's, for its follower if it has one."""
+        if self._line is None or len(self._own) >= _RECORDS:
+            self._own.clear()  # then it is news
+        else:
+            self._own.add(number)
 
     async def _act(self, script: Script, known: Position, *arguments: Argument) -> Any:
         return await self._client.script(
@@ -158,6 +202,7 @@ class RedisLog:
 
     def _hang_up(self) -> None:
         line, self._line = self._line, None
+        self._own.clear()
         if line is not None:
             line.close()
 
@@ -167,6 +212,14 @@ def _passage(after: Position, reply: Any) -> Passage:
     to = Position(int(epoch), int(at))
     # Another epoch's records are of no use: the copy is loaded anew.
     return Passage(to, tuple(records.listed(entries)) if to.epoch == after.epoch else ())
+
+
+def _numbers(reply: Any) -> list[int]:
+    """The numbers of the records that `XREAD` brought of one stream: a map in RESP3."""
+    if not reply:
+        return []
+    ((_, entries),) = reply.items() if isinstance(reply, dict) else reply
+    return [int(number.partition(b"-")[0]) for number, _ in entries]
 
 
 def _identity() -> int:
