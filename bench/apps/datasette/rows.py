@@ -10,7 +10,7 @@ from pathlib import Path
 PRODUCTS = 20_000
 
 
-def fill(file: Path) -> None:
+def fill(file: Path, products: int = PRODUCTS) -> None:
     """Make the file."""
     chosen = random.Random(1)
     with closing(sqlite3.connect(file)) as shop, shop:
@@ -23,22 +23,23 @@ def fill(file: Path) -> None:
             CREATE INDEX by_maker ON product(maker);
         """)
         shop.executemany("INSERT INTO maker (name) VALUES (?)", [(f"maker {n}",) for n in range(100)])
-        products = [(f"product {n}", chosen.random() * 100, chosen.randint(1, 100)) for n in range(PRODUCTS)]
-        shop.executemany("INSERT INTO product (name, price, maker) VALUES (?, ?, ?)", products)
+        rows = [(f"product {n}", chosen.random() * 100, chosen.randint(1, 100)) for n in range(products)]
+        shop.executemany("INSERT INTO product (name, price, maker) VALUES (?, ?, ?)", rows)
 
 
 class Writer:
     """Another program, as the file sees it."""
 
-    def __init__(self, file: Path, seed: int) -> None:
+    def __init__(self, file: Path, seed: int, products: int = PRODUCTS) -> None:
         self._shop = sqlite3.connect(file, isolation_level=None, timeout=10)
         self._chosen = random.Random(seed)
+        self._products = products
         self._number = 0
 
     def one(self) -> str:
         """Write something; what."""
         self._number += 1
-        number, word = self._chosen.randint(1, PRODUCTS), f"word {self._number}"
+        number, word = self._chosen.randint(1, self._products), f"word {self._number}"
         sql, values = self._chosen.choice(
             [
                 ("UPDATE product SET price = price + 1 WHERE id <= ?", (number,)),

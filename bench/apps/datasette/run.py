@@ -65,7 +65,7 @@ async def _timed(port: int, target: str, requests: int) -> float:
     return took / (requests * CONNECTIONS)
 
 
-async def _compared(sites: dict[str, Server], writer: Writer, writes: int) -> dict[str, Any]:
+async def compared(sites: dict[str, Server], writer: Writer, writes: int) -> dict[str, Any]:
     """Each page after each write of another process, beside the uncached one."""
     asks = {name: Remote(site.port) for name, site in sites.items()}
     found: dict[str, Any] = {name: {"compared": 0, "hits": 0, "wrong": 0, "first": ""} for name in sites}
@@ -103,9 +103,9 @@ async def _everything(folder: Path, *, quick: bool) -> dict[str, Any]:
         }
         speed = await _speed(sites, quick=quick)
         writer = Writer(file, seed)
-        compared = await _compared(sites, writer, 6 if quick else 200)
+        truth = await compared(sites, writer, 6 if quick else 200)
         writer.close()
-    return {"seed": seed, "speed": speed, "compared": compared}
+    return {"seed": seed, "speed": speed, "compared": truth}
 
 
 def main() -> None:
