@@ -14,7 +14,8 @@ from afresh.decorators import divided
 from afresh.errors import ConfigurationError
 from afresh.fastapi.faces import wrapped
 from afresh.fastapi.operation import Operation
-from afresh.fastapi.parameters import Parameters, names_and_kinds
+from afresh.fastapi.parameters import Parameters
+from afresh.http.annotations import names_and_kinds
 from afresh.tagging import Tags
 
 P = ParamSpec("P")

@@ -1,6 +1,12 @@
-"""Litestar: whole pages, by what a handler reads of the request, and a store for what Litestar keeps itself.
+"""Litestar: whole pages, what handlers return, and a store for what Litestar keeps itself.
 
 ::
+
+    cached = RouteCache(cache, ttl="5m")
+
+    @get("/dishes/{id:int}")
+    @cached
+    async def dish(id: FromPath[int]) -> Dish: ...
 
     app = Litestar(
         route_handlers=[…],
@@ -10,6 +16,7 @@
 """
 
 from afresh.litestar.middleware import CacheMiddleware
+from afresh.litestar.routes import RouteCache
 from afresh.litestar.store import CacheStore
 
-__all__ = ["CacheMiddleware", "CacheStore"]
+__all__ = ["CacheMiddleware", "CacheStore", "RouteCache"]
