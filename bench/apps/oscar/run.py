@@ -1,4 +1,7 @@
-"""`python -m bench.apps.oscar.run [--quick]`: measures, in the application's own environment; prints JSON."""
+"""`python -m bench.apps.oscar.run SIZE PART ...`: measures, in the application's own environment; prints JSON.
+
+SIZE is `quick` or `full`, a PART is `speed` or `truth`.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,9 +29,8 @@ DECLARED = (
 class Bench:
     """One run, in a folder of its own."""
 
-    def __init__(self, folder: Path, *, quick: bool) -> None:
-        self._folder, self._quick = folder, quick
-        self._size = "quick" if quick else "full"
+    def __init__(self, folder: Path, size: str, parts: Sequence[str]) -> None:
+        self._folder, self._size, self._parts = folder, size, parts
         self._seed = int(os.environ.get("AFRESH_SEED") or random.SystemRandom().randrange(2**31))
         self._seconds: dict[str, float] = {}
 
@@ -38,19 +40,20 @@ class Bench:
         with ExitStack() as stack:
             with self._phase("servers and rows"):
                 self._serve(stack)
-            speed = Speed(
-                {name: self._place(name, variant) for name, variant in SUBJECTS.items()}, quick=self._quick
-            )
+            places = {name: self._place(name, variant) for name, variant in SUBJECTS.items()}
+            speed = Speed(places, quick=self._size == "quick")
             with self._phase("system check"):
                 found["obstacles"] = speed.obstacles()
-            with self._phase("speed"):
-                found["speed"] = speed.measured()
-            with self._phase("oracle"):
-                found["truth"] = self._truth("truth", "all", DECLARED)
-            with self._phase("skipped views"):
-                found["skip"] = self._truth("skip", "skip", found["obstacles"]["lines"] + "\n")
-        for part, took in found["truth"]["seconds"].items():
-            self._seconds[f"oracle: {part}"] = took
+            if "speed" in self._parts:
+                with self._phase("speed"):
+                    found["speed"] = speed.measured()
+            if "truth" in self._parts:
+                with self._phase("oracle"):
+                    found["truth"] = self._truth("truth", "all", DECLARED)
+                with self._phase("skipped views"):
+                    found["truth"]["skip"] = self._truth("skip", "skip", found["obstacles"]["lines"] + "\n")
+                for part, took in found["truth"]["seconds"].items():
+                    self._seconds[f"oracle: {part}"] = took
         return {**found, "seconds": self._seconds}
 
     def _serve(self, stack: ExitStack) -> None:
@@ -94,7 +97,7 @@ class Bench:
 def main() -> None:
     """Measure."""
     with tempfile.TemporaryDirectory(prefix="afresh-bench-", ignore_cleanup_errors=True) as folder:
-        found = Bench(Path(folder), quick="--quick" in sys.argv).everything()
+        found = Bench(Path(folder), sys.argv[1], sys.argv[2:]).everything()
     print(json.dumps(found))
 
 
