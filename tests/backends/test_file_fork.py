@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from file_tools import fill, flush, hold_back_flushers, put, swap
 
-from afresh.backends.file.store import commitlock
+from afresh.backends.file.store import commitlock, shared
 from afresh.backends.file.store.store import FileStore
 from afresh.errors import BackendError
 
