@@ -147,9 +147,9 @@ def write_until(stop: threading.Event, store: FileStore) -> None:
 
 
 def test_forking_while_other_threads_read_and_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        commitlock, "PATIENCE", 60.0
-    )  # a writer that never rests may leave no gap for a second
+    # A writer that never rests may leave no gap, and then the file rests: right, and not what is asked here.
+    monkeypatch.setattr(commitlock, "PATIENCE", 60.0)
+    monkeypatch.setattr(shared, "_READ_PATIENCE", 60.0)
     store = FileStore(tmp_path / "store.sqlite")
     put(store, "a", b"1")
     stop = threading.Event()
