@@ -9,6 +9,7 @@ from flask import Flask
 
 from afresh.flask.reading.environ import WatchedEnviron
 from afresh.flask.reading.requests import watched
+from afresh.flask.reading.routing import watch_routing_of
 from afresh.flask.reading.sessions import watch_sessions_of
 from afresh.flask.reading.visitor import Visitor
 from afresh.http.environ import Environ, asked_in
@@ -20,6 +21,7 @@ def watch(app: Flask) -> None:
     """Have an application's requests and sessions noticed, where they are watched. Safe to call twice."""
     app.request_class = watched(app.request_class)
     watch_sessions_of(app)
+    watch_routing_of(app)
 
 
 class Watching:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 from hashlib import blake2b
 
+from afresh.http.reading import of_the_visitor
 from afresh.rfc import Fields, Head, Request, Stored, vary_key
 
 _OPEN = (b"public", b"s-maxage")
@@ -53,7 +54,7 @@ def depending(
     names: Iterable[bytes],
     request: Request,
     *,
-    finer: bool,
+    finer: Iterable[str],
     excused: Collection[bytes] = (),
 ) -> Stored:
     """An answer depends on the fields that were read, whether its `Vary` says so or not.
@@ -62,13 +63,13 @@ def depending(
         stored: The answer.
         names: The fields.
         request: The request that it answers.
-        finer: Something that comes by cookies is a part of the key, so that a `Vary: Cookie` need not
-            mean all of them, unless all were read.
+        finer: What else was read. Where that is a part of the key, a `Vary: Cookie` need not mean all
+            cookies, unless all were read.
         excused: Names in its `Vary` that mean nothing here.
     """
     names = set(names)
     declared = set(stored.vary).difference(excused)
-    if finer and b"cookie" not in names:
+    if of_the_visitor(finer) and b"cookie" not in names:
         declared.discard(b"cookie")
     vary = tuple(sorted(names | declared))
     return replace(stored, vary=vary, selected=vary_key(vary, request))
@@ -84,6 +85,7 @@ def outward(fields: Fields, names: Iterable[bytes], reads: Collection[str]) -> F
     """
     said = {name.lower() for name in fields.members(b"vary")}
     needed = set(names)
+    reads = of_the_visitor(reads)
     if any(read != "client" for read in reads):
         needed.add(b"cookie")
     more = sorted(needed - said)

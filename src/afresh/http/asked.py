@@ -8,7 +8,9 @@ from typing import NamedTuple
 
 from afresh.http.options import Options
 from afresh.http.page import Spec
+from afresh.http.reading import QUERY
 from afresh.rfc import Request, vary_key
+from afresh.rfc.address import normalised
 
 DEFAULT = Options()
 
@@ -42,8 +44,8 @@ class Asked(NamedTuple):
         """The request's values of what was read of it beside whole fields, as digests.
 
         Args:
-            reads: Names: `cookie:theme` is the value of one cookie, `client` the client's address;
-                others are `known` to a framework.
+            reads: Names: `cookie:theme` is the value of one cookie, `client` the client's address, `QUERY`
+                the query where that has another spelling than in the key; others are `known` to a framework.
             secret: Key of the digests: cookies stand nowhere in clear.
         """
         return tuple([self._digest(name, secret) for name in reads])
@@ -64,6 +66,9 @@ class Asked(NamedTuple):
             found = [self.client.encode()]
         elif kind == "cookie":
             found = self._cookies(which.encode())
+        elif kind == QUERY:
+            query = self.request.query
+            found = [] if query == normalised(query) else [query]
         else:
             spelled = None if self.known is None else self.known(name)
             if spelled is None:

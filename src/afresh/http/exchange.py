@@ -161,7 +161,7 @@ class Exchange:
         if request.method == "HEAD" and self._head_differs(head):
             stale = Invalidation((target(request, rules),))
         if stale.targets or stale.groups:
-            await self.pages.invalidate(stale)
+            await self.pages.invalidate(stale, self._gathering if request.method == "POST" else None)
         self._consider(head)
         return Head(head.status, end_to_end(head.fields))
 
@@ -235,7 +235,7 @@ class Exchange:
             return
         if b"content-encoding" in head.fields:
             # What was compressed for one would come so for all, whether `Vary` says it or not.
-            found = depending(found, {b"accept-encoding"}, request, finer=False)
+            found = depending(found, {b"accept-encoding"}, request, finer=())
         self._stored, self.collecting = found, True
         self._dated = b"date" in head.fields
 
@@ -282,7 +282,7 @@ class Exchange:
             stored = ended
         else:
             # What confirmed it may have read less than what made it.
-            stored = depending(stored, old.stored.vary, self.asked.request, finer=bool(old.reads))
+            stored = depending(stored, old.stored.vary, self.asked.request, finer=old.reads)
         page = Page(stored, self._collector.whole() if old is None else old.body, self._dated)
         said = self._making if old is None else old
         page.holes, page.effects = said.holes, said.effects
@@ -322,7 +322,7 @@ class Exchange:
         page.reads = tuple(sorted({*reads.others, *old}))
         page.values = asked.values(page.reads, self.pages.secret)
         page.stored = depending(
-            page.stored, reads.headers, asked.request, finer=bool(page.reads), excused=reads.excused
+            page.stored, reads.headers, asked.request, finer=page.reads, excused=reads.excused
         )
         reason = reads.refused or ("what was read can be no part of a key" if UNKNOWN in page.values else "")
         if reason:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import MutableMapping
 from typing import Any, Self
 
-from afresh.http.reading import Reads
+from afresh.http.reading import QUERY, Reads
 
 _CHANGED = frozenset(["client", "headers", "state"])
 """What the application gets in another form."""
+
+_KNOWN: dict[object, str] = {"auth": "user", "query_string": QUERY, "session": "session", "user": "user"}
 
 
 class Outer(dict[str, Any]):
@@ -122,8 +124,7 @@ class NoticingScope(Noticing):
 
     def _notice(self, name: object) -> None:
         if name in self.own:
-            known: dict[object, str] = {"user": "user", "auth": "user", "session": "session"}
-            self.reads.read(known.get(name, f"scope:{name}"))
+            self.reads.read(_KNOWN.get(name, f"scope:{name}"))
 
 
 class NoticingState(Noticing):

@@ -17,6 +17,7 @@ from afresh.core.events import Event, Kind
 from afresh.http.adjusting import outward
 from afresh.http.page import Guide, Page
 from afresh.http.pages import Pages
+from afresh.http.reading import of_the_visitor
 from afresh.rfc import cache_status
 from afresh.rfc.answering import SPECIAL
 from afresh.rfc.keys import REDIRECTING
@@ -219,12 +220,13 @@ def _telling(page: Page) -> tuple[bytes, ...] | None:
     """The fields that tell a page from others of its URL; `None` where something else does, too.
 
     A page that depends on one cookie is found by all of them, as they came: who sends the same again
-    has the same in that one.
+    has the same in that one. How the query is spelled is in each place.
     """
-    if not all(read.startswith("cookie:") for read in page.reads):
+    reads = of_the_visitor(page.reads)
+    if not all(read.startswith("cookie:") for read in reads):
         return None
     names: tuple[bytes, ...] = page.stored.vary
-    return names if not page.reads or b"cookie" in names else (*names, b"cookie")
+    return names if not reads or b"cookie" in names else (*names, b"cookie")
 
 
 def _values(names: tuple[bytes, ...], headers: Iterable[tuple[bytes, bytes]]) -> Hashable:

@@ -18,6 +18,14 @@ from afresh.rfc.keys import REDIRECTING
 _IN_THE_KEY = REDIRECTING | {b"host"}
 """Fields that are a part of every key already."""
 
+QUERY = "query string"
+"""The query was read as it came. Its parameters are in each key; how they are spelled (`%31`, `1`) is not."""
+
+
+def of_the_visitor(reads: Iterable[str]) -> list[str]:
+    """What was read that is not in the address, by which other caches find the page."""
+    return [each for each in reads if each != QUERY]
+
 
 class Reads:
     """What was read of one request so far.
@@ -55,6 +63,7 @@ class Reads:
         self.others.add(name)
         for part in _parts():
             part.others.add(name)
+            part.address = part.address or name == QUERY
 
     def refuse(self, reason: str) -> None:
         """Something was done that no key can tell."""

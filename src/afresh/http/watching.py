@@ -36,8 +36,6 @@ OF_THE_SERVER = frozenset(
         "method",
         "path",
         "path_params",
-        "query_string",
-        "raw_path",
         "root_path",
         "route",
         "router",

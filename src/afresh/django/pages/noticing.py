@@ -1,4 +1,4 @@
-"""Cookies, headers and `META` of a request, that notice what is read of them."""
+"""Cookies and headers of a request, that notice what is read of them (`META`: `afresh.http.variables`)."""
 
 from __future__ import annotations
 
@@ -16,12 +16,6 @@ _CONDITIONS = frozenset(
     [b"if-match", b"if-modified-since", b"if-none-match", b"if-range", b"if-unmodified-since", b"range"]
 )
 """What they ask for is a part or a confirmation of the same page."""
-
-_IN_THE_KEY = frozenset(["PATH_INFO", "QUERY_STRING", "REQUEST_METHOD", "SCRIPT_NAME", "wsgi.url_scheme"])
-_OF_THE_SERVER = frozenset(["GATEWAY_INTERFACE", "SERVER_SOFTWARE"])
-_OF_DJANGO = frozenset(["CSRF_COOKIE", "CSRF_COOKIE_NEEDS_UPDATE", "CSRF_COOKIE_USED"])
-_CLIENT = frozenset(["REMOTE_ADDR", "REMOTE_HOST"])
-_BARE = {"CONTENT_TYPE": b"content-type", "CONTENT_LENGTH": b"content-length"}
 
 
 class Reads(reading.Reads):
@@ -47,19 +41,17 @@ class Reads(reading.Reads):
             self.quiet -= 1
 
     def header(self, name: bytes) -> None:
-        """A field was asked for."""
-        if not self.quiet:
-            super().header(name)
+        """A field was asked for. What `get_host()` gives is in the key: that may be another one than `Host`."""
+        if self.quiet:
+            return
+        if name.lower() == b"host" and settings.USE_X_FORWARDED_HOST:
+            super().read("environ:HTTP_HOST")
+        super().header(name)
 
     def read(self, name: str) -> None:
         """Something else was."""
         if not self.quiet:
             super().read(name)
-
-    def host(self) -> None:
-        """`Host` was asked for: what `get_host()` gives is in the key, and that may be another field's."""
-        if settings.USE_X_FORWARDED_HOST:
-            self.read("meta:HTTP_HOST")
 
     def everything(self) -> None:
         """All fields were looked at."""
@@ -92,11 +84,7 @@ class Headers(HttpHeaders):  # type: ignore[misc]  # it has no types
         self._reads = reads
 
     def __getitem__(self, name: str) -> Any:
-        field = name.replace("_", "-").lower().encode("latin-1", "replace")
-        if field == b"host":
-            self._reads.host()
-        else:
-            self._reads.header(field)
+        self._reads.header(name.replace("_", "-").lower().encode("latin-1", "replace"))
         return super().__getitem__(name)
 
     def __iter__(self) -> Any:
@@ -121,85 +109,3 @@ class Headers(HttpHeaders):  # type: ignore[misc]  # it has no types
         """All of them."""
         self._reads.everything()
         return self
-
-
-class Meta(dict[str, Any]):
-    """`request.META`, under WSGI the environ.
-
-    Attributes:
-        own: What the application itself has put there, which tells nothing of the request.
-    """
-
-    reads: Reads
-    own: set[str]
-
-    @classmethod
-    def of(cls, meta: dict[str, Any], reads: Reads) -> Meta:
-        """The same, noticing."""
-        self = cls(meta)
-        self.reads, self.own = reads, set()
-        return self
-
-    def _notice(self, name: object) -> None:
-        if not isinstance(name, str) or name in self.own or name in _IN_THE_KEY:
-            return
-        if name == "HTTP_HOST":
-            self.reads.host()
-        elif name.startswith("HTTP_"):
-            self.reads.header(name[5:].replace("_", "-").lower().encode("latin-1", "replace"))
-        elif name in _BARE:
-            self.reads.header(_BARE[name])
-        elif name in _CLIENT:
-            self.reads.read("client")
-        elif not name.startswith("wsgi.") and name not in _OF_THE_SERVER and name not in _OF_DJANGO:
-            self.reads.read(f"meta:{name}")
-
-    def __getitem__(self, name: str) -> Any:
-        self._notice(name)
-        return super().__getitem__(name)
-
-    def get(self, name: str, default: Any = None) -> Any:
-        """One value."""
-        self._notice(name)
-        return super().get(name, default)
-
-    def __contains__(self, name: object) -> bool:
-        self._notice(name)
-        return super().__contains__(name)
-
-    def __setitem__(self, name: str, value: Any) -> None:
-        self.own.add(name)
-        super().__setitem__(name, value)
-
-    def update(self, *given: Any, **named: Any) -> None:
-        """Put several."""
-        for name, value in dict(*given, **named).items():
-            self[name] = value
-
-    def setdefault(self, name: str, default: Any = None) -> Any:
-        """One value, put there where there is none."""
-        if name not in self:
-            self[name] = default
-        return self[name]
-
-    def pop(self, name: str, *default: Any) -> Any:
-        """One value, which goes."""
-        self._notice(name)
-        return super().pop(name, *default)
-
-    __hash__ = None
-
-
-def _all_read(original: Any) -> Any:
-    def read(self: Meta, *arguments: Any) -> Any:
-        self.reads.everything()
-        return original(self, *arguments)
-
-    return read
-
-
-for _method in (
-    "__eq__", "__ior__", "__iter__", "__len__", "__ne__", "__or__", "__repr__", "__reversed__", "__ror__", "copy",
-    "items", "keys", "popitem", "values",
-):  # fmt: skip
-    setattr(Meta, _method, _all_read(getattr(dict, _method)))

@@ -21,6 +21,7 @@ from django.middleware.gzip import GZipMiddleware
 from django.middleware.locale import LocaleMiddleware
 
 from afresh.django.pages.visitor import Visitor, vary_of, visitor_of
+from afresh.http.reading import QUERY
 
 
 def install() -> None:
@@ -52,6 +53,8 @@ def _quietly(then: Callable[[Visitor], object] | None = None) -> Callable[[Any],
                 return original(self, request, *given)
             with visitor.reads.not_listening():
                 answer = original(self, request, *given)
+            if answer is not None:  # a redirect, with the query as it came
+                visitor.reads.read(QUERY)
             if then is not None:
                 then(visitor)
             return answer
@@ -70,9 +73,11 @@ def _answering(original: Any) -> Any:
             return original(self, request, response)
         before = vary_of(response)
         with visitor.reads.not_listening():
-            response = original(self, request, response)
-        visitor.reads.excused |= vary_of(response) - before
-        return response
+            answer = original(self, request, response)
+        if answer is not response:
+            visitor.reads.read(QUERY)
+        visitor.reads.excused |= vary_of(answer) - before
+        return answer
 
     return method
 

@@ -1,9 +1,12 @@
-"""The class of a request that notices when its content type is read, which Django has read before."""
+"""The class of a request: its content type is noticed, which Django has read before; how its query is spelled isn't."""
 
 from __future__ import annotations
 
-from functools import lru_cache
+from contextlib import nullcontext
+from functools import cached_property, lru_cache
 from typing import Any
+
+from afresh.http.variables import Variables
 
 
 def _noticing(name: str) -> Any:
@@ -26,6 +29,13 @@ class NoticingRequest:
 
     content_type = _noticing("content_type")
     content_params = _noticing("content_params")
+
+    @cached_property
+    def GET(self) -> Any:  # noqa: N802  # Django's name
+        """The parameters of the query."""
+        meta: Any = getattr(self, "META", None)
+        with meta.unnoticed() if isinstance(meta, Variables) else nullcontext():
+            return super().GET  # type: ignore[misc]
 
 
 @lru_cache(maxsize=16)

@@ -16,13 +16,16 @@ from django.middleware.csrf import CSRF_SESSION_KEY
 from django.utils import translation
 
 from afresh.core.keys import canonical
-from afresh.django.pages.noticing import Cookies, Headers, Meta, Reads
+from afresh.django.pages.noticing import Cookies, Headers, Reads
 from afresh.django.pages.request import noticing_type
 from afresh.django.pages.session import WatchedSession, watched
 from afresh.errors import UnkeyableArgument
 from afresh.http.asked import Asked
 from afresh.http.environ import pairs_of, with_fields
+from afresh.http.noticing import NoticingScope, Outer
 from afresh.http.reading import Client
+from afresh.http.variables import Variables
+from afresh.http.watching import OF_THE_SERVER
 from afresh.rfc import Fields, Request
 
 _ENCODING = "HTTP_ACCEPT_ENCODING"
@@ -48,6 +51,7 @@ class Visitor:
         self.reads: Reads | None = None
         self.asynchronous = asynchronous
         self._meta: dict[str, Any] = request.META
+        self._scope: dict[str, Any] = getattr(request, "scope", {})
         self.fields = Fields.of(pairs_of(self._meta))
         self._cookies: dict[str, str] = parse_cookie(self._meta.get("HTTP_COOKIE", ""))
         self._store: Any = None
@@ -67,7 +71,7 @@ class Visitor:
             scheme=request.scheme,
             authority=authority,
             path=quote(request.path, safe=_SAFE).encode(),
-            query=self._meta.get("QUERY_STRING", "").encode("latin-1", "replace"),
+            query=self._meta.get("QUERY_STRING", "").encode("utf-8", "surrogateescape"),
             fields=self.fields,
             content=None,
         )
@@ -90,8 +94,10 @@ class Visitor:
         kind, _, which = name.partition(":")
         if kind == "crumb":
             return _spelled(self._cookies.get(which))
-        if kind == "meta":
+        if kind == "environ":
             return _spelled([which in self._meta, self._meta.get(which)])
+        if kind == "scope":
+            return _spelled(self._scope.get(which))
         if kind == "language":
             with nullcontext() if self.reads is None else self.reads.not_listening():
                 return self._language()
@@ -148,14 +154,12 @@ class Visitor:
         request, self.reads = self.request, reads
         plain = dict(with_fields(self._meta, self.fields, reads.fields))
         plain.pop(_ENCODING, None)  # what is compressed has no holes to fill any more
-        meta = Meta.of(plain, reads)
+        meta = Variables(plain).watched_by(reads)
         request.META = meta
         if hasattr(request, "environ"):
             request.environ = meta
         if hasattr(request, "scope"):
-            request.scope = {**request.scope, "headers": reads.named()}
-            if request.scope.get("client"):
-                request.scope["client"] = Client.of(request.scope["client"], reads)
+            request.scope = _watched(self._scope, reads)
         cookies = Cookies(self._cookies)
         cookies.reads = reads
         request.COOKIES = cookies
@@ -174,6 +178,8 @@ class Visitor:
         self.reads = None
         del request._afresh
         request.META = dict(dict.items(request.META))
+        if hasattr(request, "scope"):
+            request.scope = self._scope
         if _ENCODING in self._meta:
             request.META[_ENCODING] = self._meta[_ENCODING]
         request.COOKIES = dict(dict.items(request.COOKIES))
@@ -202,6 +208,16 @@ class Visitor:
                 reads.refuse(f"its session is a {type(session).__qualname__}, which isn't watched")
         elif session.modified or session.afresh_saved or session is not self._store:
             reads.refuse("the session was changed")
+
+
+def _watched(scope: dict[str, Any], reads: Reads) -> NoticingScope:
+    """A request's scope, noticing."""
+    given = {**scope, "headers": reads.named()}
+    if given.get("client"):
+        given["client"] = Client.of(given["client"], reads)
+    watched = NoticingScope(given)
+    watched.reads, watched.own, watched.outer = reads, frozenset(given) - OF_THE_SERVER, Outer(scope)
+    return watched
 
 
 def visitor_of(request: Any) -> Visitor | None:

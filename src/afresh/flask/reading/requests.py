@@ -1,14 +1,17 @@
-"""Flask's request, whose cookies and whose client's address are noticed when they are read."""
+"""Flask's request: what Werkzeug has taken from the environ before, is noticed when it is read."""
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from functools import cached_property
 from typing import Any, cast
 
 from flask import Request
 from werkzeug.datastructures import ImmutableMultiDict
 
 from afresh.flask.reading.environ import WatchedEnviron
-from afresh.http.reading import Reads
+from afresh.flask.reading.routing import redirected
+from afresh.http.reading import QUERY, Reads
 
 
 class Cookies(ImmutableMultiDict[str, str]):
@@ -81,17 +84,50 @@ class Watched:
             self.__dict__["_afresh_cookies"] = found
         return found
 
-    @property
-    def remote_addr(self) -> Any:
-        """The address of the client."""
+    @cached_property
+    def args(self) -> Any:
+        """The parameters of the query, to which it is all one how they are spelled."""
+        environ = self.environ
+        with environ.unnoticed() if isinstance(environ, WatchedEnviron) else nullcontext():
+            return super().args  # type: ignore[misc]
+
+    @cached_property
+    def host(self) -> Any:
+        """The host: in the key. Only without one would the server's name be asked for."""
+        environ = self.environ
+        if not isinstance(environ, WatchedEnviron):
+            return super().host  # type: ignore[misc]
+        environ.get("HTTP_HOST")
+        with environ.unnoticed():
+            return super().host  # type: ignore[misc]
+
+
+def _taken(name: str, read: str) -> Any:
+    """An attribute that Werkzeug sets when it makes the request."""
+    place = f"_afresh_{name}"
+
+    def get(self: Any) -> Any:
         reads: Reads | None = getattr(self.environ, "reads", None)
         if reads is not None:
-            reads.read("client")
-        return self.__dict__.get("_afresh_address")
+            reads.read(read)
+        return self.__dict__.get(place)
 
-    @remote_addr.setter
-    def remote_addr(self, address: Any) -> None:
-        self.__dict__["_afresh_address"] = address
+    def put(self: Any, value: Any) -> None:
+        self.__dict__[place] = value
+
+    return property(get, put)
+
+
+def _failed(self: Any, error: Any) -> None:
+    redirected(self.environ, error)
+    self.__dict__["_afresh_routing_exception"] = error
+
+
+Watched.remote_addr = _taken("remote_addr", "client")  # type: ignore[attr-defined]
+Watched.query_string = _taken("query_string", QUERY)  # type: ignore[attr-defined]
+Watched.routing_exception = property(  # type: ignore[attr-defined]
+    lambda self: self.__dict__.get("_afresh_routing_exception"), _failed
+)
 
 
 def watched(base: type[Request]) -> type[Request]:
