@@ -6,7 +6,9 @@ import pytest
 
 from afresh import Cache, Kind, tag
 from afresh.core.policy import Policy
+from afresh.core.tags import hashed
 from afresh.engine.gather import Gathering
+from afresh.engine.invalidate import mark
 from afresh.engine.join import join
 from afresh.engine.site import Call
 from afresh.engine.tracker import asking
@@ -155,3 +157,65 @@ def test_what_ends_before_it_has_what_it_has_read_so_far(cache):
     within.leave()
     around.gathering.leave()
     assert "tag:'early'" in made.facts.names
+
+
+class TestAnnouncing:
+    """What makes a value may change what it is made from: its own mark alone doesn't overtake it."""
+
+    def begun(self, world, *names):
+        world.gathering.begin()
+        for name in names or ("a",):
+            world.cache.depends_on(tag(name))
+
+    def ended(self, world):
+        world.gathering.leave()
+        world.gathering.tracker.depends_on(world.engine.ledger, ["own"])
+        return world.keep("v")
+
+    def test_its_own_mark_overtakes_what_was_there_and_not_what_it_makes(self, world):
+        before = world.engine.ledger.position()
+        self.begun(world)
+        drive(world.gathering.announce(["own", "group"]))
+        self.ended(world)
+        assert world.kept()
+        assert world.engine.ledger.prove(frozenset([hashed("own")]), before) is None
+        drive(mark(world.engine, ["own"]))
+        assert not world.kept(), "the next one is another's"
+
+    @pytest.mark.parametrize("name", ["own", "tag:'a'"])
+    def test_what_anybody_else_marked_before_it_counts(self, world, name):
+        self.begun(world)
+        drive(mark(world.engine, [name]))
+        drive(world.gathering.announce(["own"]))
+        self.ended(world)
+        assert not world.kept()
+
+    @pytest.mark.parametrize("name", ["own", "tag:'a'", "something else"])
+    def test_what_anybody_else_marks_between_its_look_and_its_mark_counts(self, world, monkeypatch, name):
+        self.begun(world)
+        announce = world.engine.ledger.announce
+
+        async def late(tags):
+            await announce([hashed(name)])
+            return await announce(tags)
+
+        monkeypatch.setattr(world.engine.ledger, "announce", late)
+        drive(world.gathering.announce(["own"]))
+        self.ended(world)
+        assert not world.kept()
+
+    def test_what_it_reads_afterwards_may_be_of_an_older_snapshot(self, world):
+        self.begun(world)
+        drive(world.gathering.announce(["own"]))
+        world.cache.depends_on(tag("late"))
+        made = self.ended(world)
+        assert not world.kept()
+        assert "after it has announced" in made.refused
+
+    def test_what_is_marked_at_a_commit_overtakes_it(self, world):
+        """Until then nobody knows its number."""
+        self.begun(world)
+        with world.cache.writing():
+            drive(world.gathering.announce(["own"]))
+        self.ended(world)
+        assert not world.kept()

@@ -14,16 +14,19 @@ nobody can share it, `release` lets them all go, at once.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextvars import Token as ContextToken
 from typing import Any
 
 from afresh.core.events import Event, Kind
 from afresh.core.ports import Lease, Runtime
+from afresh.core.tags import hashed
 from afresh.core.verdict import Lives
 from afresh.engine.contexts import leave
 from afresh.engine.engine import Engine
 from afresh.engine.fill import fill
 from afresh.engine.flights import Flight
+from afresh.engine.invalidate import mark
 from afresh.engine.made import Made
 from afresh.engine.site import Call
 from afresh.engine.tracker import Tracker, asking, current
@@ -57,6 +60,19 @@ class Gathering:
         self._around = self.tracker.parent
         self._before: ContextToken[Tracker | None] | None = None
         self._tracked = False
+        self._announced: frozenset[int] | None = None
+
+    async def announce(self, names: Sequence[str]) -> None:
+        """Mark tags that it will carry itself: its own mark doesn't overtake it, anybody else's does.
+
+        That can be told where nothing that it was made from is marked until then, nothing at all is marked
+        between that look and its own mark, and nothing more is read afterwards: a snapshot may be older.
+        """
+        tags = self.tracker.tags() | {hashed(name) for name in names}
+        before = self.engine.ledger.prove(tags, self.tracker.stamp)
+        last = await mark(self.engine, names)
+        if before is not None and not before.held and last is not None and last - len(names) == before.at:
+            self.tracker.stamp, self._announced = last, tags
 
     def begin(self) -> None:
         """Collect what is read from here on, in this context and in those that come of it."""
@@ -70,6 +86,8 @@ class Gathering:
         """Collect no more: what is read now is no part of the result. Safe to call twice."""
         if not self.tracker.ended:
             self.tracker.take_open_scopes()
+            if self._announced is not None and not self.tracker.tags() <= self._announced:
+                self.tracker.refuse("it reads after it has announced a change")
         self.tracker.ended = True
         if self._tracked:
             self._tracked = False

@@ -44,8 +44,11 @@ async def invalidate(
         raise NotInvalidated(f"a value that was set by hand is still in the store: {trouble}") from trouble
 
 
-async def mark(engine: Engine, names: Sequence[str], source: str = "") -> None:
+async def mark(engine: Engine, names: Sequence[str], source: str = "") -> int | None:
     """Mark tags by name; inside a transaction, at its commit.
+
+    Returns:
+        The number of the last one; `None` where nothing is marked now.
 
     Raises:
         NotInvalidated: See `invalidate`.
@@ -54,12 +57,13 @@ async def mark(engine: Engine, names: Sequence[str], source: str = "") -> None:
     engine.check_open()
     engine.awake()  # housekeeping finds a server that comes back, also where nobody reads
     if not names:
-        return
+        return None
     later = [pending.writes(names) for pending in transaction.open_ones(engine)]
     if any(later):
-        return
-    await engine.ledger.announce([hashed(name) for name in names])
+        return None
+    last = await engine.ledger.announce([hashed(name) for name in names])
     engine.announced(names, source)
+    return last
 
 
 async def clear(engine: Engine) -> None:

@@ -181,13 +181,18 @@ class Pages:
         except BackendError as error:
             self.engine.bypassed(call.key, error)
 
-    async def invalidate(self, stale: Invalidation) -> None:
+    async def invalidate(self, stale: Invalidation, gathering: Gathering | None = None) -> None:
         """Drop what an unsafe request made stale, in every process.
+
+        Args:
+            stale: What that is.
+            gathering: What makes the request's answer, where that may answer a later GET.
 
         Raises:
             NotInvalidated: It could not be written.
         """
-        await mark(self.engine, [_named(each) for each in (*stale.targets, *stale.groups)])
+        names = [_named(each) for each in (*stale.targets, *stale.groups)]
+        await (mark(self.engine, names) if gathering is None else gathering.announce(names))
 
 
 def _can_fill(page: Page, asked: Asked) -> bool:
