@@ -269,6 +269,43 @@ def test_a_page_that_leaves_a_task_is_not_kept(cache):
     assert runs == ["task", "task"]
 
 
+def test_the_middlewares_of_all_routes_are_one(cache):
+    """What hits have left to do is one queue, and a page of a route is another's to find at once."""
+    counted: list[str] = []
+
+    def count(effects):
+        counted.extend(each.path for each in effects)
+
+    given: Any = {
+        "replay": {"count": count},
+        "rules": [{"path": "/*", "side_effects": "replay", "replay": "count"}],
+    }
+
+    def route(path):
+        @get(path)
+        async def view() -> str:
+            runs.append(path)
+            return path
+
+        return view
+
+    defined = DefineMiddleware(CacheMiddleware, cache=cache, **given)
+    app = Litestar([route("/a"), route("/b")], middleware=[defined], openapi_config=None)
+    assert answers(app, {"path": "/a"}, {"path": "/b"}, {"path": "/a"}, {"path": "/b"}) == ["/a", "/b"] * 2
+    assert runs == ["/a", "/b"]
+    one, two = defined(app=app), defined(app=route)
+    assert isinstance(one, CacheMiddleware)
+    assert isinstance(two, CacheMiddleware)
+    assert (one.app, two.app) == (app, route)
+    assert one._quick is two._quick
+    asyncio.run(one.flush())
+    assert counted == ["/a", "/b"]
+    other = CacheMiddleware(app, cache, **given, max_body=9)
+    with Cache("memory://") as second:
+        elsewhere = CacheMiddleware(app, second, **given)
+    assert len({each._flow for each in (one, two, other, elsewhere)}) == 3
+
+
 class Leaves:
     def __init__(self, app):
         self.app = app
