@@ -11,7 +11,7 @@ from afresh.backends.memcached.connect import MemcachedClient, open_client
 from afresh.testing.servers import MemcachedServer
 
 # The machine may be busy: what is tested here isn't time.
-PATIENT = "?timeout=5&write_timeout=5&connect_timeout=5"
+PATIENT = "?timeout=30&write_timeout=30&connect_timeout=30"
 
 
 @dataclass

@@ -55,7 +55,7 @@ def another() -> Iterator[Callable[[Any], Any]]:
     def make(place: Any) -> Any:
         # The machine may be busy: what is tested here isn't time.
         joint = "&" if "?" in place.url else "?"
-        clients.append(open_client(f"{place.url}{joint}timeout=5&write_timeout=5&connect_timeout=5"))
+        clients.append(open_client(f"{place.url}{joint}timeout=30&write_timeout=30&connect_timeout=30"))
         return clients[-1]
 
     yield make

@@ -51,7 +51,7 @@ class Value:
         self.now += 1
         self._caches[self.now % 2].invalidate(tag("v"))
 
-    def seen_everywhere(self, patience: float = 2.0) -> None:
+    def seen_everywhere(self, patience: float = 20.0) -> None:
         wait_until(lambda: self.read() == [self.now] * 2, "a change's being seen", patience)
 
 

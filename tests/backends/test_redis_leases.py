@@ -217,7 +217,7 @@ def test_a_user_who_may_not_listen_looks_every_now_and_then(tmp_path: Any, anoth
     """As every user of Redis 7 that was given no channels."""
     with RedisServer(tmp_path) as server, server.client() as client:
         client.execute_command("ACL", "SETUSER", "deaf", "on", ">secret", "~*", "+@all", "resetchannels")
-        url = f"redis://deaf:secret@127.0.0.1:{server.port}/0?timeout=5&connect_timeout=5"
+        url = f"redis://deaf:secret@127.0.0.1:{server.port}/0?timeout=30&connect_timeout=30"
         first, second = RedisLeases(open_client(url)), RedisLeases(open_client(url))
         held = drive(first.take("k", 0.0, RUNTIME))
         assert held is not None
@@ -263,7 +263,7 @@ time.sleep(60)
 
 
 def test_a_killed_holders_lease_ends_soon(server: RedisServer, another: Another) -> None:
-    url = f"{server.url}?timeout=5&connect_timeout=5"
+    url = f"{server.url}?timeout=30&connect_timeout=30"
     holder = subprocess.Popen([sys.executable, "-c", HOLDER, url], stdout=subprocess.PIPE)
     assert holder.stdout is not None
     assert holder.stdout.readline() == b"held\n"

@@ -24,7 +24,7 @@ from afresh.testing.servers.process import wait_until
 
 pytestmark = [pytest.mark.servers, pytest.mark.slow]
 
-PATIENT = "?timeout=5&write_timeout=5&connect_timeout=5"
+PATIENT = "?timeout=30&write_timeout=30&connect_timeout=30"
 
 
 @pytest.fixture(autouse=True)
@@ -362,7 +362,7 @@ if not child:
     os._exit(0)
 assert os.waitpid(child, 0)[1] == 0
 holder.join()
-deadline = time.monotonic() + 5
+deadline = time.monotonic() + 60
 while cache.get("child") != 5:
     assert time.monotonic() < deadline
 slow(0)                                             # what the child invalidated is loaded anew

@@ -89,7 +89,7 @@ def test_a_lost_node_is_missed_for_its_own_keys_only(run, cluster):
 
     run(main())
     cluster.servers[1].start()
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while any(
         isinstance(reply, BackendError) for reply in drive(client.run_many([("GET", key) for key in KEYS]))
     ):
@@ -203,7 +203,7 @@ def test_when_another_primary_is_named_the_connections_to_the_old_one_end(run, t
     async def main():
         assert await client.run("SET", "k", "old") == b"OK"
         named.reverse()
-        end = time.monotonic() + 10
+        end = time.monotonic() + 60
         while await client.run("GET", "k") == b"old":  # a reader of the old one is never refused
             assert time.monotonic() < end
             client.look_after()

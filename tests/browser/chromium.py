@@ -8,7 +8,7 @@ from typing import Any
 
 BROWSER = Path("/usr/bin/chromium")
 DRIVER = Path("/usr/bin/chromedriver")
-_PATIENCE = 30  # seconds for a page
+_PATIENCE = 90  # seconds for a page
 _OPTIONS = (
     "--headless=new",
     "--disable-background-networking",

@@ -38,7 +38,7 @@ def workers(tmp_path: Path) -> Iterator[list[str]]:
     """The addresses of two."""
     with ExitStack() as stack:
         redis = stack.enter_context(RedisServer(tmp_path / "redis", options=ROOM))
-        url = f"{redis.url}?timeout=5&connect_timeout=5"
+        url = f"{redis.url}?timeout=30&connect_timeout=30"
         started = [stack.enter_context(Worker(tmp_path / name, url)) for name in ("one", "two")]
         yield [f"http://127.0.0.1:{each.port}" for each in started]
 

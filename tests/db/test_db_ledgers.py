@@ -187,7 +187,7 @@ def test_a_writer_that_dies_around_commit_leaves_nothing_stale(
         assert (price(1), other(1)) == (10, 10)
         run_writer(path, url, 11, dies)
         assert price(1) == expected
-        bound = time.monotonic() + 1.0
+        bound = time.monotonic() + 20
         while other(1) != expected:
             assert time.monotonic() < bound
         assert (price(1), other(1)) == (expected, expected)

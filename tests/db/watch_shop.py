@@ -24,7 +24,7 @@ SCHEMA = """
     INSERT INTO review SELECT n, 1 + n % 10, 3, 'fine' FROM generate_series(1, 40) n;
 """
 _NUMBERS = count()
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 
 def until(happened: Callable[[], bool], what: str = "") -> None:

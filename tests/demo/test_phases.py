@@ -28,6 +28,8 @@ def _run(path: Path, facts: Facts, variant: str, folder: Path) -> Outcome:
 def test_with_afresh_every_answer_is_right(whole: Path, facts: Facts, tmp_path: Path) -> None:
     outcome = _run(whole, facts, AFRESH, tmp_path)
     assert outcome.right, outcome.verdict
+    assert len(outcome.cold.latencies) == len(outcome.first.latencies) < len(outcome.before.latencies)
+    assert outcome.cold.seen.keys() == outcome.first.seen.keys()
     assert outcome.edits > outcome.elsewhere > 0
     assert outcome.verdict.checked == len(outcome.edited.latencies)
     assert outcome.verdict.compared > len(outcome.warm.latencies) > 0

@@ -109,3 +109,27 @@ def test_another_body_of_the_same_page_is_another_sighting() -> None:
     for body in (b"one", b"two", b"one"):
         record.add("/", "", 0.0, Answer(200, b"", body))
     assert sorted(len(each.began) for each in record.seen["/", ""].values()) == [1, 2]
+
+
+def test_visits_are_asked_for_in_their_order_and_end() -> None:
+    async def use(address: Address) -> None:
+        visits = iter([(f"/{number}", "") for number in range(5)])
+        record = await read([address], visits, {}, 5.0, connections=2)
+        assert len(record.latencies) == 5
+        late = await read([address], iter([("/late", "")]), {}, 0.0)
+        assert len(late.latencies) == 0
+
+    requests = asyncio.run(_with_server(OK, use))
+    assert sorted(request.split()[1] for request in requests) == [b"/0", b"/1", b"/2", b"/3", b"/4"]
+
+
+def test_two_loads_are_one() -> None:
+    first, second = Record(seconds=1.0, failed=1), Record(seconds=2.0)
+    for record, body in ((first, b"one"), (second, b"one"), (second, b"two")):
+        record.add("/", "", 0.0, Answer(200, b"", body))
+    whole = Record()
+    whole += first
+    whole += second
+    assert (len(whole.latencies), whole.seconds, whole.failed) == (3, 3.0, 1)
+    assert sorted(len(each.began) for each in whole.seen["/", ""].values()) == [1, 2]
+    assert [len(each.began) for each in first.seen["/", ""].values()] == [1]

@@ -23,6 +23,7 @@ def outcome() -> Outcome:
     counters = {"hits": 0.0, "misses": 0.0, "loads": 5.0, "saved": 1234.0}
     return Outcome(
         before=_record(100, 0.1),
+        first=_record(160, 0.1),
         cold=_record(400, 0.02),
         warm=_record(5_000, 0.002),
         edited=_record(2_000, 0.004),
@@ -44,7 +45,7 @@ def test_the_table_says_what_was_measured(outcome: Outcome) -> None:
     _, before, lists, cold, warm, warm_lists, edited = report.lines(outcome)
     assert before == ("without afresh", "50", "", "100.0 ms", "100.0 ms", "")
     assert lists == ("  lists", "10", "", "200.0 ms", "200.0 ms", "")
-    assert cold == ("with, cold", "200", "4.0 times", "20.0 ms", "20.0 ms", "25.0%")
+    assert cold == ("with, cold", "200", "2.5 times", "20.0 ms", "20.0 ms", "25.0%")
     assert warm == ("with, warm", "2,500", "50 times", "2.0 ms", "2.0 ms", "100.0%")
     assert warm_lists == ("  lists", "3,000", "300 times", "1.0 ms", "1.0 ms", "")
     assert edited == ("with, edited", "1,000", "20 times", "4.0 ms", "4.0 ms", "99.0%")
@@ -62,6 +63,7 @@ def test_it_is_printed_with_rich_and_without(
     for said in (
         "without afresh",
         "2,500",
+        "400 requests took 2.0 s from an empty cache",
         "1,234 loads saved",
         "77 edits",
         "37 through the forms",

@@ -28,6 +28,7 @@ def findings(setting):
         ({"DATABASES": {"other": "default"}}, []),
         ([], []),
         (["VOLATILE"], ["afresh.E001"]),
+        ("memory://", []),
         ({"VOLATIL": []}, ["afresh.E002"]),
         ({"VOLATILE": ["Product.views"]}, ["afresh.E003"]),
         ({"VOLATILE": ["django_shop.Product.view"]}, ["afresh.E003"]),

@@ -57,7 +57,7 @@ def location(request, tmp_path, monkeypatch):
     if request.param == "file":
         return f"sqlite:///{tmp_path}/cache"
     server = request.getfixturevalue(request.param)
-    place = f"{server.url}?timeout=5&connect_timeout=5&ledger={tmp_path.name}"
+    place = f"{server.url}?timeout=30&connect_timeout=30&ledger={tmp_path.name}"
     cache = backend(place)  # the server is everybody's
     cache.clear()
     cache.afresh.clear()

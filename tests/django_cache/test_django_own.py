@@ -35,9 +35,9 @@ def test_djangos_own_tests_pass(redis, memcached, tmp_path):
     ledger = uuid.uuid4().hex
     everywhere = {
         "memory": "memory://tests",
-        "redis": f"{redis.url}?timeout=5&connect_timeout=5&ledger={ledger}",
+        "redis": f"{redis.url}?timeout=30&connect_timeout=30&ledger={ledger}",
         "file": f"sqlite:///{tmp_path}/f/cache",
-        "memcached": f"{memcached.url}?timeout=5&connect_timeout=5&ledger={ledger}",
+        "memcached": f"{memcached.url}?timeout=30&connect_timeout=30&ledger={ledger}",
     }
     kinds = size(("memory", "redis"), tuple(everywhere))
     cache = [("cache", everywhere[kind]) for kind in kinds]

@@ -30,7 +30,7 @@ def where(request, tmp_path, monkeypatch):
     monkeypatch.setenv("AFRESH_DIR", str(tmp_path / "machine"))
     place = f"sqlite:///{tmp_path}/cache"
     if request.param == "redis":
-        place = f"{request.getfixturevalue('redis').url}?timeout=5&connect_timeout=5&ledger={tmp_path.name}"
+        place = f"{request.getfixturevalue('redis').url}?timeout=30&connect_timeout=30&ledger={tmp_path.name}"
     with override_settings(CACHES=caches(place), SESSION_ENGINE="afresh.django.sessions"):
         yield place
     OPENED.close()

@@ -12,7 +12,7 @@ from afresh.testing.servers import MemcachedServer, RedisServer
 
 pytestmark = pytest.mark.servers
 KEYS = [f"k{number}" for number in range(40)]
-PATIENT = "?timeout=5&connect_timeout=5"
+PATIENT = "?timeout=30&connect_timeout=30"
 
 
 @pytest.fixture(params=["sync", "async"])

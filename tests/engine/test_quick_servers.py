@@ -66,7 +66,7 @@ def server(request, tmp_path_factory):
 @pytest.fixture
 def shop(server, tmp_path, monkeypatch):
     monkeypatch.setenv("AFRESH_DIR", str(tmp_path / "machine"))
-    made = Shop(f"{server.url}?timeout=5&connect_timeout=5")
+    made = Shop(f"{server.url}?timeout=30&connect_timeout=30")
     monkeypatch.setattr(
         "afresh.decorators.obtain", lambda *arguments: made.long_ways.append(1) or lookup.obtain(*arguments)
     )
@@ -115,7 +115,7 @@ def test_connections_that_were_ended_meanwhile_cost_nothing_but_new_ones(redis):
         with redis.client() as admin:
             admin.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
 
-    shop = Shop(f"{redis.url}?timeout=5&connect_timeout=5")
+    shop = Shop(f"{redis.url}?timeout=30&connect_timeout=30")
     shop.product(1)
     assert shop.in_both_worlds(hang_up) == ([Product(1)] * 2, 0)
     shop.cache.close()
@@ -128,7 +128,7 @@ def test_something_else_at_the_key_is_replaced(redis):
                 admin.delete(key)
                 admin.rpush(key, "not", "ours")
 
-    shop = Shop(f"{redis.url}?timeout=5&connect_timeout=5")
+    shop = Shop(f"{redis.url}?timeout=30&connect_timeout=30")
     shop.product(1)
     assert shop.in_both_worlds(overwrite) == ([Product(1)] * 2, 2)
     shop.cache.close()

@@ -44,7 +44,7 @@ def shop(request, tmp_path, monkeypatch):
     clock = FakeClock(1_000_000.0)
     url = f"sqlite:///{tmp_path}/cache"
     if request.param == "redis":
-        url = f"{request.getfixturevalue('redis').url}?timeout=5&connect_timeout=5&ledger={tmp_path.name}"
+        url = f"{request.getfixturevalue('redis').url}?timeout=30&connect_timeout=30&ledger={tmp_path.name}"
     made = Shop(url, clock)
     made.cache.clear()
     yield made
@@ -77,7 +77,7 @@ def test_what_was_put_goes_the_short_way(shop, long_ways):
 @pytest.mark.servers
 def test_so_it_does_on_an_event_loop(redis, tmp_path, monkeypatch, long_ways):
     monkeypatch.setenv("AFRESH_DIR", str(tmp_path))
-    with Cache(f"{redis.url}?timeout=5&connect_timeout=5&ledger=loop", l1=None, namespace="loop") as cache:
+    with Cache(f"{redis.url}?timeout=30&connect_timeout=30&ledger=loop", l1=None, namespace="loop") as cache:
 
         async def main():
             await cache.aio.get("connect")

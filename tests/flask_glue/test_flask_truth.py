@@ -30,7 +30,7 @@ WRITES = size(25, 500)
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "file":
         return f"sqlite:////{tmp_path}/cache.sqlite3"
-    return f"{request.getfixturevalue('flask_redis').url}?timeout=5"
+    return f"{request.getfixturevalue('flask_redis').url}?timeout=30"
 
 
 @pytest.fixture

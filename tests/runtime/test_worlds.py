@@ -120,7 +120,7 @@ def test_where_no_thread_can_be_started_no_background_job_is_taken(monkeypatch):
         assert not any(runtime.spawn(job) for _ in range(100))
         assert drive(runtime.call_within(lambda: 7, 5, lambda value, error: None)) == 7
     assert runtime.spawn(job), "their slots were given back"
-    assert done.wait(5)
+    assert done.wait(60)
 
 
 def test_threads_call_late_results_in():
@@ -138,7 +138,7 @@ def test_threads_call_late_results_in():
     with pytest.raises(LoadTimeout):
         drive(ThreadRuntime().call_within(slow, 0.001, tell))
     gate.set()
-    assert told.wait(5)
+    assert told.wait(60)
     assert late == [(7, None)]
 
 

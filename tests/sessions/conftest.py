@@ -34,7 +34,7 @@ def _shared(kind: str, request: pytest.FixtureRequest, folder: Path) -> str:
     server = request.getfixturevalue("session_server")
     with server.client() as client:
         client.flushall()
-    return f"{server.url}?timeout=5"  # the machine may be busy
+    return f"{server.url}?timeout=30"  # the machine may be busy
 
 
 @pytest.fixture(params=FILE_AND_REDIS)

@@ -173,7 +173,7 @@ def test_filling_and_clearing_the_cache_logs_nobody_out(place, request, tmp_path
     if place == "file":
         place = f"sqlite:////{tmp_path}/cache.sqlite3"
     elif place == "redis":
-        place = f"{request.getfixturevalue('session_server').url}?timeout=5"
+        place = f"{request.getfixturevalue('session_server').url}?timeout=30"
     for namespace in ("", "session-"):
         with Cache(place, namespace=namespace, l1=100) as cache:
             sessions = opened(cache)

@@ -126,7 +126,7 @@ def test_a_fork_while_others_are_at_it(tmp_path):
 @pytest.mark.servers
 def test_a_server_that_evicts_is_told_of(tmp_path, caplog):
     options = ("--maxmemory", "50mb", "--maxmemory-policy", "allkeys-lru")
-    with RedisServer(tmp_path, options=options) as server, Sessions(f"{server.url}?timeout=5") as sessions:
+    with RedisServer(tmp_path, options=options) as server, Sessions(f"{server.url}?timeout=30") as sessions:
         sessions.create(b"ann")
         sessions.create(b"bob")
     assert [record.message for record in caplog.records if "noeviction" in record.message][1:] == []

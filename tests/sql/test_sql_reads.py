@@ -256,3 +256,18 @@ def test_the_clock_is_noticed(planner, sql, clock):
 def test_volatile_columns_are_said():
     assert SQLITE.plan("SELECT views FROM product").volatile
     assert not SQLITE.plan("SELECT name FROM product").volatile
+
+
+def test_a_value_that_only_equals_a_known_one_is_no_such_value():
+    class Spelled(str):
+        """What an adapter may turn into anything."""
+
+        __slots__ = ()
+
+    plan = SQLITE.plan("SELECT name FROM product WHERE slug = ?")
+    text = plan.carried(("7",))
+    assert "row::product:slug='7'.name" in text
+    assert plan.carried(("7",)) == text
+    assert "row::product:slug='7'.name" not in plan.carried((Spelled("7"),))
+    assert plan.carried((7,)) == text  # SQLite compares it as text
+    assert plan.carried((7.0,)) != text

@@ -152,7 +152,7 @@ def settled(crew: DatabaseCrew) -> None:
 
         # The names of what the readers have cached.
         cached = [cache.cached(prefix=f"version{number}")(load) for number in range(2)]
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while any(each(row) != version for each in cached for row, version in versions.items()):
             assert time.monotonic() < end, "an old value stays"
             time.sleep(0.05)

@@ -191,7 +191,7 @@ def test_a_log_that_cannot_be_read_makes_the_cache_cold_never_wrong(tmp_path, ma
             known = records.written
             patch.setattr(log.records, "written", lambda *record: b"\xee" + known(*record)[1:])
             later.invalidate(tag("t"))
-        end = time.monotonic() + 10
+        end = time.monotonic() + 60
         while cached() == 1:  # for as long as the server's last word is good for
             assert time.monotonic() < end
             time.sleep(0.05)

@@ -39,7 +39,7 @@ def test_twelve_killed_writers_leave_nothing_stale_or_damaged(tmp_path):
     reopened = []
     for kill in range(kills):
         writer = crew.start("careful", 60, kill)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         before = sum(table.versions)
         while sum(table.versions) < before + 20:
             assert time.monotonic() < deadline
@@ -67,7 +67,7 @@ def _reopen(folder, table):
 
     row(0)
     took = time.monotonic() - began
-    deadline = time.monotonic() + 2
+    deadline = time.monotonic() + 60
     while any(row(i)["version"] < table.versions[i] for i in range(ROWS)):
         assert time.monotonic() < deadline, "what a dead writer changed stays hidden"
         time.sleep(0.01)

@@ -13,7 +13,7 @@ from afresh.engine.tracker import asking
 
 URL = os.environ["SHOP_REDIS"]
 app = celery.Celery("celery_shop", broker=URL, backend=URL)
-cache = Cache(f"{URL}?timeout=5", consistency="session")
+cache = Cache(f"{URL}?timeout=30", consistency="session")
 afresh.celery.install(cache)
 store = redis.Redis.from_url(URL)
 

@@ -76,6 +76,17 @@ def test_the_order(elsewhere):
 def test_a_setting_that_makes_no_sense():
     with override_settings(AFRESH={"CACHE": "nowhere://"}), pytest.raises(ConfigurationError):
         project_cache()
+    with override_settings(AFRESH=["memory://"]), pytest.raises(ConfigurationError, match="URL alone"):
+        project_cache()
+
+
+def test_a_url_alone_is_where_the_cache_lives():
+    with override_settings(AFRESH="redis://h/1"):
+        assert place_of_project().arguments == {"url": "redis://h/1"}
+    with override_settings(AFRESH="memory://"), project_cache() as cache:
+        assert cache.get("x") is None
+    with override_settings(AFRESH="nowhere://"), pytest.raises(ConfigurationError):
+        project_cache()
 
 
 def test_tests_have_their_own_memory(monkeypatch):
