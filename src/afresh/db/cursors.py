@@ -19,18 +19,36 @@ class WrappedCursor:
 
     _connection: WrappedConnection
     _raw: Any
-    _rows: Iterator[Any] | None = None
+    _rows: Iterator[Any] | None
 
     def __init__(self, connection: WrappedConnection, raw: Any) -> None:
         # Past `__setattr__`, which takes as long as a query: a cursor is made for each.
         own = self.__dict__
         own["_connection"] = connection
         own["_raw"] = raw
+        own["_rows"] = None
 
     def execute(self, sql: Any, parameters: Any = (), *args: Any, **kwargs: Any) -> Self:
         """Execute a statement."""
-        given = (sql, parameters, *args) if parameters or args else (sql,)
-        self._seen(sql, parameters or (), False, lambda: self._raw.execute(*given, **kwargs))
+        # The way of every statement of the program, so it takes as few calls as can be.
+        if self._rows is not None:
+            self._rows = None
+        connection, raw = self._connection, self._raw
+        if connection.unfinished:
+            connection.looks_back(self)
+        text = sql if type(sql) is str else connection.text(sql)
+        running = connection.capture(text, parameters or (), many=False)
+        if running is not None or args or kwargs:
+            given = (sql, parameters, *args) if parameters or args else (sql,)
+            self._sent(running, lambda: raw.execute(*given, **kwargs))
+            return self
+        try:
+            raw.execute(sql, parameters) if parameters else raw.execute(sql)
+        except BaseException:
+            connection.failed(None)
+            raise
+        if connection.watches_unfinished:
+            connection.unfinished[id(self)] = ref(self), asking()
         return self
 
     def executemany(self, sql: Any, parameters: Iterable[Any], *args: Any, **kwargs: Any) -> Self:
@@ -131,7 +149,9 @@ class WrappedCursor:
     def fetchall(self) -> Any:
         """The rest of the rows."""
         rows = self._raw.fetchall() if self._rows is None else list(self._rows)
-        self._finished()
+        unfinished = self._connection.unfinished
+        if unfinished:
+            unfinished.pop(id(self), None)
         return rows
 
     def __iter__(self) -> Iterator[Any]:

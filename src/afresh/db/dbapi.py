@@ -60,10 +60,14 @@ def wrap(raw: Any, database: Database | None = None) -> WrappedConnection:
     return WrappedConnection(raw, database, driver)
 
 
+_OWN = frozenset({"capture", "watches_unfinished", "unfinished"})
+
+
 class WrappedConnection:
     """A connection of any driver; what isn't here is the driver's own.
 
     Attributes:
+        capture: Told of each statement before it is sent.
         watches_unfinished: A query that isn't read to its end lets later ones see no more than it does.
         unfinished: Cursors of such queries, by their identity, and the load in which each was sent, if in one.
     """
@@ -73,6 +77,8 @@ class WrappedConnection:
         self._driver = driver
         self._driven = Driven(raw, database, driver)
         self._statements = self._driven.statements
+        self.capture = self._driven.before
+        self._executes = hasattr(raw, "execute")
         self.watches_unfinished = driver.dialect == "sqlite"
         self.unfinished: dict[int, tuple[ref[WrappedCursor], Tracker | None]] = {}
 
@@ -85,8 +91,12 @@ class WrappedConnection:
 
     def execute(self, sql: Any, parameters: Any = (), *args: Any, **kwargs: Any) -> WrappedCursor:
         """Execute a statement with a new cursor, where the driver has such a method."""
-        self._driver_has("execute")
-        return self.cursor().execute(sql, parameters, *args, **kwargs)
+        if not self._executes:
+            self._driver_has("execute")
+        cursor = self.cursor()
+        if args or kwargs:
+            return cursor.execute(sql, parameters, *args, **kwargs)
+        return cursor.execute(sql, parameters)
 
     def executemany(self, sql: Any, parameters: Any) -> WrappedCursor:
         """Execute a statement many times with a new cursor, where the driver has such a method."""
@@ -101,16 +111,26 @@ class WrappedConnection:
     def _driver_has(self, name: str) -> None:
         getattr(self._raw, name)
 
+    def text(self, sql: Any) -> str:
+        """The text of a statement, whatever it was given as."""
+        return self._driver.text(self._raw, sql)
+
     def before(self, sql: Any, parameters: Any, *, many: bool) -> Running | None:
         """A statement is about to be sent."""
-        text = sql if type(sql) is str else self._driver.text(self._raw, sql)
+        if self.unfinished:
+            self.looks_back()
+        return self.capture(sql if type(sql) is str else self.text(sql), parameters, many=many)
+
+    def looks_back(self, cursor: WrappedCursor | None = None) -> None:
+        """A statement is about to be sent, by this cursor, while queries are not read to their end."""
+        if cursor is not None:
+            self.unfinished.pop(id(cursor), None)
         if self.unfinished and (tracker := asking()) is not None:
             self._sees_no_more(tracker)
-        return self._driven.before(text, parameters, many=many)
 
     def question(self, memo: Memo, cursor: Any, sql: Any, parameters: Any) -> Question | None:
         """What a query asks, if its answer may be remembered."""
-        text = sql if type(sql) is str else self._driver.text(self._raw, sql)
+        text = sql if type(sql) is str else self.text(sql)
         return memo.question(self._statements.connection, cursor, text, parameters)
 
     def _sees_no_more(self, tracker: Tracker) -> None:
@@ -216,7 +236,7 @@ class WrappedConnection:
         return getattr(self._raw, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name.startswith("_") or name in {"watches_unfinished", "unfinished"}:
+        if name.startswith("_") or name in _OWN:
             object.__setattr__(self, name, value)
         else:
             setattr(self._raw, name, value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -42,9 +42,12 @@ class Driver:
         """The rows that a statement returned, looked at without taking them; `None` where that can't be done."""
         return None
 
-    def begins(self, raw: Any, sql: str) -> str | None:
-        """The BEGIN that the driver would send before a statement; empty if it needs no text, `None` if none."""
-        return None if self.autocommits(raw) else ""
+    def beginning(self, raw: Any) -> Callable[[str], str | None]:
+        """What tells of one connection's statements which BEGIN the driver would send before.
+
+        It gives an empty text if none is needed for the transaction to begin, `None` if none begins.
+        """
+        return lambda sql: None if self.autocommits(raw) else ""
 
     def cursor(self, raw: Any) -> Any:
         """A cursor that gives rows as sequences, whatever the application has set up."""
@@ -80,16 +83,20 @@ class SQLite(Driver):
         """It tells it."""
         return cursor.lastrowid
 
-    def begins(self, raw: Any, sql: str) -> str | None:
+    def beginning(self, raw: Any) -> Callable[[str], str | None]:
         """As `sqlite3` does before a change, with the lock that the change would take next."""
         native = _native(raw)
-        if native.in_transaction:
-            return ""
-        if sql[:7] == "SELECT ":  # as most statements begin
-            return None
-        if self.autocommits(raw) or not sql.lstrip()[:7].lower().startswith(_CHANGES):
-            return None
-        return "BEGIN EXCLUSIVE" if native.isolation_level.upper() == "EXCLUSIVE" else "BEGIN IMMEDIATE"
+
+        def begins(sql: str) -> str | None:
+            if native.in_transaction:
+                return ""
+            if sql[:7] == "SELECT ":  # as most statements begin
+                return None
+            if self.autocommits(raw) or not sql.lstrip()[:7].lower().startswith(_CHANGES):
+                return None
+            return "BEGIN EXCLUSIVE" if native.isolation_level.upper() == "EXCLUSIVE" else "BEGIN IMMEDIATE"
+
+        return begins
 
     def cursor(self, raw: Any) -> Any:
         """One without a row factory."""

@@ -33,7 +33,9 @@ class Driven:
         self._raw = raw
         self._driver = driver
         self._rows: Callable[[str, Any], Any] = lambda sql, parameters: driver.rows(raw, sql, parameters)
+        self._begins = driver.beginning(raw)
         self.statements = Statements(database, self._rows, wait=wait, run_async=run)
+        self._connection = self.statements.connection
         self._since: Positions | None = None
 
     def may_look_back(self) -> None:
@@ -50,12 +52,15 @@ class Driven:
             tracker = asking()
             if tracker is not None:
                 tracker.stamp = min(tracker.stamp, self._since.get(tracker.ledger.epoch, tracker.stamp))
-        statements = self.statements
-        if statements.connection.transaction is None:
-            begins = self._driver.begins(self._raw, sql)
+        connection = self._connection
+        if connection.transaction is None:
+            begins = self._begins(sql)
             if begins is not None:
                 self._begin(begins)
-        return statements.before(sql, parameters, many=many)
+        running = connection.reads(sql, parameters, many)
+        if running is not None:
+            self.statements.tell(running)
+        return running
 
     def _begin(self, sql: str) -> None:
         self.statements.begin()

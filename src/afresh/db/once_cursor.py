@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import chain
-from typing import Any
+from typing import Any, Self
 
 from afresh.db import once
 from afresh.db.cursors import WrappedCursor
@@ -27,6 +27,12 @@ class OnceCursor(WrappedCursor):
         """How many rows there are, or were changed."""
         count: int = self._raw.rowcount if self._count is None else self._count
         return count
+
+    def execute(self, sql: Any, parameters: Any = (), *args: Any, **kwargs: Any) -> Self:
+        """Execute a statement, or answer it from before."""
+        given = (sql, parameters, *args) if parameters or args else (sql,)
+        self._seen(sql, parameters or (), False, lambda: self._raw.execute(*given, **kwargs))
+        return self
 
     def _seen(self, sql: Any, parameters: Any, many: bool, execute: Any) -> Any:
         memo = once.current.get()

@@ -66,9 +66,13 @@ class Statements:
         """
         running = self.connection.reads(sql, parameters, many)
         if running is not None:
-            self._wait(self.connection.before(running))
-            once.notice(running)
+            self.tell(running)
         return running
+
+    def tell(self, running: Running) -> None:
+        """A statement is about to be sent that may do more than read: the rest of `before`."""
+        self._wait(self.connection.before(running))
+        once.notice(running)
 
     def must_fetch(self, running: Running | None) -> bool:
         """Whether rows that the statement returns have to be fetched before `after`.

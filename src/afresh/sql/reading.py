@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice, product
 from typing import Any
 
@@ -152,18 +153,42 @@ def _single(
     if source.is_list(holes) or source.cast:
         return None
     (get,) = source.getters(holes)
-    head, compared = shape.head + shape.labels[0], shape.kinds[0].compared
-    whole, every, suffixes = read.whole, read.all, choices[0].suffixes
+    named = _Named(shape.head + shape.labels[0], shape.kinds[0].compared, choices[0].suffixes, read)
 
     def carried(parameters: Parameters) -> tuple[str, ...]:
         value = get(parameters)
-        spelled = None if value is UNKNOWN else compared(value)
-        if spelled is None:
-            return whole
-        name = head + spelled
-        return (*[name + suffix for suffix in suffixes], every)
+        if type(value) is str:  # of other values equal ones may be spelled differently: 1, 1.0, True
+            return _of_text(named, value)
+        return named.tags(value)
 
     return carried
+
+
+class _Named:
+    """What is carried where a column equals a value."""
+
+    __slots__ = ("_compared", "_every", "_head", "_suffixes", "_whole")
+
+    def __init__(self, head: str, compared: Speller, suffixes: tuple[str, ...], read: Read) -> None:
+        self._head = head
+        self._compared = compared
+        self._suffixes = suffixes
+        self._whole = read.whole
+        self._every = read.all
+
+    def tags(self, value: Any) -> tuple[str, ...]:
+        """The tags for one value."""
+        spelled = None if value is UNKNOWN else self._compared(value)
+        if spelled is None:
+            return self._whole
+        name = self._head + spelled
+        return (*[name + suffix for suffix in self._suffixes], self._every)
+
+
+@lru_cache(8_192)
+def _of_text(named: _Named, value: str) -> tuple[str, ...]:
+    """The tags for a text: spelling one takes longer than to find it, and a page asks for most of them again."""
+    return named.tags(value)
 
 
 def _choice(
