@@ -73,6 +73,17 @@ class Record:
             sighting = bodies[digest] = Sighting(answer.body)
         sighting.began.append(began)
 
+    def __iadd__(self, other: Record) -> Record:
+        """Go on as another load did, that was made after it: it is a part of this one from now on."""
+        self.latencies.extend(other.latencies)
+        self.seconds += other.seconds
+        self.failed += other.failed
+        for pair, bodies in other.seen.items():
+            mine = self.seen.setdefault(pair, {})
+            for digest, sighting in bodies.items():
+                mine.setdefault(digest, Sighting(sighting.body)).began.extend(sighting.began)
+        return self
+
 
 async def read(
     addresses: Sequence[tuple[str, int]],
@@ -81,13 +92,18 @@ async def read(
     seconds: float,
     connections: int = 16,
 ) -> Record:
-    """Visit for some seconds, over connections that are spread over the addresses."""
+    """Visit for some seconds, or until there are no more visits, over connections that are spread over the addresses.
+
+    The visits are asked for in their order, and each that is begun is answered.
+    """
     record, started = Record(), time.monotonic()
 
     async def reader(connection: Connection) -> None:
         try:
-            while (began := time.monotonic()) < started + seconds:
-                target, visitor = next(visits)
+            for target, visitor in visits:
+                began = time.monotonic()
+                if began >= started + seconds:
+                    return
                 answer = await connection.get(target, cookies.get(visitor, ""))
                 record.add(target, visitor, began, answer)
         finally:

@@ -14,7 +14,7 @@ def lines(outcome: Outcome) -> list[tuple[str, ...]]:
         ("", "requests/s", "", "p50", "p99", "hits"),
         _row("without afresh", before, before, ""),
         *[_row(f"  {name}", kind.before, kind.before, "") for name, kind in kinds],
-        _row("with, cold", outcome.cold, before, _ratio({}, cold)),
+        _row("with, cold", outcome.cold, outcome.first, _ratio({}, cold)),
         _row("with, warm", outcome.warm, before, _ratio(filled, read)),
         *[_row(f"  {name}", kind.warm, kind.before, "") for name, kind in kinds],
         _row("with, edited", outcome.edited, before, _ratio(measured, edited)),
@@ -25,6 +25,8 @@ def sentences(outcome: Outcome) -> list[str]:
     """What else there is to say."""
     verdict, total = outcome.verdict, outcome.marks[-1]
     return [
+        f"Cold: {len(outcome.cold.latencies):,} requests took {outcome.cold.seconds:.1f} s from an empty cache;"
+        f" without afresh the same ones took {outcome.first.seconds:.1f} s.",
         f"{total['saved']:,.0f} loads saved, {total['loads']:,.0f} done.",
         f"{outcome.edits:,} edits while others read: {outcome.edits - outcome.elsewhere:,} through the forms,"
         f" {outcome.elsewhere:,} by another program, in plain SQL.",
