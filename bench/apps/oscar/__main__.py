@@ -86,6 +86,11 @@ def truths(found: dict[str, Any]) -> list[measure.Table]:
     )  # what is never kept is always right
     edits.add("afresh", truth["edits"], measure.Goal("stale", 0), kept)
     edits.remarks += [*truth["wrong"], f"AFRESH_SEED={found['seed']}"]
+    race = measure.Table(
+        "A writer and eight readers at once: older than what was acknowledged before the question"
+    )
+    kept = measure.Goal("hits", 1, at_least=True)
+    race.add("afresh", truth["race"], measure.Goal("stale", 0), kept)
     people = measure.Table("Five visitors, three with baskets, interleaved on two processes")
     people.add("afresh", truth["people"], measure.Goal("another's", 0))
     forms = measure.Table("A form of a kept page")
@@ -94,7 +99,7 @@ def truths(found: dict[str, Any]) -> list[measure.Table]:
     views = measure.Table("Views that are counted: all with replay, those that no hit answers with skip")
     views.add("replay", truth["replay"], measure.Goal("off by", 0))
     views.add("skip", truth["skip"], measure.Goal("off by", 0))
-    return [hits, edits, people, forms, views]
+    return [hits, edits, race, people, forms, views]
 
 
 def times(found: dict[str, Any]) -> measure.Table:

@@ -1,14 +1,14 @@
-"""The application without its cache, to compare with; and many visitors at once."""
+"""The application without its cache, to compare with; and many who ask at once."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from django.conf import settings
 from django.test import Client, override_settings
 
-from bench.apps.oscar.visitors import Visitor, plain
+from bench.apps.oscar.visitors import plain
 
 
 class Uncached:
@@ -35,17 +35,17 @@ def difference(got: str, expected: str) -> str:
     )
 
 
-def together(visitors: list[Visitor], ask: Callable[[Visitor], None]) -> None:
-    """Let each of them ask, all at once."""
+def together(asks: Iterable[Callable[[], None]]) -> None:
+    """Call all of these at once."""
     failed: list[BaseException] = []
 
-    def run(visitor: Visitor) -> None:
+    def run(ask: Callable[[], None]) -> None:
         try:
-            ask(visitor)
+            ask()
         except BaseException as error:
             failed.append(error)
 
-    threads = [threading.Thread(target=run, args=(each,)) for each in visitors]
+    threads = [threading.Thread(target=run, args=(each,)) for each in asks]
     for each in threads:
         each.start()
     for each in threads:

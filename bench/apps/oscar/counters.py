@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Any
 
 from bench.apps.oscar.comparing import together
@@ -34,7 +35,7 @@ def counted(goods: Goods, ports: list[int], views: int, *, skipped: bool) -> dic
             visitor.cookies.clear()
             said.append(visitor.get(path).said)
 
-    together([Visitor(port) for port in ports for _ in range(4 // len(ports))], ask)
+    together(partial(ask, Visitor(port)) for port in ports for _ in range(4 // len(ports)))
     answered = sum("hit" in each or "collapsed" in each for each in said)
     expected = len(said) - answered if skipped else len(said)
     deadline = time.monotonic() + _PATIENCE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from bench.apps.oscar.comparing import Uncached, difference, together
@@ -43,7 +44,7 @@ class Edits:
             path = self._chosen.choice([*self._goods.pages()[:2], self._one().get_absolute_url()])
             expected = self._uncached.page(path, {})
             what = f"edit {number} ({how.__name__[1:]}): {path}"
-            together(self._readers, lambda reader: self._compare(reader, path, expected, what))  # noqa: B023
+            together(partial(self._compare, each, path, expected, what) for each in self._readers)
         return {
             "edits": edits,
             "kinds": len(hows),

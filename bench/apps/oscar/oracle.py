@@ -21,10 +21,11 @@ from bench.apps.oscar.counters import counted
 from bench.apps.oscar.edits import Edits
 from bench.apps.oscar.goods import Goods
 from bench.apps.oscar.people import People
+from bench.apps.oscar.race import Race
 
 SIZES = {
-    "quick": {"edits": 24, "requests": 200, "views": 60},
-    "full": {"edits": 1000, "requests": 10_000, "views": 2000},
+    "quick": {"edits": 24, "raced": 12, "requests": 200, "views": 60},
+    "full": {"edits": 1000, "raced": 500, "requests": 10_000, "views": 2000},
 }
 
 
@@ -48,10 +49,11 @@ def queries_of_hits(paths: list[str]) -> list[int]:
 def everything(size: str, seed: int, ports: list[int]) -> dict[str, Any]:
     """All of it."""
     chosen, goods, sizes = random.Random(seed), Goods(), SIZES[size]
-    edits, people = Edits(goods, ports, chosen), People(goods, ports, chosen)
+    edits, race, people = (each(goods, ports, chosen) for each in (Edits, Race, People))
     parts: dict[str, Callable[[], Any]] = {
         "queries": lambda: queries_of_hits(goods.pages()),
         "edits": lambda: edits.run(sizes["edits"]),
+        "race": lambda: race.run(sizes["raced"]),
         "people": lambda: people.run(sizes["requests"]),
         "form": people.form,
         "replay": lambda: counted(goods, ports, sizes["views"], skipped=False),
@@ -62,7 +64,7 @@ def everything(size: str, seed: int, ports: list[int]) -> dict[str, Any]:
         found[name] = part()
         seconds[name] = time.monotonic() - began
         print(f"{name}: {seconds[name]:.0f} s, {found[name]}", file=sys.stderr, flush=True)
-    return {**found, "wrong": edits.wrong[:5] + people.wrong[:5], "seconds": seconds}
+    return {**found, "wrong": [*edits.wrong[:3], *race.wrong[:3], *people.wrong[:3]], "seconds": seconds}
 
 
 def main(part: str, size: str, seed: int, ports: list[int]) -> None:

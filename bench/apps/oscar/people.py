@@ -33,7 +33,8 @@ class People:
         }
         found = {"requests": 0, "hits": 0, "another's": 0}
 
-        def ask(visitor: Visitor) -> None:
+        def ask() -> None:
+            visitor = Visitor(self._ports[0])
             chosen = random.Random(self._chosen.random())
             for _ in range(requests // 4):
                 name, path = chosen.choice(list(expected))
@@ -47,7 +48,7 @@ class People:
                     told = difference(answer.plain, expected[name, path])
                     self.wrong.append(f"{name}: {path} {answer.said}: {told}")
 
-        together([Visitor(self._ports[0]) for _ in range(4)], ask)
+        together([ask] * 4)
         return found
 
     def _cookies(self) -> dict[str, dict[str, str]]:
