@@ -2,7 +2,7 @@
 
 In this order:
 
-1. `AFRESH = {"CACHE": …}`: a URL, or a dictionary of what `afresh.Cache` takes;
+1. `AFRESH = {"CACHE": …}`: a URL, or a dictionary of what `afresh.Cache` takes; `AFRESH = "redis://…"`;
 2. the `[cache]` table of `afresh.toml`, beside `manage.py`;
 3. `CACHES["default"]`, if it is `afresh.django.CacheBackend`;
 4. the Redis of `CACHES["default"]`, whoever's backend speaks to it;
@@ -24,7 +24,7 @@ from django.conf import settings
 from django.test.utils import _TestState
 
 from afresh.cache import Cache
-from afresh.django.settings import given, settings_file
+from afresh.django.settings import given, setting, settings_file
 from afresh.engine.capturing import open_before_writes
 
 OURS = "afresh.django.CacheBackend"
@@ -65,6 +65,7 @@ def project_cache() -> Cache:
     Raises:
         ConfigurationError: A setting makes no sense.
     """
+    setting()
     place = place_of_project()
     with _Opened.lock:
         if _Opened.cache is None or _Opened.place != place or _Opened.cache._engine.closed:

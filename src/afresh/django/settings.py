@@ -16,7 +16,7 @@
 
 A table `[django]` in that file may have `volatile = ["shop.Product.views"]`, too.
 
-All of it is optional.
+All of it is optional. `AFRESH = "redis://localhost/0"` is short for the entry `CACHE` alone.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db import router
 
 from afresh.config import application_root
+from afresh.errors import ConfigurationError
 
 KNOWN = (
     "AUTO",
@@ -47,10 +48,28 @@ KNOWN = (
 )
 
 
+def setting() -> Mapping[str, Any]:
+    """The setting.
+
+    Raises:
+        ConfigurationError: It is neither a dictionary nor the URL of a cache.
+    """
+    found: Any = getattr(settings, "AFRESH", None) or {}
+    if isinstance(found, str):
+        return {"CACHE": found}
+    if not isinstance(found, Mapping):
+        raise ConfigurationError(
+            f"AFRESH = {found!r}: write a dictionary, AFRESH = {{'CACHE': 'redis://localhost/0'}}, or the URL alone."
+        )
+    return found
+
+
 def given(name: str, default: Any) -> Any:
-    """One entry of the setting."""
-    table = getattr(settings, "AFRESH", None) or {}
-    return table.get(name, default) if isinstance(table, Mapping) else default
+    """One entry of the setting: of one that makes no sense, none is. `setting` and the checks say that."""
+    try:
+        return setting().get(name, default)
+    except ConfigurationError:
+        return default
 
 
 def volatile(alias: str) -> dict[str, set[str]]:

@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error
 from django.db import connections
 
 from afresh.django.database.databases import DIALECTS
-from afresh.django.settings import KNOWN, given, unknown_columns
+from afresh.django.settings import KNOWN, given, setting, unknown_columns
+from afresh.errors import ConfigurationError
 
 
 def check_setting(app_configs: Sequence[Any] | None, **options: Any) -> list[CheckMessage]:
     """Names in the setting that mean nothing would be passed over in silence."""
-    table = getattr(settings, "AFRESH", None) or {}
-    if not isinstance(table, dict):
-        return [Error(f"AFRESH = {table!r} is not a dictionary.", id="afresh.E001")]
+    try:
+        table = setting()
+    except ConfigurationError as error:
+        return [Error(str(error), id="afresh.E001")]
     found: list[CheckMessage] = [
         Error(f"AFRESH[{name!r}] is unknown.", hint=f"Known are {', '.join(KNOWN)}.", id="afresh.E002")
         for name in table

@@ -24,8 +24,9 @@ def check_middleware(app_configs: Sequence[Any] | None, **options: Any) -> list[
     skipped = _skipped()
     found: list[CheckMessage] = []
     for path in skipped:
-        name = path.rpartition(".")[2]
-        if name in _OWN_CACHES and path.startswith("django."):
+        if path in MIDDLEWARE:
+            continue  # `check_order` says it
+        if keeps_pages_of_its_own(path):
             found.append(
                 checks.Warning(
                     f"{path} keeps pages of its own, which nothing drops when a row changes.",
@@ -44,6 +45,11 @@ def check_middleware(app_configs: Sequence[Any] | None, **options: Any) -> list[
             )
         )
     return found
+
+
+def keeps_pages_of_its_own(path: str) -> bool:
+    """Whether a middleware is one of Django's page cache."""
+    return path.startswith("django.") and path.rpartition(".")[2] in _OWN_CACHES
 
 
 def _stranger(path: str) -> CheckMessage:

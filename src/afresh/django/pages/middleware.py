@@ -15,14 +15,18 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_asy
 from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.http import HttpResponse
+from django.middleware.gzip import GZipMiddleware
+from django.middleware.locale import LocaleMiddleware
+from django.utils.module_loading import import_string
 
 from afresh.core.ports import Runtime
 from afresh.django.pages import answers, ending, holes, quiet
 from afresh.django.pages.obstacles import Obstacles
 from afresh.django.pages.options import flow_of
 from afresh.django.pages.run import Run
-from afresh.django.pages.visitor import NotLoaded, Visitor
-from afresh.django.project import project_cache
+from afresh.django.pages.visitor import NotLoaded, Visitor, visitor_of
+from afresh.django.project import MIDDLEWARE, project_cache
 from afresh.http.asked import Asked
 from afresh.http.exchange import Exchange
 from afresh.http.hits import Debt, Hit
@@ -62,9 +66,12 @@ class Middleware:
         self._runtime: Runtime = engine.loop if self.asynchronous else engine.threads
         self._agents: list[re.Pattern[str]] = list(settings.DISALLOWED_USER_AGENTS)
         self._compress = _compressing()
+        self._translated = _translated_before()
 
     def __call__(self, request: Any) -> Any:
         """Answer one request."""
+        if visitor_of(request) is not None:
+            return self.get_response(request)  # this middleware is there twice, and the first one is at work
         visitor = Visitor(request, asynchronous=self.asynchronous)
         asked = self._asked(visitor)
         if self.asynchronous:
@@ -153,6 +160,8 @@ class Middleware:
         """Have the application answer, and keep that if it may be kept."""
         run = Run(exchange, visitor, self._fill, self._obstacles)
         run.begin()
+        if self._translated:
+            visitor.speaks()
         try:
             return await run.answered(await self._ask(visitor.request))
         finally:
@@ -196,12 +205,19 @@ def _once_more(request: Any) -> Any:
     return type(request)(environ)
 
 
+def _translated_before() -> bool:
+    """Whether LocaleMiddleware has chosen a language before this one is asked."""
+    for path in settings.MIDDLEWARE:
+        if path in MIDDLEWARE:
+            return False
+        kind = import_string(path)
+        if isinstance(kind, type) and issubclass(kind, LocaleMiddleware):
+            return True
+    return False
+
+
 def _compressing() -> Any:
     """GZipMiddleware, where the project has it: with holes to fill, only what leaves can be compressed."""
-    from django.http import HttpResponse
-    from django.middleware.gzip import GZipMiddleware
-    from django.utils.module_loading import import_string
-
     for path in settings.MIDDLEWARE:
         kind = import_string(path)
         if isinstance(kind, type) and issubclass(kind, GZipMiddleware):

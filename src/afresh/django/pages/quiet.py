@@ -32,7 +32,7 @@ def install() -> None:
     _replace(CsrfViewMiddleware, "process_request", _quietly())
     _replace(CsrfViewMiddleware, "process_view", _quietly())
     _replace(CommonMiddleware, "process_request", _quietly())
-    _replace(LocaleMiddleware, "process_request", _quietly(_language))
+    _replace(LocaleMiddleware, "process_request", _quietly(Visitor.speaks))
     for kind in (SessionMiddleware, CsrfViewMiddleware, LocaleMiddleware):
         _replace(kind, "process_response", _answering)
     _replace(GZipMiddleware, "process_response", _later)
@@ -94,9 +94,3 @@ def _later(original: Any) -> Any:
 def _session(visitor: Visitor) -> None:
     request = visitor.request
     request.session = visitor.adopt(request.session)
-
-
-def _language(visitor: Visitor) -> None:
-    """Any text may be a translation."""
-    if visitor.reads is not None:
-        visitor.reads.read("language")

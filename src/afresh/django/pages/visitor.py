@@ -170,6 +170,11 @@ class Visitor:
         request.__class__ = noticing_type(kind)
         request.content_type, request.content_params = read_before
 
+    def speaks(self) -> None:
+        """Any text may be a translation into his language."""
+        if self.reads is not None:
+            self.reads.read("language")
+
     def let_go(self) -> None:
         """Let the request be one that nobody watches, for whoever stands before this middleware."""
         request = self.request

@@ -1,0 +1,67 @@
+"""What stands before our middleware in MIDDLEWARE runs for hits too, and nobody sees there what it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.core import checks
+from django.core.checks import CheckMessage
+from django.utils.module_loading import import_string
+
+from afresh.django.checks.pages import keeps_pages_of_its_own
+from afresh.django.project import MIDDLEWARE
+
+_ASKS_WHO = {
+    "django.contrib.sessions.middleware.SessionMiddleware": "pages that use the session aren't kept",
+    "django.contrib.auth.middleware.AuthenticationMiddleware": "pages that use the user aren't kept",
+    "django.middleware.locale.LocaleMiddleware": "all pages are kept apart by language",
+}
+"""What it costs when one of these, or of their kind, stands before ours."""
+
+
+def check_order(app_configs: Sequence[Any] | None, **options: Any) -> list[CheckMessage]:
+    """Our middleware twice, or behind those that ask who the visitor is, or that keep pages themselves."""
+    places = [at for at, path in enumerate(settings.MIDDLEWARE) if path in MIDDLEWARE]
+    if not places:
+        return []
+    before = settings.MIDDLEWARE[: places[0]]
+    found = [message for path in before for message in _about(path)]
+    if len(places) > 1:
+        found.append(
+            checks.Error(
+                "afresh.django.Middleware is in MIDDLEWARE more than once.",
+                hint="Leave the first there, and remove the others.",
+                id="afresh.E008",
+            )
+        )
+    return found
+
+
+def _about(path: str) -> list[CheckMessage]:
+    if keeps_pages_of_its_own(path):
+        return [
+            checks.Warning(
+                f"{path} stands before afresh.django.Middleware and keeps pages, which nothing drops when a row changes.",
+                hint="Remove it: afresh.django.Middleware keeps them.",
+                id="afresh.W003",
+            )
+        ]
+    return [
+        checks.Warning(
+            f"{path} stands before afresh.django.Middleware, where nobody sees what it reads: {cost}.",
+            hint="Put afresh.django.Middleware before it, best first of all.",
+            id="afresh.W006",
+        )
+        for name, cost in _ASKS_WHO.items()
+        if _is_a(path, name)
+    ]
+
+
+def _is_a(path: str, name: str) -> bool:
+    try:
+        kind, base = import_string(path), import_string(name)
+    except ImportError:
+        return False  # Django itself says what is wrong with it
+    return isinstance(kind, type) and issubclass(kind, base)
