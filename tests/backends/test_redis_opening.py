@@ -190,6 +190,15 @@ def test_strict_sees_at_once_what_another_machine_invalidated(empty: Any, tmp_pa
         cache.close()
 
 
+def test_the_log_knows_how_far_this_machine_is(empty: Any, opened: Callable[..., Cache]) -> None:
+    """So that its follower asks for no more of what the machine's processes wrote themselves."""
+    cache = opened(empty)
+    ledger: Any = cache._engine.ledger
+    before = ledger._remote.seen()
+    cache.invalidate(tag("menu"))
+    assert ledger._remote.seen() == ledger.position() > before
+
+
 def test_a_mode_is_followed_by_the_others(empty: Any, opened: Callable[..., Cache]) -> None:
     one, other = opened(empty), opened(empty)
     elsewhere = opened(empty, namespace="elsewhere")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from afresh.backends.redis import records
@@ -27,9 +27,9 @@ KEPT: Final = 262_144
 _MOST_INTENTS: Final = 4096
 _RECORDS: Final = 4096  # in one answer
 _MARGIN: Final = 0.5  # seconds that an answer may come late
-_NEWS: Final = 64  # records that wake a follower, at most
-_REST: Final = 0.001  # seconds between two looks of a follower whose own process writes
-_LATE: Final = 0.004  # seconds after which what it writes is news, too
+_NEWS: Final = 256  # records that wake a follower, at most
+_REST: Final = 0.001  # seconds between two looks of a follower whose own machine writes
+_BUSY: Final = 0.1  # seconds for which it is taken to go on writing
 
 
 def ledger_keys(name: str) -> tuple[str, str, str]:
@@ -39,7 +39,11 @@ def ledger_keys(name: str) -> tuple[str, str, str]:
 
 
 class RedisLog:
-    """See `RemoteLog`."""
+    """See `RemoteLog`.
+
+    Attributes:
+        seen: How far this machine's copy is, where that is known; its follower asks for no more of that.
+    """
 
     slots = 65_536
 
@@ -56,9 +60,9 @@ class RedisLog:
         self._timeout = timeout
         self._kept = kept
         self.keys = ledger_keys(name)
+        self.seen: Callable[[], int] = _nothing
         self._line: Dedicated | None = None
-        self._own: set[int] = set()
-        self._appending: set[object] = set()
+        self._busy_until = 0.0
         self._left: list[Dedicated] = []
         self._closed = False
         on_fork(self)
@@ -80,13 +84,8 @@ class RedisLog:
             return to, Record(to.at + 1, to.at, what)
         name: Argument = os.urandom(8) if what is What.INTENT else intent
         data = records.written(what, tags, intent, owner)
-        self._appending.add(mine := object())
-        try:
-            epoch, at, first = await self._act(APPEND, known, data, count, name, self._kept, _MOST_INTENTS)
-            began = int(first)
-            self._note(began + count - 1)
-        finally:
-            self._appending.discard(mine)
+        epoch, at, first = await self._act(APPEND, known, data, count, name, self._kept, _MOST_INTENTS)
+        began = int(first)
         record = Record(began, began + count - 1, what, tuple(tags), intent, owner)
         return Position(int(epoch), int(at)), record
 
@@ -128,7 +127,6 @@ class RedisLog:
         if self._line is not None:
             self._left.append(self._line)
         self._line = None
-        self._own, self._appending = set(), set()
 
     def _listen(self, after: Position, wait: float) -> Passage:
         line, new = self._open()
@@ -136,42 +134,32 @@ class RedisLog:
             passage = self._ask(line, after)
             if passage.records or passage.to != after:
                 return passage
-        return self._ask(line, after._replace(at=self._until_news(line, after.at, wait)))
+        passage = self._ask(line, after._replace(at=self._until_news(line, after.at, wait)))
+        if passage.records and passage.to.at <= self.seen():
+            self._busy_until = time.monotonic() + _BUSY
+        return passage
 
     def _until_news(self, line: Dedicated, at: int, wait: float) -> int:
-        """Wait for a record that is no news to this process, or `wait` seconds; the last before it.
+        """Wait for a record that this machine has not seen, or `wait` seconds; the last one before it.
 
-        What this process writes it puts into the copy itself. To wake up for each such record and to ask
-        for it once more took as long as the write, of the processor and of the server: so after one of
-        them there is a short rest, and only what others wrote, or the end of `wait`, is asked about.
+        Who writes a record puts it into the machine's copy as well. To be woken by each, and to ask for it
+        once more, takes the server and this process as long as the write took. So while the machine
+        writes, its follower rests a little before it looks, and asks only about what others wrote.
         """
         end = time.monotonic() + wait
         while True:
             pause = max(int((end - time.monotonic()) * 1000), 1)
             command = ("XREAD", "COUNT", _NEWS, "BLOCK", pause, "STREAMS", self.keys[1], f"{at}-0")
             came = _numbers(line.call(*command, timeout=wait + _MARGIN))
-            if came and not self._own.issuperset(came):
-                self._let_write()
-            if not came or not self._own.issuperset(came):
+            if came and time.monotonic() < self._busy_until:
+                time.sleep(_REST)
+            if not came or self.seen() < came[-1]:
                 return at
-            at = came[-1]
-            self._own.difference_update(came)
-            if time.monotonic() >= end:
+            at, now = came[-1], time.monotonic()
+            if now >= end:
                 return at
+            self._busy_until = now + _BUSY
             time.sleep(_REST)
-
-    def _let_write(self) -> None:
-        """Whoever writes just now has an answer to come, and then notes whose record it was."""
-        writing, end = set(self._appending), time.monotonic() + _LATE
-        while not writing.isdisjoint(self._appending) and time.monotonic() < end:
-            time.sleep(_REST)
-
-    def _note(self, number: int) -> None:
-        """Remember that a record is this process's, for its follower if it has one."""
-        if self._line is None or len(self._own) >= _RECORDS:
-            self._own.clear()  # then it is news
-        else:
-            self._own.add(number)
 
     async def _act(self, script: Script, known: Position, *arguments: Argument) -> Any:
         return await self._client.script(
@@ -202,7 +190,6 @@ class RedisLog:
 
     def _hang_up(self) -> None:
         line, self._line = self._line, None
-        self._own.clear()
         if line is not None:
             line.close()
 
@@ -212,6 +199,10 @@ def _passage(after: Position, reply: Any) -> Passage:
     to = Position(int(epoch), int(at))
     # Another epoch's records are of no use: the copy is loaded anew.
     return Passage(to, tuple(records.listed(entries)) if to.epoch == after.epoch else ())
+
+
+def _nothing() -> int:
+    return -1
 
 
 def _numbers(reply: Any) -> list[int]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,7 @@ from afresh.backends.redis.leases import RedisLeases
 from afresh.backends.redis.log import RedisLog
 from afresh.backends.redis.servers import RedisClient
 from afresh.backends.redis.store import RedisStore
+from afresh.backends.replica.ledger import ReplicaLedger
 from afresh.backends.replica.opening import followed
 
 if TYPE_CHECKING:
@@ -35,6 +38,7 @@ def open_redis(url_or_client: Any, asked: Asked) -> Backend:
     name = address.ledger or str(address.db)
     log = RedisLog(client, name, timeout=address.write_timeout)
     ledger = followed(log, f"{address.name} {name}", asked, otherwise=client.close)
+    log.seen = _seen_by(ledger)
     leases = RedisLeases(client)
 
     return Backend(
@@ -75,6 +79,17 @@ def open_redis_beside(url_or_client: Any, main: Backend, asked: Asked) -> Backen
 
 def _store(client: RedisClient, asked: Asked) -> RedisStore:
     return RedisStore(client, cluster=client.address.kind == "cluster", clock=asked.clock)
+
+
+def _seen_by(ledger: ReplicaLedger) -> Callable[[], int]:
+    """How far a ledger's copy is. The log doesn't keep its ledger: one that nobody closed goes with its cache."""
+    reference = weakref.ref(ledger)
+
+    def seen() -> int:
+        there = reference()
+        return -1 if there is None else there.position()
+
+    return seen
 
 
 def _written(address: Address, ledger: str) -> str:
