@@ -15,6 +15,9 @@ from afresh.http.reading import Reads
 
 _HERE = "_afresh_environ"
 _CHANGED = "the session was changed"
+_ITSELF = "what the session is, beside what it holds, was read"
+_NO_CONTENT = frozenset(["accessed", "modified", "on_update", _HERE])
+"""Attributes of a session that tell nobody from another."""
 
 
 class Noticing:
@@ -31,6 +34,14 @@ class Noticing:
         reads = _reads(self)
         if reads is not None:
             reads.refuse(_CHANGED)
+
+    def __getattribute__(self, name: str) -> Any:
+        value = super().__getattribute__(name)
+        if name == "sid" or name in object.__getattribute__(self, "__dict__"):
+            reads = None if name in _NO_CONTENT else _reads(self)
+            if reads is not None:
+                reads.refuse(_ITSELF)
+        return value
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name == "modified" and value:
