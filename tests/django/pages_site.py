@@ -139,11 +139,6 @@ def script(request):
 
 
 @view
-def nonce(request):
-    return page('<script nonce="{{ request.csp_nonce }}"></script>', request)
-
-
-@view
 def streamed_form(request):
     token = engines["django"].from_string("{% csrf_token %}").render({}, request)
     return StreamingHttpResponse(iter(["<p>", token, "</p>"]))
@@ -208,7 +203,6 @@ urlpatterns = [
     path("colour/", colour),
     path("form/", form),
     path("script/", script),
-    path("nonce/", nonce),
     path("streamed-form/", streamed_form),
     path("cookie/", ensure_csrf_cookie(shelf)),
     path("told/", told),

@@ -32,7 +32,12 @@ def test_twice():
 
 @pytest.mark.parametrize(
     ("path", "cost"),
-    [(SESSIONS, "session"), (LOCALE, "language"), ("test_django_order.Own", "user")],
+    [
+        (SESSIONS, "session"),
+        (LOCALE, "language"),
+        ("csp.middleware.CSPMiddleware", "nonce"),
+        ("test_django_order.Own", "user"),
+    ],
 )
 def test_behind_what_asks_who_the_visitor_is(path, cost):
     ((name, said, hint),) = findings(path, OURS, *[each for each in OTHERS if each != path])

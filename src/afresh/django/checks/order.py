@@ -8,15 +8,16 @@ from typing import Any
 from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage
-from django.utils.module_loading import import_string
 
 from afresh.django.checks.pages import keeps_pages_of_its_own
+from afresh.django.pages.before import LOCALE, NONCES, is_a, paths
 from afresh.django.project import MIDDLEWARE
 
 _ASKS_WHO = {
     "django.contrib.sessions.middleware.SessionMiddleware": "pages that use the session aren't kept",
     "django.contrib.auth.middleware.AuthenticationMiddleware": "pages that use the user aren't kept",
-    "django.middleware.locale.LocaleMiddleware": "all pages are kept apart by language",
+    **dict.fromkeys(LOCALE, "all pages are kept apart by language"),
+    **dict.fromkeys(NONCES, "pages with a nonce aren't kept"),
 }
 """What it costs when one of these, or of their kind, stands before ours."""
 
@@ -26,8 +27,7 @@ def check_order(app_configs: Sequence[Any] | None, **options: Any) -> list[Check
     places = [at for at, path in enumerate(settings.MIDDLEWARE) if path in MIDDLEWARE]
     if not places:
         return []
-    before = settings.MIDDLEWARE[: places[0]]
-    found = [message for path in before for message in _about(path)]
+    found = [message for path in paths() for message in _about(path)]
     if len(places) > 1:
         found.append(
             checks.Error(
@@ -55,13 +55,5 @@ def _about(path: str) -> list[CheckMessage]:
             id="afresh.W006",
         )
         for name, cost in _ASKS_WHO.items()
-        if _is_a(path, name)
+        if is_a(path, name)
     ]
-
-
-def _is_a(path: str, name: str) -> bool:
-    try:
-        kind, base = import_string(path), import_string(name)
-    except ImportError:
-        return False  # Django itself says what is wrong with it
-    return isinstance(kind, type) and issubclass(kind, base)

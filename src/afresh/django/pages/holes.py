@@ -17,6 +17,7 @@ from django.middleware import csrf
 
 from afresh.engine.contexts import leave
 from afresh.http.holes import Filled, hole, punching
+from afresh.http.visit import visiting
 
 CSRF = "csrf"
 NONCE = "csp nonce"
@@ -44,7 +45,21 @@ def _masking(original: Callable[[str], str]) -> Callable[[str], str]:
 
 
 def _generating(original: Callable[[], str]) -> Callable[[], str]:
-    return lambda: hole(NONCE, original)
+    return lambda: _nonce(original)
+
+
+def _nonce(make: Callable[[], str]) -> str:
+    punch, visit = punching.get(), visiting.get()
+    if punch is not None and NONCE not in punch.names and visit is not None and visit.reads is not None:
+        visit.reads.refuse("its nonce stands in a policy that a middleware before this one writes")
+    return hole(NONCE, make)
+
+
+def without_nonces() -> None:
+    """The nonces of the page that is being made are no holes: what is written by them comes too late."""
+    punch = punching.get()
+    if punch is not None:
+        punch.names -= {NONCE}
 
 
 def _remembering(original: Callable[[Any, Any], str]) -> Callable[[Any, Any], str]:
@@ -52,7 +67,7 @@ def _remembering(original: Callable[[Any, Any], str]) -> Callable[[Any, Any], st
 
     def make(self: Any, request: Any) -> str:
         if not isinstance(getattr(request, "_csp_nonce", None), str):
-            request._csp_nonce = hole(NONCE, lambda: original(self, request))
+            request._csp_nonce = _nonce(lambda: original(self, request))
         nonce: str = request._csp_nonce
         return nonce
 

@@ -17,16 +17,15 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpResponse
 from django.middleware.gzip import GZipMiddleware
-from django.middleware.locale import LocaleMiddleware
 from django.utils.module_loading import import_string
 
 from afresh.core.ports import Runtime
-from afresh.django.pages import answers, ending, holes, quiet
+from afresh.django.pages import answers, before, ending, holes, quiet
 from afresh.django.pages.obstacles import Obstacles
 from afresh.django.pages.options import flow_of
 from afresh.django.pages.run import Run
 from afresh.django.pages.visitor import NotLoaded, Visitor, visitor_of
-from afresh.django.project import MIDDLEWARE, project_cache
+from afresh.django.project import project_cache
 from afresh.http.asked import Asked
 from afresh.http.exchange import Exchange
 from afresh.http.hits import Debt, Hit
@@ -66,7 +65,7 @@ class Middleware:
         self._runtime: Runtime = engine.loop if self.asynchronous else engine.threads
         self._agents: list[re.Pattern[str]] = list(settings.DISALLOWED_USER_AGENTS)
         self._compress = _compressing()
-        self._translated = _translated_before()
+        self._before = before.look()
 
     def __call__(self, request: Any) -> Any:
         """Answer one request."""
@@ -160,8 +159,10 @@ class Middleware:
         """Have the application answer, and keep that if it may be kept."""
         run = Run(exchange, visitor, self._fill, self._obstacles)
         run.begin()
-        if self._translated:
+        if self._before.language:
             visitor.speaks()
+        if self._before.nonces:
+            holes.without_nonces()
         try:
             return await run.answered(await self._ask(visitor.request))
         finally:
@@ -203,17 +204,6 @@ def _once_more(request: Any) -> Any:
         return type(request)({**request.scope, "method": "GET"}, BytesIO())
     environ = {**request.environ, "REQUEST_METHOD": "GET", "wsgi.input": BytesIO(), "CONTENT_LENGTH": ""}
     return type(request)(environ)
-
-
-def _translated_before() -> bool:
-    """Whether LocaleMiddleware has chosen a language before this one is asked."""
-    for path in settings.MIDDLEWARE:
-        if path in MIDDLEWARE:
-            return False
-        kind = import_string(path)
-        if isinstance(kind, type) and issubclass(kind, LocaleMiddleware):
-            return True
-    return False
 
 
 def _compressing() -> Any:
