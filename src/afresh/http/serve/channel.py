@@ -35,6 +35,7 @@ class Channel:
         trailers: Fields that came after the content.
         used: It has answered before.
         left: It was closed because nobody wants the answer any more.
+        switching: A 101 is what is asked for.
     """
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -43,6 +44,7 @@ class Channel:
         self._sending: asyncio.Task[None] | None = None
         self.used = False
         self.left = False
+        self.switching = False
         self._reset("GET")
 
     @property
@@ -117,7 +119,7 @@ class Channel:
             while self._interim:
                 await interim(self._interim.pop(0))
             if self._head_done:
-                if self._status == 101:
+                if self._status == 101 and not self.switching:
                     raise Gone("the upstream wants another protocol")
                 return AnswerHead(self._status, self._fields)
             if got > _MOST_HEAD:
@@ -140,6 +142,10 @@ class Channel:
                 await self._read(patience)
         await self._sent()
 
+    def taken(self) -> tuple[bytes, asyncio.StreamReader, asyncio.StreamWriter]:
+        """After a 101: what came behind it, and the connection, which is another protocol's now."""
+        return b"".join(self._pieces), self._reader, self._writer
+
     async def _sent(self) -> None:
         """The answer is there: what the upstream has not read of the request by now it doesn't want."""
         sending = self._sending
@@ -157,8 +163,10 @@ class Channel:
             return 0
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            raise Gone("the upstream wants another protocol") from None
+        except httptools.HttpParserUpgrade as switched:
+            if not self.switching:
+                raise Gone("the upstream wants another protocol") from None
+            self._pieces.append(data[switched.args[0] :])
         except httptools.HttpParserError as error:
             if self._ended:  # more than the answer: RFC 9112 §6.3 lets it be dropped, with the connection
                 self._parser_left = True

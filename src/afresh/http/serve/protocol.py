@@ -21,6 +21,7 @@ from afresh.http.serve.extending import EXTENSIONS, Extended
 from afresh.http.serve.framing import Framer, Piece
 from afresh.http.serve.head import Head, Malformed
 from afresh.http.serve.marking import MARK
+from afresh.http.serve.tunnel import Tunnel, goes_through, scope_of
 
 _LOG_LINE = '%s - "%s %s HTTP/%s" %d'
 
@@ -145,6 +146,9 @@ class Protocol(HttpToolsProtocol):
         if head is not None and not _spoken(head.method):
             raise Malformed("the method is not known", 501)  # uvicorn would say so before earlier answers
         if head is not None and head.upgrade:
+            if _for_websockets(head) and self._goes_through():
+                self._through(head)
+                return True
             if self.ws_protocol_class is not None and _for_websockets(head):
                 self._elsewhere = True
                 super().data_received(raw + self._framer.rest())
@@ -165,6 +169,48 @@ class Protocol(HttpToolsProtocol):
                 _LOG_LINE, self._peer, "GET", known.line, f"1.1{MARK}", known.ready.status
             )
         return True
+
+    def _goes_through(self) -> bool:
+        """Whether websockets are another server's to speak."""
+        known = self.config.__dict__
+        if "_afresh_through" not in known:
+            known["_afresh_through"] = goes_through(self.app)
+        return bool(known["_afresh_through"])
+
+    def _through(self, head: Head) -> None:
+        """The connection is no longer HTTP's."""
+        if head.method != b"GET" or head.length != 0 or head.target[0] != 47 or head.version != b"1.1":
+            raise Malformed("no request for a websocket has that form")
+        if not self._idle():
+            raise Malformed("a websocket can't begin before its connection is idle")
+        self._elsewhere = True
+        self._unset_keepalive_if_required()
+        if self._watch is not None:
+            self._watch.cancel()
+        self.connections.discard(self)
+        tunnel = Tunnel(self.transport, self._framer.rest(), lambda status: self._logged(head, status))
+        connection = {
+            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
+            "server": self.server,
+            "client": self.client,
+            "scheme": self.scheme,
+            "root_path": self.root_path,
+            "state": self.app_state.copy(),
+        }
+        state, tasks = self.server_state, self.tasks
+        state.connections.add(cast("Any", tunnel))
+        task = self.loop.create_task(tunnel.run(cast("Any", self.app), scope_of(head, connection)))
+        tasks.add(task)
+
+        def ended(task: asyncio.Task[None]) -> None:
+            tasks.discard(task)
+            state.connections.discard(cast("Any", tunnel))
+
+        task.add_done_callback(ended)
+
+    def _logged(self, head: Head, status: int) -> None:
+        if self.access_log:
+            self.access_logger.info(_LOG_LINE, self._peer, "GET", head.target.decode("ascii"), "1.1", status)
 
     def resume_writing(self) -> None:
         """The client reads again."""

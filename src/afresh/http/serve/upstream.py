@@ -23,6 +23,7 @@ from afresh.http.serve.passing import (
     unmistakable,
     wants_trailers,
 )
+from afresh.http.serve.tunnel import TUNNEL, Tunnel
 from afresh.rfc import Fields, via
 
 _AGAIN = frozenset(
@@ -69,6 +70,10 @@ class Upstream:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         elif scope["type"] == "websocket":
+            tunnel: Tunnel | None = (scope.get("extensions") or {}).get(TUNNEL)
+            if tunnel is not None:
+                await self._through(scope, tunnel)
+                return
             await receive()
             await send({"type": "websocket.close", "code": 1011})
         else:
@@ -146,6 +151,30 @@ class Upstream:
                 if not again or not isinstance(error, (Gone, ConnectionError)):
                     raise
 
+    async def _through(self, scope: Scope, tunnel: Tunnel) -> None:
+        """Ask the upstream to switch; then bytes pass. What else it answers is the client's answer."""
+        if name := misnamed(scope["headers"]):
+            await tunnel.answer(400, [], _text(b"Connection names %b, which isn't the connection's" % name))
+            return
+        channel: Channel | None = None
+        try:
+            channel = await self._open()
+            channel.switching = True
+            await channel.ask(self._head(scope), b"", None, False)
+            answer = await channel.head("GET", self._patience, _unheard)
+        except (OSError, Gone, Late) as error:
+            status, text = _failure(error)
+            await tunnel.answer(status, [], _text(text))
+        else:
+            if answer.status == 101:
+                early, reader, writer = channel.taken()
+                await tunnel.join(answer.fields, early, reader, writer)
+            else:
+                await tunnel.answer(answer.status, answer.fields, channel.body(self._patience))
+        finally:
+            if channel is not None:
+                channel.close()
+
     async def _channel(self) -> Channel:
         while self._idle:
             channel = self._idle.pop()
@@ -177,14 +206,18 @@ class Upstream:
         target = self._address.path.encode() + (scope.get("raw_path") or scope["path"].encode())
         if scope["query_string"]:
             target += b"?" + scope["query_string"]
-        lines = [scope["method"].encode() + b" " + target + b" HTTP/1.1"]
+        websocket = scope["type"] == "websocket"
+        lines = [(b"GET" if websocket else scope["method"].encode()) + b" " + target + b" HTTP/1.1"]
         fields = unmistakable(end_to_end(scope["headers"]))
         if any(name == b"transfer-encoding" for name, _ in scope["headers"]):
             fields.append((b"transfer-encoding", b"chunked"))
         client = scope["client"][0].encode() if scope.get("client") else b""
         if wants_trailers(scope):
             fields += [(b"te", b"trailers"), (b"connection", b"te")]
-        fields = forwarded(fields, client, scope.get("scheme", "http").encode())
+        if websocket:
+            fields += [(b"upgrade", b"websocket"), (b"connection", b"upgrade")]
+        scheme = scope.get("scheme", "http").replace("ws", "http")
+        fields = forwarded(fields, client, scheme.encode())
         passed = via(Fields(tuple(fields)), scope.get("http_version", "1.1"), "afresh")
         lines += [name + b": " + value for name, value in passed]
         return b"\r\n".join(lines) + b"\r\n\r\n"
@@ -202,9 +235,21 @@ def _hinting(scope: Scope, send: Send) -> Callable[[AnswerHead], Awaitable[objec
 
 
 async def _failed(error: Exception, send: Send) -> None:
-    late = isinstance(error, (Late, TimeoutError))
-    text = b"the upstream is silent" if late else b"the upstream doesn't answer"
-    await _say(504 if late else 502, text, send)
+    await _say(*_failure(error), send)
+
+
+def _failure(error: Exception) -> tuple[int, bytes]:
+    if isinstance(error, (Late, TimeoutError)):
+        return 504, b"the upstream is silent"
+    return 502, b"the upstream doesn't answer"
+
+
+async def _unheard(answer: AnswerHead) -> None:
+    """Interim answers before a switch are about this connection."""
+
+
+async def _text(text: bytes) -> AsyncIterator[bytes]:
+    yield text
 
 
 async def _say(status: int, text: bytes, send: Send) -> None:
