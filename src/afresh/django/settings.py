@@ -95,7 +95,12 @@ def settings_file() -> Path | None:
 
 
 def volatile_names() -> list[str]:
-    """All names, of the setting and of the file: what is wrong with that one, its reader says."""
+    """All names, of the setting and of the file."""
+    return [*map(str, given("VOLATILE", ())), *volatile_in_file()]
+
+
+def volatile_in_file() -> list[str]:
+    """The names that the file has: what is wrong with that one, its reader says."""
     import tomllib
 
     file = settings_file()
@@ -105,7 +110,7 @@ def volatile_names() -> list[str]:
     except (OSError, ValueError):
         table = {}
     listed = table.get("volatile", ()) if isinstance(table, Mapping) else ()
-    return [str(name) for name in (*given("VOLATILE", ()), *listed)]
+    return [str(name) for name in listed]
 
 
 def _columns(name: str) -> Iterator[tuple[Any, str]]:

@@ -13,7 +13,7 @@ from django.core.checks import CheckMessage
 from django.utils.module_loading import import_string
 
 from afresh.django.project import MIDDLEWARE, place_of_project, project_cache
-from afresh.django.settings import given, volatile_names
+from afresh.django.settings import given
 from afresh.errors import AfreshError
 
 _OWN_CACHES = ("UpdateCacheMiddleware", "FetchFromCacheMiddleware", "CacheMiddleware")
@@ -111,8 +111,4 @@ def check_obstacles(app_configs: Sequence[Any] | None, **options: Any) -> list[C
         found = [each.left(rules.of(each.seen.encode())) for each in told(project_cache())]
     except AfreshError as error:
         return [checks.Error(str(error), id="afresh.E005")]
-    return [
-        checks.Warning(each.why, hint=each.hint, id="afresh.W002")
-        for each in found
-        if each and not set(each.volatile) & set(volatile_names())
-    ]
+    return [checks.Warning(each.why, hint=each.hint, id="afresh.W002") for each in found if each]

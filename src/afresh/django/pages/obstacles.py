@@ -16,6 +16,7 @@ from django.apps import apps
 
 from afresh.cache import Cache
 from afresh.django.database.written import Written
+from afresh.django.settings import volatile_in_file, volatile_names
 from afresh.http.options import Options
 
 KEY = "afresh.django:obstacles"
@@ -62,8 +63,10 @@ class Obstacle(NamedTuple):
         if self.tables:
             lines.append('side_effects = "skip"')
         if self.volatile:
-            named = ", ".join(f'"{name}"' for name in self.volatile)
-            lines += ["[django]", f"volatile = [{named}]"]
+            there = volatile_in_file()
+            named = ", ".join(f'"{name}"' for name in (*there, *self.volatile))
+            lines.append("[django]  # in place of that table as it is now" if there else "[django]")
+            lines.append(f"volatile = [{named}]")
         return "\n".join(lines)
 
     @property
@@ -79,9 +82,10 @@ class Obstacle(NamedTuple):
         return f"If that is right ({'; '.join(means)}), write into afresh.toml:\n{self.lines}"
 
     def left(self, options: Options) -> Obstacle:
-        """What of it is left with the settings of its path."""
+        """What of it is left with the settings of its path, and the columns that are declared."""
         cookies = tuple(name for name in self.cookies if name.encode() not in options.drop_cookies)
-        return self._replace(cookies=cookies, tables=() if options.writes else self.tables)
+        volatile = tuple(name for name in self.volatile if name not in volatile_names())
+        return self._replace(cookies=cookies, tables=() if options.writes else self.tables, volatile=volatile)
 
     def __bool__(self) -> bool:
         return bool(self.cookies or self.tables or self.volatile)
