@@ -6,6 +6,7 @@ import dataclasses
 import json
 import pickle
 import sys
+from typing import Any
 
 import pytest
 from cache_faces import Face, backend
@@ -13,6 +14,8 @@ from django.conf import settings
 from django.test import override_settings
 
 from afresh.django.cache.opening import OPENED
+from afresh.django.cache.packing import Packed, StoredCodec, Unpacked
+from afresh.django.cache.packings import packing
 from afresh.errors import ConfigurationError, UncacheableValue
 from afresh.runtime.drive import drive
 
@@ -94,6 +97,28 @@ def test_nothing_is_unpickled_that_was_not_signed_for_its_key(where):
     assert executed == []
     assert cache.get("a") is None  # execute's own result
     assert executed == ["run"]
+
+
+@pytest.mark.parametrize("codec", ["pickle", "msgpack"])
+def test_one_reader_gets_the_value_and_others_the_packed_one(codec):
+    packed = packing(codec, None, ["a secret that nobody guesses"])
+    stored = StoredCodec(packed)
+    sealed = stored.encode(packed.pack(["soup"]), key="k")
+    assert stored.decoder(Unpacked)(sealed, "k") == ["soup"]
+    assert type(stored.decoder(Any)(sealed, "k")) is Packed
+    assert packed.unpack(stored.decoder(Any)(sealed, "k")) == ["soup"]
+    assert packed.unpack(packed.unpack(packed.pack(["soup"]))) == ["soup"], "once more leaves it as it is"
+
+
+def test_one_reader_unpickles_nothing_that_was_not_signed_for_its_key():
+    packed = packing("pickle", None, ["a secret that nobody guesses"])
+    stored = StoredCodec(packed)
+    sealed = stored.encode(Packed(pickle.dumps(Poison())), key="other")
+    executed.clear()
+    for forged in (sealed, pickle.dumps(Poison()), bytes(32) + pickle.dumps(Poison())):
+        with pytest.raises(ValueError, match="signature"):
+            stored.decoder(Unpacked)(forged, "k")
+    assert executed == []
 
 
 def test_msgpack_takes_no_pickles_and_reads_none(where):

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _WRAPPED = COMPRESSED | ENCRYPTED
 _SPECIAL = FAILED | PINNED
+_UNUSUAL = FAILED | _WRAPPED
 
 
 class Opener:
@@ -109,7 +110,7 @@ class Opener:
         """The value of such an envelope, or `Damaged`."""
         try:
             begin, flags = TAGS + 8 * seen[2] + seen[3], seen[1]
-            if self._plain and not flags:
+            if self._plain and not flags & _UNUSUAL:
                 return self._decode(data[begin:-CHECKSUM], key)
             return self._value(data, key, flags, begin)
         except Exception as error:

@@ -24,6 +24,8 @@ class Naming:
 
     def full(self, key: Hashable) -> str:
         """The key in the store of a key that a user gave."""
+        if type(key) is str and key[:1] != "(":
+            return f"{self.namespace}:{key}"
         if isinstance(key, str) and not key.startswith("("):
             return f"{self.namespace}:{str.__str__(key)}"  # the text itself: an enumeration writes its name
         return f"{self.namespace}:({canonical(key)})"

@@ -31,13 +31,14 @@ class Plain:
         engine: The cache.
         announced: A write of a value drops what was made from it. Where it doesn't (it saves a trip to the
             server that numbers invalidations), nothing that is made from such values is kept.
+        declared: The type that the codec is told of on the short way of `get`.
     """
 
-    def __init__(self, engine: Engine, *, announced: bool = True) -> None:
+    def __init__(self, engine: Engine, *, announced: bool = True, declared: Any = Any) -> None:
         self._engine = engine
         self._announced = announced
         self._cells: Cells = MemoryCells(engine) if engine.store is None else StoreCells(engine)
-        self._quick = QuickValues(engine)
+        self._quick = QuickValues(engine, declared)
 
     def get_now(self, key: Hashable, default: Any) -> Any:
         """`get` for threads, by the short way if it can be had."""

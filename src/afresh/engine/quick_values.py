@@ -27,12 +27,18 @@ NOT_SIMPLE: Any = object()
 
 
 class QuickValues:
-    """Answers `get` from the store, where that is simple."""
+    """Answers `get` from the store, where that is simple.
 
-    __slots__ = ("_ask", "_engine", "_full", "_open", "_read", "_site", "_told")
+    Args:
+        engine: The cache.
+        declared: The type that the codec is told of.
+    """
 
-    def __init__(self, engine: Engine) -> None:
+    __slots__ = ("_ask", "_declared", "_engine", "_full", "_open", "_read", "_site", "_told")
+
+    def __init__(self, engine: Engine, declared: Any) -> None:
         self._engine = engine
+        self._declared = declared
         self._site = engine.values
         self._full = engine.names.full
         self._open: Opener | None = None
@@ -96,7 +102,7 @@ class QuickValues:
 
     def _opener(self) -> Opener:
         assert self._engine.sealer is not None
-        return self._engine.sealer.opener(Any)
+        return self._engine.sealer.opener(self._declared)
 
     def _proven(self, envelope: bytes, seen: Glance) -> bool:
         """Whether nothing that it was made from has changed, as far as that is seen here."""

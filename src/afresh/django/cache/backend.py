@@ -6,13 +6,19 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from django.core.cache.backends.base import DEFAULT_TIMEOUT, MEMCACHE_MAX_KEY_LENGTH, BaseCache
+from django.core.cache.backends.base import (
+    DEFAULT_TIMEOUT,
+    MEMCACHE_MAX_KEY_LENGTH,
+    BaseCache,
+    default_key_func,
+)
 
 from afresh.cache import Cache
 from afresh.core.entry import NEVER
 from afresh.django.cache.asynchronous import AsyncFace
 from afresh.django.cache.opening import OPENED
 from afresh.django.cache.operations import Operations
+from afresh.django.cache.packing import Packed
 from afresh.django.cache.settings import settings_of
 from afresh.engine.cells import ABSENT
 from afresh.runtime.drive import drive
@@ -37,6 +43,7 @@ class CacheBackend(AsyncFace, BaseCache):  # type: ignore[misc]  # Django has no
         super().__init__(dict(params))
         self._settings = settings_of(location, params)
         self._found: Operations | None = None
+        self._own_names = type(self).make_key is not BaseCache.make_key
         self._own_rules = type(self).validate_key is not BaseCache.validate_key
 
     @property
@@ -57,7 +64,11 @@ class CacheBackend(AsyncFace, BaseCache):  # type: ignore[misc]  # Django has no
 
     def make_and_validate_key(self, key: Any, version: Any = None) -> Any:
         """What a key is called in the cache."""
-        made: Any = self.make_key(key, version=version)
+        made: Any
+        if self._own_names or self.key_func is not default_key_func:
+            made = self.make_key(key, version=version)
+        else:  # what these two would make of it, without their calls
+            made = "%s:%s:%s" % (self.key_prefix, self.version if version is None else version, key)  # noqa: UP031
         if self._own_rules or len(made) > MEMCACHE_MAX_KEY_LENGTH or " " in made or not made.isprintable():
             self.validate_key(made)  # Django's own search for the same takes a tenth of a hit's time
         return made
@@ -109,10 +120,12 @@ class CacheBackend(AsyncFace, BaseCache):  # type: ignore[misc]  # Django has no
 
     def get(self, key: Any, default: Any = None, version: Any = None) -> Any:
         """The value at a key, or `default`."""
-        made = self.make_and_validate_key(key, version=version)
+        made = self.make_and_validate_key(key, version)
         operations = self._operations
         packed = drive(operations.get(made)) if operations.owed else operations.read(made)
-        return self._unpacked(packed, default)
+        if type(packed) is Packed or packed is ABSENT:
+            return self._unpacked(packed, default)
+        return packed
 
     def get_many(self, keys: Iterable[Any], version: Any = None) -> dict[Any, Any]:
         """The values that are there, by key."""

@@ -15,7 +15,7 @@ from afresh.core.ports import Runtime
 from afresh.core.tags import Dependency
 from afresh.django.cache.apart import apart, at_once
 from afresh.django.cache.owed import Owed
-from afresh.django.cache.packing import Packing
+from afresh.django.cache.packing import Packing, Unpacked
 from afresh.engine.cells import ABSENT
 from afresh.engine.invalidate import clear
 from afresh.engine.lookup import obtain
@@ -50,7 +50,7 @@ class Operations:
     ) -> None:
         self.engine = place.engine
         self.packing = packing
-        self.plain = Plain(place.engine, announced=announced)
+        self.plain = Plain(place.engine, announced=announced, declared=Unpacked)
         self.owed = Owed(place.engine, self.plain)
         self._place = place
         self._values = place.engine.values.space

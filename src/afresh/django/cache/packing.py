@@ -20,6 +20,10 @@ class Packed(bytes):
     __slots__ = ()
 
 
+class Unpacked:
+    """The declared type of values that have one reader, who wants them unpacked (see `StoredCodec.decoder`)."""
+
+
 class Serializer(Protocol):
     """What Django's `RedisCache` takes as its `serializer`."""
 
@@ -83,6 +87,19 @@ class StoredCodec:
         """The packed value, for this key."""
         data = value if type(value) is Packed else _bytes(self._packing.dumps(value))
         return data if self._signer is None else self._signer.sign(key, data)
+
+    def decoder(self, declared: Any) -> Callable[[bytes, str], Any]:
+        """`decode` for one type.
+
+        `Unpacked` saves the object between, and some calls: to unpack a value once more leaves it as it is.
+        """
+        if declared is not Unpacked:
+            return lambda data, key: self.decode(data, declared, key)
+        loads = self._packing.loads
+        if self._signer is None:
+            return lambda data, key: loads(data)
+        verified = self._signer.verified
+        return lambda data, key: loads(bytes(verified(key, data)))
 
     def decode(self, data: bytes | memoryview, declared: Any = Any, key: str = "") -> Packed:
         """The packed value, verified; each reader unpacks it for himself."""
