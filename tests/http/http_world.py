@@ -49,14 +49,18 @@ async def ask(app: Any, path: str = "/", *, content: bytes = b"", **asked: Any) 
     """One request, answered whole."""
     messages: list[Any] = []
     parts = [{"type": "http.request", "body": content, "more_body": False}]
+    sent = asyncio.Event()
 
     async def receive() -> Any:
         if parts:
             return parts.pop()
-        return await asyncio.Event().wait()
+        await sent.wait()  # as servers have it
+        return {"type": "http.disconnect"}
 
     async def send(message: Any) -> None:
         messages.append(message)
+        if message["type"] == "http.response.body" and not message.get("more_body"):
+            sent.set()
 
     await app(scope_of(path, **asked), receive, send)
     start = messages[0]
