@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -44,6 +45,8 @@ class Edits:
             path = self._chosen.choice([*self._goods.pages()[:2], self._one().get_absolute_url()])
             expected = self._uncached.page(path, {})
             what = f"edit {number} ({how.__name__[1:]}): {path}"
+            if number % 100 == 99:
+                print(f"edits: {number + 1} …", file=sys.stderr, flush=True)
             together(partial(self._compare, each, path, expected, what) for each in self._readers)
         return {
             "edits": edits,
