@@ -228,7 +228,37 @@ def test_the_import_and_memory_need_the_standard_library_alone(code: str) -> Non
     _nothing(loaded & {"asyncio", "sqlite3", "ssl", "multiprocessing"}, "of the standard library, and dear")
 
 
+def test_to_import_it_loads_nothing_that_is_not_asked_for() -> None:
+    assert _loaded_by("import afresh") <= {"afresh", "__future__"}
+    program = (
+        "import afresh, sys; afresh.Row; print(sorted(name for name in sys.modules if name[:7] == 'afresh.'))"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "afresh.core.tags" in run.stdout
+    assert "afresh.cache" not in run.stdout
+
+
+def test_a_first_cached_function_loads_nothing_dear() -> None:
+    code = "exec(\"from afresh import Cache\\ncache = Cache('memory://')\\n@cache.cached\\ndef f(x): return x\\nf(1)\")"
+    dear = {
+        "asyncio",
+        "concurrent",
+        "email",
+        "http",
+        "logging",
+        "multiprocessing",
+        "pathlib",
+        "select",
+        "selectors",
+    }
+    dear |= {"socket", "sqlite3", "ssl", "subprocess", "tempfile", "urllib", "uuid", "msgspec", "sqlglot"}
+    _nothing(_loaded_by(code) & dear, "dear, and of no use to it")
+
+
 def test_the_public_names_are_these() -> None:
+    assert set(PUBLIC) <= set(dir(afresh))
+    with pytest.raises(AttributeError, match="has no attribute 'Nothing'"):
+        afresh.Nothing  # type: ignore[attr-defined]  # noqa: B018
     assert sorted(afresh.__all__) == sorted(PUBLIC)
     assert [name for name in PUBLIC if not hasattr(afresh, name)] == []
 

@@ -12,33 +12,32 @@
     cache.invalidate(Row("product", 7))
 """
 
-from typing import TYPE_CHECKING, Any
-
-from afresh.cache import Cache
-from afresh.callables import CachedCoroutine, CachedFunction
-from afresh.core.events import Event, Kind
-from afresh.core.keys import Secret
-from afresh.core.policy import Policy
-from afresh.core.tags import Dependency, Key, Row, Table, Tag, Where, tag
-from afresh.engine.cells import ABSENT
-from afresh.engine.scope import Scope, Token
-from afresh.errors import (
-    AfreshError,
-    BackendError,
-    CacheClosed,
-    ConfigurationError,
-    LoadTimeout,
-    NotInvalidated,
-    UncacheableValue,
-    UnkeyableArgument,
-)
-from afresh.places import Pool
-
+TYPE_CHECKING = False  # as type checkers know it: `typing` itself takes a third as long as the whole cache
 if TYPE_CHECKING:
+    from afresh import errors as errors
     from afresh.backends.findings import Finding
+    from afresh.cache import Cache
+    from afresh.callables import CachedCoroutine, CachedFunction
+    from afresh.core.events import Event, Kind
+    from afresh.core.keys import Secret
+    from afresh.core.policy import Policy
+    from afresh.core.tags import Dependency, Key, Row, Table, Tag, Where, tag
+    from afresh.engine.cells import ABSENT
     from afresh.engine.doctor import Diagnosis
     from afresh.engine.explain import Explanation
+    from afresh.engine.scope import Scope, Token
     from afresh.engine.stats import SiteStats, Stats
+    from afresh.errors import (
+        AfreshError,
+        BackendError,
+        CacheClosed,
+        ConfigurationError,
+        LoadTimeout,
+        NotInvalidated,
+        UncacheableValue,
+        UnkeyableArgument,
+    )
+    from afresh.places import Pool
 
 __version__ = "0.1.0"
 
@@ -76,19 +75,45 @@ __all__ = [
     "tag",
 ]
 
-_LATER = {
-    "Diagnosis": "engine.doctor",
-    "Explanation": "engine.explain",
-    "Finding": "backends.findings",
-    "SiteStats": "engine.stats",
-    "Stats": "engine.stats",
+_HOMES = {
+    "backends.findings": ("Finding",),
+    "cache": ("Cache",),
+    "callables": ("CachedCoroutine", "CachedFunction"),
+    "core.events": ("Event", "Kind"),
+    "core.keys": ("Secret",),
+    "core.policy": ("Policy",),
+    "core.tags": ("Dependency", "Key", "Row", "Table", "Tag", "Where", "tag"),
+    "engine.cells": ("ABSENT",),
+    "engine.doctor": ("Diagnosis",),
+    "engine.explain": ("Explanation",),
+    "engine.scope": ("Scope", "Token"),
+    "engine.stats": ("SiteStats", "Stats"),
+    "errors": (
+        "AfreshError",
+        "BackendError",
+        "CacheClosed",
+        "ConfigurationError",
+        "LoadTimeout",
+        "NotInvalidated",
+        "UncacheableValue",
+        "UnkeyableArgument",
+    ),
+    "places": ("Pool",),
 }
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
+if not TYPE_CHECKING:
 
-def __getattr__(name: str) -> Any:
-    """Load what few programs name only when it is named: importing a cache must cost nothing."""
-    if name not in _LATER:
-        raise AttributeError(f"module 'afresh' has no attribute {name!r}")
-    from importlib import import_module
+    def __getattr__(name: str) -> object:
+        """Load what is named when it is named: a program that only might cache pays nothing to import this."""
+        from importlib import import_module
 
-    return getattr(import_module(f"afresh.{_LATER[name]}"), name)
+        if name == "errors":
+            return import_module("afresh.errors")
+        if name not in _HOME_OF:
+            raise AttributeError(f"module 'afresh' has no attribute {name!r}")
+        found = globals()[name] = getattr(import_module(f"afresh.{_HOME_OF[name]}"), name)
+        return found
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__, "errors"})
