@@ -27,7 +27,6 @@ PAGES = {
     "ERRORS": True,
     "HOSTS": ["example.org"],
     "IGNORED_PARAMETERS": ["utm_*"],
-    "SET_COOKIE": True,
     "STRICT_AGE": True,
     "STALE_WHILE_REVALIDATE": "4s",
     "STALE_IF_ERROR": "5s",
@@ -69,10 +68,11 @@ def test_each_option_of_a_cache_has_a_name(tmp_path):
     assert FlaskSettings.of({"AFRESH_POLICY": policy}, tmp_path).cache == policy
 
 
-def test_what_has_no_meaning_here_is_refused_with_the_reason():
+@pytest.mark.parametrize(("name", "reason"), [("COOKIES", "is seen"), ("SET_COOKIE", "everybody's")])
+def test_what_has_no_place_here_is_refused_with_the_reason(name, reason):
     app = Flask("x")
-    app.config["AFRESH_COOKIES"] = True
-    with pytest.raises(ConfigurationError, match="is seen"):
+    app.config[f"AFRESH_{name}"] = True
+    with pytest.raises(ConfigurationError, match=reason):
         Afresh(app)
 
 

@@ -16,8 +16,11 @@ _OF_THE_CACHE = (
     "url", "fallback", "namespace", "l1", "consistency", "mode", "max_loads", "max_stale", "capture", "pools",
     "codec", "compression", "encryption", "secret",
 )  # fmt: skip
-_NEEDLESS = {"cookies": "what views read of cookies is seen, and the rest makes no difference"}
-_OF_PAGES = ("auto", "unkeyed", *(name for name in Given.__annotations__ if name not in _NEEDLESS))
+_NOT_HERE = {
+    "cookies": "what views read of cookies is seen, and the rest makes no difference",
+    "set_cookie": "the session of one visitor would be everybody's. AFRESH_SET_AGAIN makes a cookie for each hit",
+}
+_OF_PAGES = ("auto", "unkeyed", *(name for name in Given.__annotations__ if name not in _NOT_HERE))
 _OWN = ("pages", "policy", "sessions", "databases")
 
 
@@ -68,8 +71,8 @@ class FlaskSettings(NamedTuple):
 
 def _check(name: str) -> None:
     """Refuse what is no setting."""
-    if name in _NEEDLESS:
-        raise ConfigurationError(f"leave out {PREFIX}{name.upper()}: {_NEEDLESS[name]}.")
+    if name in _NOT_HERE:
+        raise ConfigurationError(f"leave out {PREFIX}{name.upper()}: {_NOT_HERE[name]}.")
     if name not in (*_OF_THE_CACHE, *_OF_PAGES, *_OWN):
         known = ", ".join(PREFIX + each.upper() for each in (*_OF_THE_CACHE, *_OF_PAGES, *_OWN))
         raise ConfigurationError(f"{PREFIX}{name.upper()} is not a setting: there are {known}.")
