@@ -39,11 +39,16 @@ class Piece(NamedTuple):
 
 
 class Framer:
-    """Takes the bytes of a connection apart."""
+    """Takes the bytes of a connection apart.
 
-    __slots__ = ("_buffer", "_left", "_state")
+    Attributes:
+        heads: So many have come.
+    """
+
+    __slots__ = ("_buffer", "_left", "_state", "heads")
 
     def __init__(self) -> None:
+        self.heads = 0
         self._buffer = bytearray()
         self._state = _State.HEAD
         self._left = 0
@@ -52,6 +57,11 @@ class Framer:
     def between(self) -> bool:
         """Whether the last request has ended and the next has not begun."""
         return self._state is _State.HEAD and not self._buffer
+
+    @property
+    def begun(self) -> int | None:
+        """The number of the head of which a part is there; `None` where there is none."""
+        return self.heads if self._state is _State.HEAD and self._buffer else None
 
     def feed(self, data: bytes) -> Iterator[Piece]:
         """The pieces that end with these bytes.
@@ -94,6 +104,7 @@ class Framer:
             return None
         raw = bytes(buffer[: end + 4])
         head = parse(raw)
+        self.heads += 1
         del buffer[: end + 4]
         if head.length is None:
             self._state = _State.SIZE

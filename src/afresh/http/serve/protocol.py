@@ -21,6 +21,7 @@ from afresh.http.serve.extending import EXTENSIONS, Extended
 from afresh.http.serve.framing import Framer, Piece
 from afresh.http.serve.head import Head, Malformed
 from afresh.http.serve.marking import MARK
+from afresh.http.serve.patience import Patience
 from afresh.http.serve.tunnel import Tunnel, goes_through, scope_of
 
 _LOG_LINE = '%s - "%s %s HTTP/%s" %d'
@@ -44,6 +45,7 @@ class Protocol(HttpToolsProtocol):
         self._in_head = True
         self._elsewhere = False  # another protocol has the connection
         self._used = False
+        self._patience = Patience()
         self._watch: asyncio.TimerHandle | None = None
 
     # -- the connection -------------------------------------------------------------------------
@@ -55,7 +57,7 @@ class Protocol(HttpToolsProtocol):
         self._answers = self._answers_of(self.client[0] if self.client else None)
         if self._answers is not None:
             self._known = self._answers.known
-        self._watch = self.loop.call_later(self.timeout_keep_alive, self._look)
+        self._look_again()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It is gone."""
@@ -75,16 +77,26 @@ class Protocol(HttpToolsProtocol):
         return kinds[kind]
 
     def _look(self) -> None:
-        """End a connection on which nothing has happened for the time of `timeout_keep_alive`."""
-        if self.transport.is_closing() or self._elsewhere:
+        """End a connection on which nothing has happened for the time of `timeout_keep_alive`, or too little."""
+        if self._elsewhere:
             return
-        if self._used or not self._idle():
+        self._look_again()
+        idle, patience = self._idle(), self._patience
+        if patience.unread(self.loop.time(), self.transport.get_write_buffer_size()):
+            self.transport.abort()
+        elif self.transport.is_closing():
+            pass  # what is left has to be read first
+        elif patience.late(self._framer.begun if idle else None):
+            self._refuse(Malformed("the request doesn't come", 408))
+        elif self._used or not idle:
             self._used = False
-            self._watch = self.loop.call_later(self.timeout_keep_alive, self._look)
         elif self._framer.between:
             self.transport.close()
         else:
             self._refuse(Malformed("the request doesn't come", 408))
+
+    def _look_again(self) -> None:
+        self._watch = self.loop.call_later(self.timeout_keep_alive, self._look)
 
     def _idle(self) -> bool:
         """Whether uvicorn has nothing to do for this connection."""
@@ -214,6 +226,7 @@ class Protocol(HttpToolsProtocol):
 
     def resume_writing(self) -> None:
         """The client reads again."""
+        self._patience.reads()
         super().resume_writing()
         while self._held and not self.flow.write_paused:
             self._received(self._held.pop(0))
