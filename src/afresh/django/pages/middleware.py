@@ -141,6 +141,7 @@ class Middleware:
         response = answers.of_reply(reply if hit is None else reply._replace(head=hit.on(reply.head)))
         if holes.CSRF in names:
             response = holes.with_secret(visitor.request, response)
+        response = visitor.took_leave(response)
         if reply.refresh and self.asynchronous:
             self._refresh(asked, visitor, hit)
         elif reply.refresh:

@@ -10,8 +10,9 @@ from urllib.parse import quote
 from django.conf import settings
 from django.conf.urls.i18n import is_language_prefix_patterns_used
 from django.contrib.sessions.backends.base import SessionBase
+from django.contrib.sessions.middleware import SessionMiddleware
 from django.core.exceptions import DisallowedHost
-from django.http import parse_cookie
+from django.http import HttpResponse, parse_cookie
 from django.middleware.csrf import CSRF_SESSION_KEY
 from django.utils import translation
 
@@ -30,6 +31,7 @@ from afresh.rfc import Fields, Request
 
 _ENCODING = "HTTP_ACCEPT_ENCODING"
 _SAFE = "/~!$&'()*+,;=:@"
+_ending = SessionMiddleware(lambda request: HttpResponse())
 
 
 class NotLoaded(Exception):
@@ -189,6 +191,19 @@ class Visitor:
             request.META[_ENCODING] = self._meta[_ENCODING]
         request.COOKIES = dict(dict.items(request.COOKIES))
         del request.headers
+
+    def took_leave(self, response: Any) -> Any:
+        """The response of a hit for which his session was looked at: is it gone, Django has its cookie removed."""
+        store, request = self._store, self.request
+        if store is None or not self.has_session or hasattr(request, "session"):
+            return response  # who has opened one before sees to it
+        if store.modified and self.asynchronous:
+            return response  # to write a new one in the place of what is forged may take a database
+        request.session = store
+        try:
+            return _ending.process_response(request, response)
+        finally:
+            del request.session
 
     def adopt(self, session: Any) -> Any:
         """The session that Django's middleware has made, noticing what is read of it."""
