@@ -138,6 +138,32 @@ def test_a_session_is_its_visitors(cache):
     asyncio.run(visits())
 
 
+class Basket(dict):
+    """A session of which its id is an attribute."""
+
+    def __init__(self, session_id):
+        super().__init__(theme="dark")
+        self.session_id = session_id
+        self.loaded_at = object()
+
+
+class Baskets:
+    def __init__(self, app):
+        self.app = app
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] == "http":
+            scope["session"] = Basket(dict(scope["headers"])[b"cookie"].decode())
+        await self.app(scope, receive, send)
+
+
+def test_what_a_session_is_tells_it_from_one_that_holds_the_same(cache):
+    app, ran = built(cache, lambda request: f"basket {request.session.session_id}", Middleware(Baskets))
+    asked = [{"cookie": "id=1"}, {"cookie": "id=2"}]
+    assert answers(app, *asked, *asked) == ["basket id=1", "basket id=2"] * 2
+    assert len(ran) == 2
+
+
 def test_a_user_and_his_rights_are_in_the_key(cache):
     known = {"ann": ["authenticated", "staff"], "bob": ["authenticated"]}
 

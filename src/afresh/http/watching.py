@@ -98,7 +98,7 @@ class Watching(CacheMiddleware):
         """What a request has for something that was read of it, spelled; `None` where it can't be."""
         kind, _, which = name.partition(":")
         if kind == "session":
-            return _spelled(_session_in(scope))
+            return _spelled([_session_in(scope), _texts_of(scope.get("session"))])
         if kind == "user":
             return _spelled([_of_user(scope.get("user")), _of_user(scope.get("auth"))])
         if kind == "state":
@@ -153,6 +153,12 @@ def _session_in(scope: Scope) -> dict[Any, Any]:
     """What a session holds; a framework may have something else there where there is none."""
     session = scope.get("session")
     return dict(session) if isinstance(session, Mapping) else {}
+
+
+def _texts_of(session: Any) -> dict[str, str | bytes]:
+    """What a session is, beside what it holds: its id."""
+    own = getattr(session, "__dict__", {})
+    return {name: value for name, value in own.items() if isinstance(value, (str, bytes))}
 
 
 def _credentials(reads: Reads) -> list[bytes]:
