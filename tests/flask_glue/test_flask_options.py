@@ -41,7 +41,8 @@ PAGES = {
 
 def test_each_option_of_pages_has_a_name(tmp_path):
     assert {name.lower() for name in PAGES} - {"auto", "unkeyed"} == Given.__annotations__.keys() - {
-        "cookies"
+        "cookies",
+        "set_cookie",
     }
     config = {f"AFRESH_{name}": value for name, value in PAGES.items()}
     found = FlaskSettings.of(config, tmp_path).pages
