@@ -6,27 +6,16 @@ import sys
 from pathlib import Path
 
 import pytest
-from django.test import override_settings
 
-from afresh.django.cache.opening import OPENED
 from afresh.django.dropin.client import _RAW
 from afresh.testing.servers import RedisServer
 
-SECRET = "the secret of these tests, long enough"
-
 sys.path.insert(0, str(Path(__file__).parent.parent / "django"))
 
-from django_world import configure  # noqa: E402
+from django_secret import secret  # noqa: F401  # a fixture
+from django_world import configure
 
 configure()
-
-
-@pytest.fixture(autouse=True)
-def secret():
-    """A secret that is long enough; caches that were opened with another are closed."""
-    with override_settings(SECRET_KEY=SECRET):
-        yield
-    OPENED.close()
 
 
 @pytest.fixture(scope="session")
