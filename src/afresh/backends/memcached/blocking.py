@@ -18,7 +18,7 @@ from afresh.backends.endpoint import SLOWEST, Endpoint, digesting
 from afresh.backends.memcached.address import Address
 from afresh.backends.memcached.batch import Batch, Lines, Pairing, packets
 from afresh.backends.memcached.client import Response
-from afresh.backends.memcached.codec import ProtocolError, Refused, sole_answer
+from afresh.backends.memcached.codec import END_OF_LINE, ProtocolError, Refused, sole_answer
 from afresh.errors import BackendError
 
 _CHUNK = 65_536
@@ -27,8 +27,6 @@ _NATIVE = socket.socket.__module__ == "socket"
 _TIMEVAL = struct.Struct("ll")
 _SHORTEST = 0.001
 _LONGEST_SIZE = 16  # bytes of the line that says how long a value is
-_READ = ("mg",)
-_READS = ("mg", "mg")
 
 
 class Gone(BackendError):
@@ -81,21 +79,20 @@ class Connection:
             raise
         self.used = False
 
-    def value(self, data: bytes, timeout: float, known: bytes = b"") -> bytes | list[Response]:
+    def value(self, data: bytes, timeout: float, known: bytes) -> bytes | list[Response]:
         """What a `plain_get` brings: the value, or else the answers as they are. The way of every hit.
 
         Args:
             data: The `plain_get`, and it may be another read after it.
             timeout: Seconds.
-            known: What the answer to that one looked like the last time. It is compared as bytes: to
-                take it apart again takes as long as all the rest.
+            known: The end of a value's line, and what the answer to that one looked like the last time. It
+                is compared as bytes: to take it apart again takes as long as all the rest.
 
         Raises:
             Gone: See `ask`.
         """
-        commands = _READS if known else _READ
         if self._pairing.waiting:
-            return self._by_batch(commands, data, timeout)
+            return self._by_batch(_reads(known), data, timeout)
         try:
             if timeout != self._timeout:
                 self._within(timeout)
@@ -105,15 +102,13 @@ class Connection:
             raise self._gone(error, timeout) from error
         end = came.find(b"\r\n", 0, _LONGEST_SIZE)
         size = came[3:end]
-        if (
-            came.startswith(b"VA ")
-            and size.isdigit()
-            and len(came) == end + 4 + int(size) + len(known)
-            and came.endswith(known)
-        ):
-            self.used = True
-            return came[end + 2 : end + 2 + int(size)]
-        return self._by_batch(commands, b"", timeout, came)
+        if came.startswith(b"VA ") and size.isdigit():
+            begin = end + 2
+            end = begin + int(size)
+            if came[end:] == known:
+                self.used = True
+                return came[begin:end]
+        return self._by_batch(_reads(known), b"", timeout, came)
 
     def ask_one(self, command: str, data: bytes, timeout: float) -> Response:
         """Send one request, and return its answer: `ask`, for the way of a hit.
@@ -245,6 +240,11 @@ class Connection:
         gone.blames = late or blames(error, used=self.used)
         self._pairing.abandon(trouble, old_news=self.used and isinstance(error, OSError) and not late)
         return gone
+
+
+def _reads(known: bytes) -> Sequence[str]:
+    """The commands that `Connection.value` has sent."""
+    return ("mg",) if known == END_OF_LINE else ("mg", "mg")
 
 
 def blames(error: BaseException, *, used: bool) -> bool:

@@ -47,9 +47,9 @@ class Response(NamedTuple):
 
 
 Reader: TypeAlias = Callable[[bytes, bytes], bytes | list[Response] | None]
-"""Blocks for one value. It is given what `codec.plain_get` makes of the key, and `b""`; or that with another
-read after it, and what this was answered the last time (`codec.as_it_came`): where the answer is the same
-now, it isn't told.
+"""Blocks for one value. It is given what `codec.plain_get` makes of the key, and the end of a line; or that
+with another read after it, and behind the end of the line what this was answered the last time
+(`codec.as_it_came`): where the answer is the same now, it isn't told.
 
 Returns the value, or where there is none, or the other answer is a new one, the answers as they are; `None`
 where `run` has to be asked. Raises `BackendError` when the server did not answer in time.

@@ -13,6 +13,7 @@ from functools import lru_cache
 from afresh.backends.memcached.client import Request, Response
 from afresh.backends.memcached.keys import on_the_wire
 
+END_OF_LINE = b"\r\n"
 LONGEST_LINE = 4096
 LARGEST_VALUE = 1 << 30
 

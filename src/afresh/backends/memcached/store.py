@@ -82,7 +82,7 @@ class MemcachedStore:
         clearings = self._lists.get(server) if self._puts else _UNASKED
         if clearings is None:  # nobody knows yet what to expect
             return drive(self.get(key))
-        answer = self._readers[server](beside if clearings.sent else alone, clearings.sent)
+        answer = self._readers[server](beside if clearings.all else alone, clearings.sent)
         if type(answer) is bytes:
             # Its expiry is not looked at: the envelope has its own, which whoever opens it judges by.
             # Nothing hides what was put after the last clearing; the rest is for the long way to judge.

@@ -14,7 +14,7 @@ from struct import Struct, error
 from typing import Final, NamedTuple
 
 from afresh.backends.memcached.client import Client, Request, Response
-from afresh.backends.memcached.codec import as_it_came, encode
+from afresh.backends.memcached.codec import END_OF_LINE, as_it_came, encode
 from afresh.backends.memcached.store_form import Stored
 from afresh.errors import BackendError
 
@@ -42,13 +42,14 @@ class Clearings(NamedTuple):
         all: In order.
         cas: Of the item.
         last: The number of the newest.
-        sent: The answer that it was read from, as it came.
+        sent: What a value is followed by, where it is asked for with the list: the end of the line, and the
+            answer that this was read from, as it came.
     """
 
     all: tuple[Clearing, ...]
     cas: str | None = None
     last: int = 0
-    sent: bytes = b""
+    sent: bytes = END_OF_LINE
 
     def hide(self, stored: Stored, key: bytes) -> bool:
         """Whether a value was cleared after it was put. Without a list nobody can tell that it was not."""
@@ -84,7 +85,7 @@ class Cleared:
         if at != len(data) or not found:
             return Clearings((), response.flag("c"))  # there is none, or it was cut off, or isn't ours
         last = max(each.number for each in found)
-        return Clearings(tuple(found), response.flag("c"), last, as_it_came(response))
+        return Clearings(tuple(found), response.flag("c"), last, END_OF_LINE + as_it_came(response))
 
     async def learn(self, server: int) -> Clearings:
         """The list of a server, which is begun where there is none.
