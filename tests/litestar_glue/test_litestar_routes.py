@@ -96,8 +96,7 @@ ASKED: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("kind", [Dish, Struct, Model])
-@pytest.mark.parametrize("how", ["async", "thread", "loop"])
+@pytest.mark.parametrize(("kind", "how"), [(Dish, "async"), (Struct, "thread"), (Model, "loop")])
 def test_a_result_is_made_once_for_each_who_is_told_apart(cached, kind, how):
     def made(
         id: FromPath[int],

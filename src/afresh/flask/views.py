@@ -15,6 +15,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from flask import Response, current_app, has_request_context, request
+from flask.globals import request_ctx
 
 from afresh.cache import Cache
 from afresh.core.durations import Duration
@@ -128,12 +129,13 @@ def kept_answer(
     def text() -> str:
         if tags:
             cache.depends_on(*tags)
+        before = _left_to_do()
         value = make()
+        if _left_to_do() != before:
+            _refuse("it left something to do after this request")
         response = answer_of(value)
         if response is None:
-            tracker = asking()
-            if tracker is not None:
-                tracker.refuse("it is sent as it is made")
+            _refuse("it is sent as it is made")
             unkept.append(value)
             return ""
         _declared(response)
@@ -147,6 +149,12 @@ def kept_answer(
     wanted = Wanted(name, text, vary, ttl=ttl, holes=holes, fill=lambda hole: csrf.generate_csrf())
     kept = fragments_of(cache).rendered(wanted)
     return unkept[0] if unkept else unpacked(kept)
+
+
+def _left_to_do() -> int:
+    """How much `after_this_request` was given so far."""
+    context: Any = request_ctx
+    return len(context._after_request_functions)
 
 
 def _declared(response: Response) -> None:
