@@ -220,12 +220,18 @@ def _table_name(table: Any) -> str:
 
 Hashes: TypeAlias = frozenset[int]
 
+_blake2b: Any = (
+    None  # loaded with the first tag, since it brings OpenSSL; once, since that takes as long as to hash
+)
+
 
 @lru_cache(maxsize=65_536)
 def hashed(name: str) -> int:
     """The 64-bit hash by which a tag stands in the ledger. Never 0, which means "no tag"."""
-    from hashlib import blake2b  # here, since it loads OpenSSL
+    global _blake2b
+    if _blake2b is None:
+        from hashlib import blake2b
 
-    return (
-        int.from_bytes(blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little") or 1
-    )
+        _blake2b = blake2b
+    digest = _blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "little") or 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from afresh.db.database import Database
@@ -58,9 +59,12 @@ def asks_for_now(parameters: Any, database: Database) -> bool:
 
 
 def _may_be_time(text: str) -> bool:
-    return (len(text) >= 10 and text[4] == "-") or (
-        len(text) <= _LONGEST_WORD and text.strip().lower() in CLOCK_WORDS
-    )
+    return (len(text) >= 10 and text[4] == "-") or (len(text) <= _LONGEST_WORD and _means_now(text))
+
+
+@lru_cache(4096)
+def _means_now(text: str) -> bool:
+    return text.strip().lower() in CLOCK_WORDS
 
 
 def thin_out(tracker: Tracker) -> None:
