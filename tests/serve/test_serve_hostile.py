@@ -109,6 +109,14 @@ def links(environ: Any, start_response: Any) -> Any:
     return [f"http://{environ.get('HTTP_X_FORWARDED_HOST', environ['HTTP_HOST'])}/".encode()]
 
 
+def test_who_names_no_host_asks_the_upstream_itself() -> None:
+    seen: list[list[bytes]] = []
+    with origin(saying(OK, seen=seen)) as url, proxied(url) as wire:
+        wire.say(b"GET / HTTP/1.0\r\n\r\n")
+        assert wire.hear()[0] == 200
+    assert seen[0][:2] == [b"GET / HTTP/1.1", b"host: " + url.removeprefix("http://").encode()]
+
+
 @pytest.mark.parametrize("status", [99, 600])
 def test_a_status_that_is_none_is_502(status: int) -> None:
     raw = b"HTTP/1.1 %03d What\r\nContent-Length: 0\r\n\r\n" % status

@@ -40,6 +40,7 @@ class Address(NamedTuple):
     path: str
     context: ssl.SSLContext | None
     unix: str = ""
+    authority: bytes = b"localhost"
 
 
 class Upstream:
@@ -209,6 +210,8 @@ class Upstream:
         websocket = scope["type"] == "websocket"
         lines = [(b"GET" if websocket else scope["method"].encode()) + b" " + target + b" HTTP/1.1"]
         fields = unmistakable(end_to_end(scope["headers"]))
+        if not any(name == b"host" for name, _ in fields):  # HTTP/1.0 has none, and 1.1 must (RFC 9112 §3.2)
+            fields.insert(0, (b"host", self._address.authority))
         if any(name == b"transfer-encoding" for name, _ in scope["headers"]):
             fields.append((b"transfer-encoding", b"chunked"))
         client = scope["client"][0].encode() if scope.get("client") else b""
@@ -302,4 +305,6 @@ def _address(url: str, context: ssl.SSLContext | None) -> Address:
         raise ConfigurationError(f"upstream {url!r}: write http://HOST:PORT, https://HOST or unix:/PATH.")
     secure = parts.scheme == "https"
     used = (context or ssl.create_default_context()) if secure else None
-    return Address(parts.hostname, port or (443 if secure else 80), parts.path.rstrip("/"), used)
+    authority = parts.netloc.rpartition("@")[2].encode()
+    port = port or (443 if secure else 80)
+    return Address(parts.hostname, port, parts.path.rstrip("/"), used, authority=authority)
