@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
-from typing import Any, Self
+from collections.abc import Mapping, MutableMapping
+from typing import Any, ClassVar, Self
 
 from afresh.http.reading import QUERY, Reads
 
 _CHANGED = frozenset(["client", "headers", "state"])
 """What the application gets in another form."""
-
-_KNOWN: dict[object, str] = {"auth": "user", "query_string": QUERY, "session": "session", "user": "user"}
 
 
 class Outer(dict[str, Any]):
@@ -120,11 +118,22 @@ class Noticing(dict[str, Any]):
 
 
 class NoticingScope(Noticing):
-    """The scope."""
+    """The scope.
+
+    Attributes:
+        known: What values in it are, beside being what stands there.
+    """
+
+    known: ClassVar[Mapping[object, str]] = {
+        "auth": "user",
+        "query_string": QUERY,
+        "session": "session",
+        "user": "user",
+    }
 
     def _notice(self, name: object) -> None:
         if name in self.own:
-            self.reads.read(_KNOWN.get(name, f"scope:{name}"))
+            self.reads.read(self.known.get(name, f"scope:{name}"))
 
 
 class NoticingState(Noticing):

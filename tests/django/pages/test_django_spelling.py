@@ -36,6 +36,9 @@ class Pages:
         path("scope/", shown(lambda request: request.scope["query_string"].decode())),
         path("raw/", shown(lambda request: request.scope["raw_path"].decode())),
         path("word/", shown(lambda request: request.GET["q"])),
+        path("user/", shown(lambda request: str(request.scope["user"]))),
+        path("state/", shown(lambda request: str(request.scope["state"].get("user")))),
+        path("part/", shown(lambda request: request.headers.get("Range", "all"))),
     )
 
 
@@ -50,14 +53,14 @@ def asked(site, where):
     return [visitor.get(where, QUERY_STRING=each) for each in (*SPELLINGS, *SPELLINGS)]
 
 
-def asked_later(*targets):
-    """The texts of an application that is asynchronous."""
+def asked_later(*targets, **put):
+    """The texts of an application that is asynchronous; `put`: what somebody has put into the scope before."""
 
     async def main():
         handler, texts = ASGIHandler(), []
 
         async def served(scope, receive, send):
-            await handler({**scope, "path": unquote(scope["path"])}, receive, send)
+            await handler({**scope, "path": unquote(scope["path"]), **put}, receive, send)
 
         for each in targets:
             where, _, query = each.partition("?")
@@ -104,3 +107,30 @@ def test_a_redirect_of_djangos_carries_the_query_as_it_came(site):
 def test_so_does_one_to_another_host(site):
     where = [each.headers["Location"] for each in asked(site, "/get/")]
     assert where == [f"http://www.testserver/get/?{each}" for each in (*SPELLINGS, *SPELLINGS)]
+
+
+class Person:
+    """What has no spelling."""
+
+    def __init__(self, name):
+        self.name = name
+
+    def __str__(self):
+        return self.name
+
+
+@pytest.mark.parametrize("kind", [str, Person])
+def test_what_was_put_into_the_scope_before(site, kind):
+    for name in ("ann", "bob", "ann"):
+        assert asked_later("/user/", user=kind(name)) == [name]
+        assert asked_later("/state/", state={"user": kind(name)}) == [name]
+
+
+def test_a_part_of_another_kind_is_nobody_elses_page(site):
+    visitor = site.visitor()
+    for _ in range(2):
+        assert text(visitor.get("/part/", headers={"range": "items=0-9"})) == "items=0-9"
+        assert text(visitor.get("/part/", headers={"range": "items=10-19"})) == "items=10-19"
+        assert text(visitor.get("/part/?whole")) == "all"
+    assert text(visitor.get("/part/")) == "all"
+    assert text(visitor.get("/part/", headers={"range": "bytes=0-0"})) == "a"

@@ -12,10 +12,12 @@ from django.http.request import HttpHeaders
 from afresh.http import reading
 from afresh.rfc import Fields
 
-_CONDITIONS = frozenset(
-    [b"if-match", b"if-modified-since", b"if-none-match", b"if-range", b"if-unmodified-since", b"range"]
-)
-"""What they ask for is a part or a confirmation of the same page."""
+_CONDITIONS = frozenset([b"if-match", b"if-modified-since", b"if-none-match", b"if-unmodified-since"])
+"""What they ask for is a confirmation of the same page."""
+
+_OF_PARTS = frozenset([b"if-range", b"range"])
+"""A part of a page is cut out of the whole, so that nothing depends on whether these are there. Who sends
+them may be answered by something else than a part all the same (`Range: items=0-9`)."""
 
 
 class Reads(reading.Reads):
@@ -42,9 +44,10 @@ class Reads(reading.Reads):
 
     def header(self, name: bytes) -> None:
         """A field was asked for. What `get_host()` gives is in the key: that may be another one than `Host`."""
-        if self.quiet:
+        name = name.lower()
+        if self.quiet or (name in _OF_PARTS and name not in self.fields):
             return
-        if name.lower() == b"host" and settings.USE_X_FORWARDED_HOST:
+        if name == b"host" and settings.USE_X_FORWARDED_HOST:
             super().read("environ:HTTP_HOST")
         super().header(name)
 

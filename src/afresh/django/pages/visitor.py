@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import nullcontext
 from importlib import import_module
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import quote
 
 from django.conf import settings
@@ -24,7 +25,7 @@ from afresh.errors import UnkeyableArgument
 from afresh.http.asked import Asked
 from afresh.http.environ import pairs_of, with_fields
 from afresh.http.noticing import NoticingScope, Outer
-from afresh.http.reading import Client
+from afresh.http.reading import QUERY, Client
 from afresh.http.variables import Variables
 from afresh.http.watching import OF_THE_SERVER
 from afresh.rfc import Fields, Request
@@ -230,13 +231,20 @@ class Visitor:
             reads.refuse("the session was changed")
 
 
+class _Scope(NoticingScope):
+    """Its user and its session, if it has any, are not Django's."""
+
+    known: ClassVar[Mapping[object, str]] = {"query_string": QUERY}
+
+
 def _watched(scope: dict[str, Any], reads: Reads) -> NoticingScope:
     """A request's scope, noticing."""
     given = {**scope, "headers": reads.named()}
     if given.get("client"):
         given["client"] = Client.of(given["client"], reads)
-    watched = NoticingScope(given)
-    watched.reads, watched.own, watched.outer = reads, frozenset(given) - OF_THE_SERVER, Outer(scope)
+    watched = _Scope(given)
+    own = frozenset(given) - OF_THE_SERVER | (frozenset(given) & {"state"})
+    watched.reads, watched.own, watched.outer = reads, own, Outer(scope)
     return watched
 
 
