@@ -271,3 +271,10 @@ def test_a_value_that_only_equals_a_known_one_is_no_such_value():
     assert "row::product:slug='7'.name" not in plan.carried((Spelled("7"),))
     assert plan.carried((7,)) == text  # SQLite compares it as text
     assert plan.carried((7.0,)) != text
+
+
+def test_the_tags_of_a_short_text_are_found_again_and_a_long_one_is_not_remembered():
+    plan = SQLITE.plan("SELECT name FROM product WHERE slug = ?")
+    assert plan.carried(("s" * 64,)) is plan.carried(("s" * 64,))
+    assert plan.carried(("s" * 65,)) is not plan.carried(("s" * 65,))
+    assert plan.carried(("s" * 65,)) == plan.carried(("s" * 65,))

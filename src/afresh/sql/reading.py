@@ -25,6 +25,8 @@ MANY_COLUMNS = 4
 MANY_VALUES = 64
 """An IN list of more values than these makes no predicate."""
 
+_SHORT = 64  # characters of a text whose tags are remembered
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -153,42 +155,28 @@ def _single(
     if source.is_list(holes) or source.cast:
         return None
     (get,) = source.getters(holes)
-    named = _Named(shape.head + shape.labels[0], shape.kinds[0].compared, choices[0].suffixes, read)
+    head, compared = shape.head + shape.labels[0], shape.kinds[0].compared
+    whole, every, suffixes = read.whole, read.all, choices[0].suffixes
+
+    def tags(value: Any) -> tuple[str, ...]:
+        spelled = None if value is UNKNOWN else compared(value)
+        if spelled is None:
+            return whole
+        name = head + spelled
+        return (*[name + suffix for suffix in suffixes], every)
 
     def carried(parameters: Parameters) -> tuple[str, ...]:
         value = get(parameters)
-        if type(value) is str:  # of other values equal ones may be spelled differently: 1, 1.0, True
-            return _of_text(named, value)
-        return named.tags(value)
+        # Texts alone: of other values equal ones may be spelled differently (1, 1.0, True), and a number is quick.
+        return _of_text(tags, value) if type(value) is str and len(value) <= _SHORT else tags(value)
 
     return carried
 
 
-class _Named:
-    """What is carried where a column equals a value."""
-
-    __slots__ = ("_compared", "_every", "_head", "_suffixes", "_whole")
-
-    def __init__(self, head: str, compared: Speller, suffixes: tuple[str, ...], read: Read) -> None:
-        self._head = head
-        self._compared = compared
-        self._suffixes = suffixes
-        self._whole = read.whole
-        self._every = read.all
-
-    def tags(self, value: Any) -> tuple[str, ...]:
-        """The tags for one value."""
-        spelled = None if value is UNKNOWN else self._compared(value)
-        if spelled is None:
-            return self._whole
-        name = self._head + spelled
-        return (*[name + suffix for suffix in self._suffixes], self._every)
-
-
 @lru_cache(8_192)
-def _of_text(named: _Named, value: str) -> tuple[str, ...]:
-    """The tags for a text: spelling one takes longer than to find it, and a page asks for most of them again."""
-    return named.tags(value)
+def _of_text(tags: Callable[[str], tuple[str, ...]], value: str) -> tuple[str, ...]:
+    """The tags for a text: to spell one takes longer than to find it, and a page asks for most of them again."""
+    return tags(value)
 
 
 def _choice(
