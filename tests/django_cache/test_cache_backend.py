@@ -6,10 +6,12 @@ import asyncio
 import threading
 import time
 import uuid
+from enum import Enum
 
 import pytest
 from cache_faces import Face, backend
 from django.core.cache.backends.base import CacheKeyWarning
+from django.utils.safestring import SafeString
 
 from afresh import Kind
 from afresh.django import CacheBackend
@@ -180,3 +182,26 @@ def test_rules_for_keys_of_a_subclass_are_asked_of_each_key():
     assert cache.get("with blanks " * 30) == 1
     with pytest.raises(ValueError, match="forbidden"):
         cache.get("forbidden")
+
+
+class Text(str, Enum):  # noqa: UP042  whose text is its name
+    SOUP = "soup"
+
+
+@pytest.mark.parametrize("version", [None, 0, 2])
+@pytest.mark.parametrize("key", ["soup", 7, ("a",), Text.SOUP, SafeString("soup")])
+def test_keys_are_made_as_django_makes_them(key, version):
+    cache = backend("memory://", KEY_PREFIX="p%s", VERSION=3)
+    assert cache.make_and_validate_key(key, version) == cache.make_key(key, version)
+    cache.key_prefix, cache.version = "q", 4  # as tests of applications do
+    assert cache.make_and_validate_key(key, version) == cache.make_key(key, version)
+    cache.key_func = lambda key, prefix, version: f"{version}-{prefix}-{key}"
+    assert cache.make_and_validate_key(key, version) == cache.make_key(key, version)
+
+
+def test_keys_of_a_subclass_are_its_own():
+    class Own(CacheBackend):
+        def make_key(self, key, version=None):
+            return f"own-{key}-{version}"
+
+    assert Own("memory://", {}).make_and_validate_key("soup", 2) == "own-soup-2"
