@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 from flask import Flask, redirect, render_template_string, request, session
@@ -15,7 +16,7 @@ from werkzeug.serving import make_server
 from afresh.db.watch.sqlite import SQLiteWatcher
 from afresh.flask import Afresh
 
-PAGE = """<main><h1>{{ dish.name }} for {{ name or "a stranger" }}</h1>
+PAGE = """<main><h1 id="{{ made }}">{{ dish.name }} for {{ name or "a stranger" }}</h1>
 {% macro form(action, names) %}<form method=post action="{{ action }}" id="{{ action[1:] }}">
 <input type=hidden name=csrf_token value="{{ csrf_token() }}">
 {% for each in names %}<input name="{{ each }}">{% endfor %}<button>{{ action[1:] }}</button></form>{% endmacro %}
@@ -36,7 +37,9 @@ class Dish(db.Model):  # type: ignore[name-defined,misc]
 
 
 def home() -> str:
-    return render_template_string(PAGE, dish=db.get_or_404(Dish, 1), name=session.get("name"))
+    return render_template_string(
+        PAGE, dish=db.get_or_404(Dish, 1), name=session.get("name"), made=token_hex(8)
+    )
 
 
 def sign_in() -> Any:

@@ -62,7 +62,9 @@ def _seen(visitor, workers):
 def test_names_forms_and_edits_on_kept_pages(browser, workers, database):
     ann, other = browser(), browser()
     assert _seen(ann, workers) == _seen(other, workers) == "soup for a stranger"
-    ann.send("#sign-in", name="ann")  # from a form that was made for somebody else
+    made = [each.driver.find_element("tag name", "h1").get_attribute("id") for each in (ann, other)]
+    assert made[0] == made[1], "one page for both, each with a token of his own in its form"
+    ann.send("#sign-in", name="ann")
     assert _seen(ann, workers) == "soup for ann"
     assert _seen(other, workers) == "soup for a stranger"
     other.send("#sign-in", name="bob")
