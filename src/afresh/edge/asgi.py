@@ -72,15 +72,22 @@ class _Answer:
 
 
 def _request_of(scope: MutableMapping[str, Any]) -> Request:
-    """Which page is asked for. A glue that stands before notices what is read of the request: no more than that."""
+    """Which page is asked for. A glue that stands before notices what is read of the request: no more than that.
+
+    How its address is spelled is no part of what the page shows, so that is read past the glue.
+    """
     host = next((value for name, value in scope["headers"] if name == b"host"), b"")
-    path = scope.get("raw_path") or quote(scope["path"]).encode()
+    path = _unnoticed(scope, "raw_path") or quote(scope["path"]).encode()
     return Request(
         method=scope["method"],
         scheme=scope.get("scheme", "http"),
         authority=host,
         path=path.partition(b"?")[0],
-        query=scope.get("query_string", b""),
+        query=_unnoticed(scope, "query_string") or b"",
         fields=Fields(()),
         content=None,
     )
+
+
+def _unnoticed(scope: MutableMapping[str, Any], name: str) -> Any:
+    return dict.get(scope, name) if isinstance(scope, dict) else scope.get(name)
