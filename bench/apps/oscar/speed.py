@@ -11,7 +11,8 @@ from contextlib import ExitStack
 from typing import Any
 
 from bench.apps.oscar.shops import Place, Shop
-from bench.apps.oscar.visitors import Visitor, timed
+from bench.apps.oscar.timed import timed
+from bench.apps.oscar.visitors import Visitor
 
 SUBJECTS = {
     "plain": "plain",

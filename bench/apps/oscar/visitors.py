@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import threading
-import time
 from html.parser import HTMLParser
 from http.client import HTTPConnection
 from http.cookies import SimpleCookie
@@ -144,28 +142,3 @@ class Form(HTMLParser):
         """A text area's text."""
         if self._inside and self._area:
             self.fields[self._area] = self.fields.get(self._area, "").lstrip("\n") + data
-
-
-def timed(port: int, path: str, requests: int, connections: int = 4) -> float:
-    """The milliseconds of a request, with so many connections at once; each asks so often."""
-    failed: list[str] = []
-
-    def ask() -> None:
-        visitor = HTTPConnection("127.0.0.1", port, timeout=120)
-        for _ in range(requests):
-            visitor.request("GET", path)
-            answer = visitor.getresponse()
-            answer.read()
-            if answer.status != 200:
-                failed.append(f"{path}: {answer.status}")
-        visitor.close()
-
-    threads = [threading.Thread(target=ask) for _ in range(connections)]
-    began = time.perf_counter()
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
-    if failed:
-        raise RuntimeError(failed[0])
-    return (time.perf_counter() - began) / (requests * connections) * 1000
