@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from afresh.core.keys import Secret
     from afresh.core.policy import Policy
     from afresh.core.tags import Dependency, Key, Row, Table, Tag, Where, tag
-    from afresh.engine.cells import ABSENT
-    from afresh.engine.doctor import Diagnosis
-    from afresh.engine.explain import Explanation
-    from afresh.engine.scope import Scope, Token
-    from afresh.engine.stats import SiteStats, Stats
+    from afresh.engine.asking.scope import Scope, Token
+    from afresh.engine.telling.doctor import Diagnosis
+    from afresh.engine.telling.explain import Explanation
+    from afresh.engine.telling.stats import SiteStats, Stats
+    from afresh.engine.values.cells import ABSENT
     from afresh.errors import (
         AfreshError,
         BackendError,
@@ -83,11 +83,11 @@ _HOMES = {
     "core.keys": ("Secret",),
     "core.policy": ("Policy",),
     "core.tags": ("Dependency", "Key", "Row", "Table", "Tag", "Where", "tag"),
-    "engine.cells": ("ABSENT",),
-    "engine.doctor": ("Diagnosis",),
-    "engine.explain": ("Explanation",),
-    "engine.scope": ("Scope", "Token"),
-    "engine.stats": ("SiteStats", "Stats"),
+    "engine.asking.scope": ("Scope", "Token"),
+    "engine.telling.doctor": ("Diagnosis",),
+    "engine.telling.explain": ("Explanation",),
+    "engine.telling.stats": ("SiteStats", "Stats"),
+    "engine.values.cells": ("ABSENT",),
     "errors": (
         "AfreshError",
         "BackendError",

@@ -9,12 +9,12 @@ from typing import Any, TypeVar, Unpack, overload
 from afresh.core.durations import Duration
 from afresh.core.policy import PolicyOptions
 from afresh.core.tags import Dependency
-from afresh.engine.cells import ABSENT
-from afresh.engine.explain import Explanation, explain
-from afresh.engine.invalidate import clear, invalidate
-from afresh.engine.lookup import obtain
-from afresh.engine.scope import Scope, Token
-from afresh.engine.writing import Writing
+from afresh.engine.asking.scope import Scope, Token
+from afresh.engine.changes.invalidate import clear, invalidate
+from afresh.engine.changes.writing import Writing
+from afresh.engine.loading.lookup import obtain
+from afresh.engine.telling.explain import Explanation, explain
+from afresh.engine.values.cells import ABSENT
 from afresh.places import GIVEN, Opened
 
 T = TypeVar("T")

@@ -16,13 +16,13 @@ from afresh.core.keys import KeyMaker
 from afresh.core.policy import Policy, PolicyOptions
 from afresh.core.tags import Dependency
 from afresh.decorators import decorate, divided
-from afresh.engine.invalidate import clear, invalidate
-from afresh.engine.lookup import obtain
+from afresh.engine.asking.scope import Scope, Token
+from afresh.engine.asking.tracker import asking
+from afresh.engine.changes.invalidate import clear, invalidate
+from afresh.engine.changes.writing import Writing
+from afresh.engine.loading.lookup import obtain
 from afresh.engine.mode import Mode
 from afresh.engine.names import carried_names
-from afresh.engine.scope import Scope, Token
-from afresh.engine.tracker import asking
-from afresh.engine.writing import Writing
 from afresh.errors import ConfigurationError
 from afresh.opening import Carried, open_cache
 from afresh.places import GIVEN, Opened, Pool
@@ -36,9 +36,9 @@ if TYPE_CHECKING:
     from afresh.codecs.base import Codec
     from afresh.codecs.compress import Compression
     from afresh.codecs.encrypt import Encryption
-    from afresh.engine.doctor import Diagnosis
-    from afresh.engine.explain import Explanation
-    from afresh.engine.stats import Stats
+    from afresh.engine.telling.doctor import Diagnosis
+    from afresh.engine.telling.explain import Explanation
+    from afresh.engine.telling.stats import Stats
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -280,13 +280,13 @@ class Cache(Values):
 
     def explain(self, key: str) -> Explanation:
         """What is known of a key: where it is, how old, what it depends on, why it was dropped."""
-        from afresh.engine.explain import explain
+        from afresh.engine.telling.explain import explain
 
         return drive(explain(self._opened.place(key).engine, key))
 
     def stats(self) -> Stats:
         """Counters of this process since the cache was opened; those of a pool: `cache.pool(…).stats()`."""
-        from afresh.engine.stats import stats
+        from afresh.engine.telling.stats import stats
 
         return stats(self._engine)
 
@@ -295,7 +295,7 @@ class Cache(Values):
 
         Takes a few round trips. Trouble is a finding, never an exception.
         """
-        from afresh.engine.doctor import diagnose
+        from afresh.engine.telling.doctor import diagnose
 
         return [diagnose(place.engine, place.name) for place in self._opened.places()]
 

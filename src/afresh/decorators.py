@@ -15,16 +15,16 @@ from afresh.core.entry import Entry
 from afresh.core.keys import KeyMaker
 from afresh.core.policy import Policy
 from afresh.core.ports import UNASKED, Unasked
-from afresh.engine.confirm import assure
+from afresh.engine.asking.confirm import assure
+from afresh.engine.asking.tracker import asking
+from afresh.engine.changes.invalidate import mark
+from afresh.engine.changes.transaction import reads_through
 from afresh.engine.engine import Engine
-from afresh.engine.invalidate import mark
-from afresh.engine.load import load
-from afresh.engine.look import look
-from afresh.engine.lookup import deliver, obtain
-from afresh.engine.made import Made
+from afresh.engine.loading.load import load
+from afresh.engine.loading.look import look
+from afresh.engine.loading.lookup import deliver, obtain
+from afresh.engine.loading.made import Made
 from afresh.engine.site import Call
-from afresh.engine.tracker import asking
-from afresh.engine.transaction import reads_through
 from afresh.errors import ConfigurationError
 from afresh.runtime.drive import drive
 from afresh.tagging import tags_of_call

@@ -15,10 +15,10 @@ from afresh.core.durations import seconds
 from afresh.core.events import Events
 from afresh.core.keys import Prefixes
 from afresh.core.policy import Policy
-from afresh.engine.capturing import take_captured_writes
+from afresh.engine.changes.capturing import take_captured_writes
 from afresh.engine.engine import Engine
 from afresh.engine.mode import Mode
-from afresh.engine.plain import Plain
+from afresh.engine.values.plain import Plain
 from afresh.errors import BackendError, ConfigurationError
 from afresh.places import Opened, Place
 from afresh.runtime.clock import Clock

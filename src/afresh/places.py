@@ -17,8 +17,8 @@ from afresh.core.keys import Prefixes
 from afresh.core.policy import Policy
 from afresh.core.tags import Dependency
 from afresh.engine.engine import Engine
-from afresh.engine.plain import Plain
 from afresh.engine.site import Call
+from afresh.engine.values.plain import Plain
 from afresh.errors import ConfigurationError
 from afresh.tagging import listed
 

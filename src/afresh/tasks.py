@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from typing import Any, TypeAlias
 
 from afresh.cache import Cache
-from afresh.engine.scope import Scope, Token
+from afresh.engine.asking.scope import Scope, Token
 from afresh.errors import BackendError, ConfigurationError
 from afresh.runtime.drive import drive
 

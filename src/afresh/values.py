@@ -9,7 +9,7 @@ from typing import Any
 from afresh.core.durations import Duration
 from afresh.core.entry import Entry
 from afresh.core.tags import Dependency
-from afresh.engine.cells import ABSENT
+from afresh.engine.values.cells import ABSENT
 from afresh.places import GIVEN, Opened
 from afresh.runtime.drive import drive
 

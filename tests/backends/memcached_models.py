@@ -9,9 +9,9 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from afresh.backends.memcached.client import Request, Response
-from afresh.backends.memcached.log import MemcachedLog
-from afresh.backends.memcached.log_holes import Holes
-from afresh.backends.memcached.log_reading import Reader
+from afresh.backends.memcached.log.holes import Holes
+from afresh.backends.memcached.log.log import MemcachedLog
+from afresh.backends.memcached.log.reading import Reader
 from afresh.backends.replica.remote import NOWHERE, Position, Record, What
 from afresh.testing.actors import block_until, pause
 from afresh.testing.clock import FakeClock

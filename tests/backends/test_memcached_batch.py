@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from afresh.backends.memcached.batch import Batch, Gets, Lines, Pairing, batch_of, may_repeat, packets
 from afresh.backends.memcached.client import Request, Response
-from afresh.backends.memcached.codec import ProtocolError
+from afresh.backends.memcached.wire.batch import Batch, Gets, Lines, Pairing, batch_of, may_repeat, packets
+from afresh.backends.memcached.wire.codec import ProtocolError
 
 
 def a_pairing(*batches: Batch) -> Pairing:

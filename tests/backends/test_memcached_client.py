@@ -14,7 +14,7 @@ from memcached_tools import World, both_worlds, client_of, read, write
 
 from afresh.backends.memcached.client import Client, Request, Response
 from afresh.backends.memcached.connect import MemcachedClient, open_client
-from afresh.backends.memcached.features import META
+from afresh.backends.memcached.wire.features import META
 from afresh.errors import BackendError
 from afresh.runtime.drive import drive
 from afresh.testing.servers import Certificates, MemcachedServer

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from afresh.backends.memcached.client import Request, Response
-from afresh.backends.memcached.codec import (
+from afresh.backends.memcached.wire.codec import (
     LARGEST_VALUE,
     LONGEST_LINE,
     Decoder,

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from afresh.backends.memcached.features import DELETE_VALUE, EXPLICIT_CAS, GET_CAS, META, features_of, too_old
+from afresh.backends.memcached.wire.features import (
+    DELETE_VALUE,
+    EXPLICIT_CAS,
+    GET_CAS,
+    META,
+    features_of,
+    too_old,
+)
 
 
 def test_debians_server_has_the_meta_commands_and_nothing_later() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from afresh.backends.memcached.client import Request, Response
-from afresh.backends.memcached.large import MAGIC, divided, head_of, is_large, reads, refusal, together
+from afresh.backends.memcached.store.large import MAGIC, divided, head_of, is_large, reads, refusal, together
 
 ID = bytes(range(16))
 

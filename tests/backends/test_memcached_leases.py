@@ -17,7 +17,7 @@ from memcached_room import PATIENT, Place, another, empty, place  # noqa: F401  
 from afresh.backends.memcached.client import Request
 from afresh.backends.memcached.connect import MemcachedClient
 from afresh.backends.memcached.leases import TTL, MemcachedLeases
-from afresh.backends.memcached.store import MemcachedStore
+from afresh.backends.memcached.store.store import MemcachedStore
 from afresh.core.ports import UNASKED
 from afresh.runtime.drive import drive
 from afresh.runtime.threads import ThreadRuntime
@@ -117,7 +117,7 @@ HOLDER = """
 import sys, time
 from afresh.backends.memcached.connect import open_client
 from afresh.backends.memcached.leases import MemcachedLeases
-from afresh.backends.memcached.store import MemcachedStore
+from afresh.backends.memcached.store.store import MemcachedStore
 from afresh.runtime.drive import drive
 from afresh.runtime.threads import ThreadRuntime
 client = open_client(sys.argv[1])

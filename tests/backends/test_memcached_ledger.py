@@ -12,8 +12,8 @@ from ledger_tools import A, B, announce, valid
 from memcached_room import Place, another, empty, place  # noqa: F401  fixtures
 
 from afresh.backends.memcached.connect import MemcachedClient
-from afresh.backends.memcached.log import MemcachedLog
-from afresh.backends.memcached.log_records import packed
+from afresh.backends.memcached.log.log import MemcachedLog
+from afresh.backends.memcached.log.records import packed
 from afresh.backends.replica.ledger import ReplicaLedger
 from afresh.backends.replica.opening import open_replica
 from afresh.backends.replica.remote import Record, What

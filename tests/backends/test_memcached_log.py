@@ -21,8 +21,8 @@ from memcached_room import PATIENT, Place, another, empty, place  # noqa: F401  
 
 from afresh.backends.memcached.client import Request
 from afresh.backends.memcached.connect import MemcachedClient, open_client
-from afresh.backends.memcached.log import MOST, MemcachedLog
-from afresh.backends.memcached.log_holes import PATIENCE
+from afresh.backends.memcached.log.holes import PATIENCE
+from afresh.backends.memcached.log.log import MOST, MemcachedLog
 from afresh.backends.replica.remote import NOWHERE, Position, Record, What, numbers
 from afresh.errors import BackendError
 from afresh.runtime.drive import drive
@@ -105,7 +105,7 @@ class TestMemcachedLog(BothWorlds):
     def test_there_is_an_end_to_intents(
         self, log: MemcachedLog, world: DrivingWorld, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("afresh.backends.memcached.log_intents.ROOM", 120)
+        monkeypatch.setattr("afresh.backends.memcached.log.intents.ROOM", 120)
         known = world(log.load(NOWHERE)).to
         for _ in range(2):
             world(log.append(What.INTENT, (7,), known=known, owner=9))
@@ -273,7 +273,7 @@ def _loaded(client: MemcachedClient, log: MemcachedLog, after: Position) -> Posi
 WRITER = """
 import os, sys, signal
 from afresh.backends.memcached.connect import open_client
-from afresh.backends.memcached.log import MemcachedLog
+from afresh.backends.memcached.log.log import MemcachedLog
 from afresh.backends.replica.remote import NOWHERE, What
 from afresh.runtime.drive import drive
 log = MemcachedLog(open_client(sys.argv[1]))

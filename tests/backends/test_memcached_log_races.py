@@ -16,11 +16,11 @@ from memcached_models import (
     reads,
 )
 
-from afresh.backends.memcached.log import MemcachedLog
-from afresh.backends.memcached.log_intents import EMPTY, Intents
-from afresh.backends.memcached.log_keys import Commands
-from afresh.backends.memcached.log_reading import Reader
-from afresh.backends.memcached.log_records import packed
+from afresh.backends.memcached.log.intents import EMPTY, Intents
+from afresh.backends.memcached.log.keys import Commands
+from afresh.backends.memcached.log.log import MemcachedLog
+from afresh.backends.memcached.log.reading import Reader
+from afresh.backends.memcached.log.records import packed
 from afresh.backends.replica.remote import Passage, Position, Record, What
 from afresh.testing.explorer import ScheduleFailed, explore, replay
 from afresh.testing.world import World

@@ -11,7 +11,7 @@ from memcached_room import Place, another, empty, place  # noqa: F401  fixtures
 
 from afresh.backends.memcached.client import Request, Response
 from afresh.backends.memcached.connect import MemcachedClient, open_client
-from afresh.backends.memcached.store import MemcachedStore, item
+from afresh.backends.memcached.store.store import MemcachedStore, item
 from afresh.errors import BackendError
 from afresh.runtime.drive import drive
 from afresh.testing.contracts.store import NEVER, SharedStoreContract, fill, put, swap

@@ -7,9 +7,9 @@ import math
 import pytest
 
 from afresh.backends.memcached.client import Response
-from afresh.backends.memcached.store_cleared import Cleared, Clearing, Clearings
-from afresh.backends.memcached.store_form import FILL, PUT, Stored, life, put_since, unpacked
-from afresh.backends.memcached.store_owed import MOST, Owed
+from afresh.backends.memcached.store.cleared import Cleared, Clearing, Clearings
+from afresh.backends.memcached.store.form import FILL, PUT, Stored, life, put_since, unpacked
+from afresh.backends.memcached.store.owed import MOST, Owed
 
 NOW = 1_800_000_000.5
 

@@ -222,7 +222,7 @@ def test_a_busy_loop_does_not_make_a_server_look_slow(hasty: MemcachedClient) ->
 def test_a_thread_that_is_interrupted_leaves_no_connection_half_read(
     client: MemcachedClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from afresh.backends.memcached.blocking import Connection
+    from afresh.backends.memcached.wire.blocking import Connection
 
     def interrupted(self: Connection, *_: object) -> None:
         raise KeyboardInterrupt

@@ -20,8 +20,8 @@ from afresh.core.events import Events
 from afresh.core.keys import KeyMaker
 from afresh.core.policy import Policy
 from afresh.decorators import decorate
+from afresh.engine.changes.invalidate import invalidate
 from afresh.engine.engine import Consistency, Engine
-from afresh.engine.invalidate import invalidate
 from afresh.runtime.clock import SYSTEM_CLOCK
 from afresh.runtime.drive import drive
 from afresh.runtime.gate import Gate

@@ -12,7 +12,7 @@ from db_small import Small
 from afresh import Cache
 from afresh.db import Database
 from afresh.db.reading import asks_for_now, thin_out
-from afresh.engine.tracker import Tracker
+from afresh.engine.asking.tracker import Tracker
 from afresh.testing import FakeClock
 
 

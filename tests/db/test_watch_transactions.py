@@ -17,8 +17,9 @@ from afresh.db.watch.status import Status
 from afresh.db.watch.targets import Targets
 from afresh.db.watch.transactions import Transactions
 from afresh.errors import BackendError, ConfigurationError
-from afresh.sql import Column, Schema, Table, kinds
-from afresh.sql.changes import Changes
+from afresh.sql import Column, Schema, Table
+from afresh.sql.schema import kinds
+from afresh.sql.tags.changes import Changes
 from afresh.testing.faults import Faults
 
 PRODUCT = Table("product", (Column("id", kinds.INTEGER), Column("name", kinds.TEXT)), ("id",))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import django
 from django.conf import settings
 
-from afresh.engine import capturing
+from afresh.engine.changes import capturing
 
 ALIASES = ("default", "other")
 SHOP = ("django_shop",)

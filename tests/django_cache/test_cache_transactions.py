@@ -6,8 +6,8 @@ import pytest
 from cache_faces import backend
 
 from afresh import Row
-from afresh.engine import transaction
-from afresh.engine.transaction import Transaction
+from afresh.engine.changes import transaction
+from afresh.engine.changes.transaction import Transaction
 from afresh.runtime.drive import drive
 
 
@@ -90,7 +90,7 @@ def test_the_time_alone_ends_what_was_loaded_unless_dependencies_are_asked_for(l
             return "old"
 
         assert cache.get_or_set("row", load, 1000) == "old"
-        from afresh.engine.invalidate import invalidate
+        from afresh.engine.changes.invalidate import invalidate
 
         drive(invalidate(behind, (Row("product", 7),)))
         assert cache.get("row") == found

@@ -13,7 +13,7 @@ from afresh.core.tags import hashed
 from afresh.edge.asgi import OutwardMiddleware, outward
 from afresh.edge.keys import Keys, page_tag
 from afresh.edge.outward import Outward
-from afresh.engine.tracker import asking
+from afresh.engine.asking.tracker import asking
 from afresh.testing.clock import FakeClock
 
 URL = "http://shop.example/p?a=b"

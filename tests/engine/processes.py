@@ -11,12 +11,12 @@ from afresh.codecs.sealer import Sealer
 from afresh.core.events import Events
 from afresh.core.policy import Policy
 from afresh.core.tags import Tag
+from afresh.engine.changes.invalidate import invalidate
+from afresh.engine.changes.transaction import Transaction
 from afresh.engine.engine import Engine
-from afresh.engine.invalidate import invalidate
-from afresh.engine.lookup import obtain
-from afresh.engine.plain import Plain
+from afresh.engine.loading.lookup import obtain
 from afresh.engine.site import Call
-from afresh.engine.transaction import Transaction
+from afresh.engine.values.plain import Plain
 from afresh.runtime.gate import Gate
 from afresh.testing.actors import driven, pause
 from afresh.testing.clock import FakeClock

@@ -13,10 +13,10 @@ from processes import Machine, actor
 
 from afresh.core.policy import Policy
 from afresh.core.tags import Tag
-from afresh.engine import lookup
+from afresh.engine.changes.transaction import Transaction
+from afresh.engine.changes.transaction import current as transaction
+from afresh.engine.loading import lookup
 from afresh.engine.site import Call
-from afresh.engine.transaction import Transaction
-from afresh.engine.transaction import current as transaction
 from afresh.testing.world import World
 
 

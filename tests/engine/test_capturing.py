@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from afresh import Cache, ConfigurationError
-from afresh.engine.capturing import (
+from afresh.engine.changes.capturing import (
     by_ledger,
     engines,
     hears_captured_writes,

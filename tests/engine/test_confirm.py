@@ -14,12 +14,12 @@ from afresh.core.policy import Policy
 from afresh.core.ports import Proof
 from afresh.core.tags import hashed
 from afresh.decorators import decorate
-from afresh.engine.confirm import LASTS
+from afresh.engine.asking.confirm import LASTS
+from afresh.engine.asking.scope import Scope
 from afresh.engine.engine import Engine
 from afresh.engine.names import marked_names
 from afresh.engine.naming import Naming
-from afresh.engine.plain import Plain
-from afresh.engine.scope import Scope
+from afresh.engine.values.plain import Plain
 from afresh.runtime.drive import drive
 from afresh.runtime.gate import Gate
 from afresh.testing.clock import FakeClock

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from afresh import Cache, Pool
 from afresh.backends.findings import Finding
-from afresh.engine.doctor import Diagnosis, diagnose
+from afresh.engine.telling.doctor import Diagnosis, diagnose
 
 
 def test_each_place_is_looked_at():

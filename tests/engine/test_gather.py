@@ -7,11 +7,11 @@ import pytest
 from afresh import Cache, Kind, tag
 from afresh.core.policy import Policy
 from afresh.core.tags import hashed
-from afresh.engine.gather import Gathering
-from afresh.engine.invalidate import mark
-from afresh.engine.join import join
+from afresh.engine.asking.tracker import asking
+from afresh.engine.changes.invalidate import mark
+from afresh.engine.loading.gather import Gathering
+from afresh.engine.loading.join import join
 from afresh.engine.site import Call
-from afresh.engine.tracker import asking
 from afresh.runtime.drive import drive
 from afresh.testing.capture import capture
 from afresh.testing.clock import FakeClock

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from afresh import Cache, Pool, tag
-from afresh.engine import lookup
+from afresh.engine.loading import lookup
 from afresh.runtime.drive import drive
 from afresh.testing.clock import FakeClock
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 
 from afresh import Cache, tag
-from afresh.engine import lookup
+from afresh.engine.loading import lookup
 from afresh.testing.servers import MemcachedServer, RedisServer
 
 pytestmark = pytest.mark.servers

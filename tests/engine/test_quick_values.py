@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from afresh import Cache, tag
-from afresh.engine.plain import Plain
+from afresh.engine.values.plain import Plain
 from afresh.runtime.drive import drive
 from afresh.testing.clock import FakeClock
 from afresh.testing.servers import RedisServer

@@ -23,12 +23,12 @@ from races import (
 )
 
 from afresh.core.ports import Proof
-from afresh.engine import fill, flights, join, lead, load, look, lookup
+from afresh.engine.asking.tracker import Tracker
+from afresh.engine.changes.transaction import Transaction
 from afresh.engine.engine import Engine
-from afresh.engine.plain import Plain
-from afresh.engine.tracker import Tracker
-from afresh.engine.transaction import Transaction
-from afresh.engine.watched import Watched
+from afresh.engine.loading import fill, flights, join, lead, load, look, lookup
+from afresh.engine.values.plain import Plain
+from afresh.engine.values.watched import Watched
 from afresh.testing.explorer import ScheduleFailed, explore
 
 pytestmark = pytest.mark.orders

@@ -7,7 +7,7 @@ from contextlib import closing
 
 from afresh import Cache, tag
 from afresh.db import Database, dbapi
-from afresh.engine.trail import Step, Trail
+from afresh.engine.changes.trail import Step, Trail
 
 
 def test_a_statement_of_a_connection_is_named() -> None:

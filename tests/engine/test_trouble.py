@@ -16,9 +16,9 @@ from afresh.core.events import Events, Kind
 from afresh.core.keys import KeyMaker
 from afresh.core.policy import Policy
 from afresh.decorators import decorate
+from afresh.engine.changes.invalidate import invalidate
 from afresh.engine.engine import Engine
-from afresh.engine.invalidate import invalidate
-from afresh.engine.plain import Plain
+from afresh.engine.values.plain import Plain
 from afresh.runtime.drive import drive
 from afresh.runtime.gate import Gate
 from afresh.testing.clock import FakeClock

@@ -10,11 +10,11 @@ import pytest
 from afresh import Cache, tag
 from afresh.core.policy import Policy
 from afresh.core.verdict import FOREVER
-from afresh.engine.flights import Flights
-from afresh.engine.join import join
-from afresh.engine.made import Made
+from afresh.engine.asking.tracker import Tracker
+from afresh.engine.loading.flights import Flights
+from afresh.engine.loading.join import join
+from afresh.engine.loading.made import Made
 from afresh.engine.site import Call
-from afresh.engine.tracker import Tracker
 from afresh.fragments import Outside, Wanted, fragments_of
 from afresh.runtime.drive import drive
 from sizes import seed, size

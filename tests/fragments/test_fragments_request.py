@@ -11,7 +11,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from afresh import Cache
-from afresh.engine.invalidate import mark
+from afresh.engine.changes.invalidate import mark
 from afresh.fragments import Outside, Wanted, fragments_of
 from afresh.http.starlette import CacheMiddleware
 from afresh.runtime.drive import drive

@@ -8,7 +8,7 @@ from typing import Annotated, Optional
 import pytest
 
 from afresh.errors import ConfigurationError
-from afresh.http.annotations import arguments_of, classes_in, hints_of, is_of, names_and_kinds
+from afresh.http.requests.annotations import arguments_of, classes_in, hints_of, is_of, names_and_kinds
 
 
 class Session:

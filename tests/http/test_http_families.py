@@ -8,8 +8,8 @@ import pytest
 from http_world import Application, ask, scope_of
 
 from afresh.asgi import CacheMiddleware
+from afresh.http.answers.families import Families, family_of
 from afresh.http.asgi import asked_in
-from afresh.http.families import Families, family_of
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from afresh.http.lifespan import lifespan
+from afresh.http.gateways.lifespan import lifespan
 
 STARTED, STOPPED = {"type": "lifespan.startup.complete"}, {"type": "lifespan.shutdown.complete"}
 

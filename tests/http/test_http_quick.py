@@ -10,8 +10,8 @@ from http_world import Application, ask
 
 from afresh import Cache, tag
 from afresh.asgi import CacheMiddleware
+from afresh.http.hits.quick import Quick
 from afresh.http.holes import hole
-from afresh.http.quick import Quick
 from afresh.testing.clock import FakeClock
 from sizes import seed, size
 

@@ -12,7 +12,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from afresh import Cache, tag
-from afresh.http.quick import Quick
+from afresh.http.hits.quick import Quick
 from afresh.http.starlette import CacheMiddleware
 from afresh.testing.clock import FakeClock
 from sizes import seed, size

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from afresh.http.noticing import NoticingState
-from afresh.http.reading import Client, Cookies, Name, Reads
+from afresh.http.requests.noticing import NoticingState
+from afresh.http.requests.reading import Client, Cookies, Name, Reads
 from afresh.rfc import Fields
 
 LOOKS: dict[str, Callable[[Any], object]] = {

@@ -11,8 +11,8 @@ from spellings import SAME_KEY, SPELLINGS
 from starlette.requests import Request
 from test_http_starlette import answers, built, cache, clock  # noqa: F401
 
-from afresh.http.adjusting import depending, outward
-from afresh.http.reading import QUERY, of_the_visitor
+from afresh.http.answers.adjusting import depending, outward
+from afresh.http.requests.reading import QUERY, of_the_visitor
 from afresh.http.starlette import CacheMiddleware
 from afresh.rfc import Fields, Head
 from afresh.rfc import Request as Asked

@@ -15,8 +15,8 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from afresh import Cache
+from afresh.http.requests.tokens import expiry
 from afresh.http.starlette import CacheMiddleware
-from afresh.http.tokens import expiry
 from afresh.testing.clock import FakeClock
 
 NOW = 1_800_000_000.0

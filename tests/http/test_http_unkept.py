@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from afresh.http.answers.unkept import unkept
 from afresh.http.options import Options
-from afresh.http.unkept import unkept
 from afresh.rfc import Fields, Head, Request, Settings, storable
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from afresh.http.reading import Reads, part_of_the_answer
-from afresh.http.variables import Variables
+from afresh.http.requests.reading import Reads, part_of_the_answer
+from afresh.http.requests.variables import Variables
 from afresh.rfc import Fields
 
 

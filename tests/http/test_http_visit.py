@@ -11,9 +11,9 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from afresh import Cache
-from afresh.http.reading import part_of_the_answer
+from afresh.http.requests.reading import part_of_the_answer
+from afresh.http.requests.visit import visiting
 from afresh.http.starlette import CacheMiddleware
-from afresh.http.visit import visiting
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from afresh.http.reading import Reads, part_of_the_answer
+from afresh.http.requests.reading import Reads, part_of_the_answer
 from afresh.rfc import Fields
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from io import BytesIO
 
 from afresh import Cache
-from afresh.http.environ import asked_in
-from afresh.http.reading import Reads
+from afresh.http.gateways.environ import asked_in
+from afresh.http.requests.reading import Reads
 from afresh.http.wsgi import CacheMiddleware
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 
-from afresh.sql import Column, Effect, Planner, Schema, Table, View, kinds, sqlite_schema
-from afresh.sql.kinds_mysql import mysql_integer, mysql_text
+from afresh.sql import Column, Effect, Planner, Schema, Table, View, sqlite_schema
+from afresh.sql.schema import kinds
+from afresh.sql.schema.kinds_mysql import mysql_integer, mysql_text
 
 SQLITE = """
     CREATE TABLE product (

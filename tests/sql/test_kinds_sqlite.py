@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from afresh.sql.kinds_sqlite import affinity, sqlite_kind
+from afresh.sql.schema.kinds_sqlite import affinity, sqlite_kind
 
 TYPES = [
     "INTEGER",

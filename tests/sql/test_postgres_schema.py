@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from afresh.sql import Planner, Schema, Table, View, postgres_schema
-from afresh.sql.postgres_schema import kind_of
+from afresh.sql.schema.postgres import kind_of
 
 ANSWERS: dict[str, list[tuple[Any, ...]]] = {
     "FROM pg_class": [

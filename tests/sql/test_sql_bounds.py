@@ -3,7 +3,7 @@
 import pytest
 
 from afresh import Row, Table, Where
-from afresh.sql.bounds import Bounded, table_of
+from afresh.sql.tags.bounds import Bounded, table_of
 
 
 def test_a_table_with_too_many_tags_is_whole_and_stays_so():

@@ -8,9 +8,10 @@ import pytest
 
 from afresh.core.tags import Row, Where
 from afresh.core.tags import Table as WholeTable
-from afresh.sql import Column, Schema, Table, kinds
-from afresh.sql.changes import Changes
-from afresh.sql.marking import Images
+from afresh.sql import Column, Schema, Table
+from afresh.sql.schema import kinds
+from afresh.sql.tags.changes import Changes
+from afresh.sql.tags.marking import Images
 
 COLUMNS = (
     Column("id", kinds.INTEGER),

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 
-from afresh.sql.clock import is_present
+from afresh.sql.text.clock import is_present
 
 HERE = timezone(timedelta(hours=2))
 NOW = datetime(2026, 7, 1, 1, 0, 0, tzinfo=HERE)

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from shop import mysql_shop, postgres_shop, sqlite_shop
 
 from afresh.sql import Planner, plan, shapes
-from afresh.sql.lexer import Unlexable, tokens
-from afresh.sql.shape import shaped
+from afresh.sql.text.lexer import Unlexable, tokens
+from afresh.sql.text.shape import shaped
 
 PLANNERS = [sqlite_shop(), postgres_shop(), mysql_shop()]
 

@@ -14,11 +14,12 @@ from shop import reaches
 
 from afresh import Row, Where
 from afresh import Table as TableTag
-from afresh.sql import Column, Planner, Schema, Table, kinds, sqlite_schema
-from afresh.sql.bounds import Bounded
-from afresh.sql.kinds_sqlite import sqlite_kind
-from afresh.sql.labels import labels, scale_of
-from afresh.sql.scales import DAYS, INSTANTS, NUMBERS, Scale
+from afresh.sql import Column, Planner, Schema, Table, sqlite_schema
+from afresh.sql.schema import kinds
+from afresh.sql.schema.kinds_sqlite import sqlite_kind
+from afresh.sql.tags.bounds import Bounded
+from afresh.sql.tags.labels import labels, scale_of
+from afresh.sql.tags.scales import DAYS, INSTANTS, NUMBERS, Scale
 
 SCHEMA = """
     CREATE TABLE shelf (id INTEGER PRIMARY KEY);

@@ -165,7 +165,7 @@ def test_two_cancelled_leaders_are_no_stampede(cache):
 
 def test_a_lock_of_the_callers_is_no_deadlock(cache, monkeypatch):
     """One loads and wants the lock; the other has the lock and waits for that load."""
-    monkeypatch.setattr("afresh.engine.join._LEAST_PATIENCE", 0.2)
+    monkeypatch.setattr("afresh.engine.loading.join._LEAST_PATIENCE", 0.2)
     lock, loading = threading.Lock(), threading.Event()
 
     def load():

@@ -9,7 +9,7 @@ import redis
 
 import afresh.celery
 from afresh import Cache
-from afresh.engine.tracker import asking
+from afresh.engine.asking.tracker import asking
 
 URL = os.environ["SHOP_REDIS"]
 app = celery.Celery("celery_shop", broker=URL, backend=URL)

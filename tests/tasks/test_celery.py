@@ -11,8 +11,8 @@ import pytest
 
 import afresh.celery
 from afresh import Cache, tag
-from afresh.engine.confirm import current
-from afresh.engine.tracker import asking
+from afresh.engine.asking.confirm import current
+from afresh.engine.asking.tracker import asking
 from afresh.testing.servers import RedisServer
 
 QUICK = ["--without-gossip", "--without-mingle", "--without-heartbeat"]

@@ -9,8 +9,8 @@ import redis
 
 import afresh.rq
 from afresh import Cache, ConfigurationError
-from afresh.engine.confirm import current
-from afresh.engine.tracker import asking
+from afresh.engine.asking.confirm import current
+from afresh.engine.asking.tracker import asking
 from afresh.testing.servers import RedisServer
 
 pytestmark = pytest.mark.servers

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from afresh import Cache, ConfigurationError, tag
-from afresh.engine.confirm import current
-from afresh.engine.scope import Token
-from afresh.engine.tracker import asking
+from afresh.engine.asking.confirm import current
+from afresh.engine.asking.scope import Token
+from afresh.engine.asking.tracker import asking
 from afresh.tasks import position_of, task, token_in
 
 

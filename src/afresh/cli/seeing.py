@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.table import Table
 
 from afresh.backends.findings import Finding
-from afresh.engine.doctor import Diagnosis
-from afresh.engine.stats import Stats
+from afresh.engine.telling.doctor import Diagnosis
+from afresh.engine.telling.stats import Stats
 
 _COLOURS = {"error": "bold red", "warning": "yellow", "note": "dim"}
 

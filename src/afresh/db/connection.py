@@ -15,9 +15,9 @@ from afresh.db.database import Database, Run
 from afresh.db.marks import Running, everything, inserted, marked
 from afresh.db.reading import record
 from afresh.db.writing import DatabaseTransaction
-from afresh.engine.tracker import Tracker, asking, current
+from afresh.engine.asking.tracker import Tracker, asking, current
 from afresh.sql import NOTHING, Plan, Planner
-from afresh.sql.marking import MANY_TAGS, Image
+from afresh.sql.tags.marking import MANY_TAGS, Image
 
 _LOOK = "afresh_look"
 _FEW_ROWS = MANY_TAGS  # an old image of more rows would be more tags than are kept

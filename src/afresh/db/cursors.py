@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 from weakref import ref
 
-from afresh.engine.tracker import asking
+from afresh.engine.asking.tracker import asking
 
 if TYPE_CHECKING:
     from afresh.db.dbapi import WrappedConnection

@@ -10,14 +10,14 @@ from afresh.core.durations import Duration, seconds
 from afresh.core.ports import Ledger
 from afresh.core.tags import hashed
 from afresh.db.lag import Lag
-from afresh.engine import capturing
+from afresh.engine.changes import capturing
 from afresh.errors import ConfigurationError
 from afresh.runtime.clock import SYSTEM_CLOCK, Clock
 from afresh.runtime.fork import on_fork
 from afresh.sql import Catalogue, Planner, postgres_schema, sqlite_schema
-from afresh.sql.catalogue import Purity
-from afresh.sql.lexer import Paramstyle
 from afresh.sql.planner import Dialect
+from afresh.sql.schema.catalogue import Purity
+from afresh.sql.text.lexer import Paramstyle
 
 Run: TypeAlias = Callable[[str, Any], Sequence[Sequence[Any]]]
 """Runs a statement on the connection, unseen by the capture, and gives all its rows (none: empty)."""

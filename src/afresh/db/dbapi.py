@@ -25,7 +25,7 @@ from afresh.db.driving import Driven
 from afresh.db.marks import Running
 from afresh.db.memo import Memo, Question
 from afresh.db.once_cursor import OnceCursor
-from afresh.engine.tracker import Tracker, asking
+from afresh.engine.asking.tracker import Tracker, asking
 from afresh.errors import ConfigurationError
 
 

@@ -8,8 +8,8 @@ from functools import lru_cache
 from typing import Any
 
 from afresh.errors import ConfigurationError
-from afresh.sql.lexer import Paramstyle
 from afresh.sql.planner import Dialect
+from afresh.sql.text.lexer import Paramstyle
 
 _CHANGES = ("insert", "update", "delete", "replace")
 

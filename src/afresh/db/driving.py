@@ -10,7 +10,7 @@ from afresh.db.database import AsyncRun, Database, Positions, positions
 from afresh.db.drivers import Driver
 from afresh.db.marks import Running
 from afresh.db.statements import Statements, Wait
-from afresh.engine.tracker import asking
+from afresh.engine.asking.tracker import asking
 from afresh.runtime.drive import drive
 
 T = TypeVar("T")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from afresh.core.ports import Ledger
-from afresh.engine.tracker import Tracker
+from afresh.engine.asking.tracker import Tracker
 
 _STEPS = 8  # samples per lag
 

@@ -9,10 +9,10 @@ from typing import Any
 from afresh.core.events import Event, Kind
 from afresh.db import steps
 from afresh.db.writing import DatabaseTransaction
-from afresh.engine import capturing
+from afresh.engine.changes import capturing
 from afresh.sql import Catalogue, Plan
-from afresh.sql.labels import labels
-from afresh.sql.marking import MANY_TAGS, Image
+from afresh.sql.tags.labels import labels
+from afresh.sql.tags.marking import MANY_TAGS, Image
 
 _LONG = 200  # characters of a statement in an event
 

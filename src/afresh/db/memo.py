@@ -14,9 +14,9 @@ from afresh.db.connection import Connection
 from afresh.db.database import Positions, positions
 from afresh.db.marks import Running
 from afresh.db.repeatable import key_of, locks, unchangeable
-from afresh.engine import capturing
-from afresh.engine.confirm import sure
-from afresh.engine.tracker import asking
+from afresh.engine.asking.confirm import sure
+from afresh.engine.asking.tracker import asking
+from afresh.engine.changes import capturing
 from afresh.sql import Plan
 
 MOST_ROWS = 1_000

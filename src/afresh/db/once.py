@@ -20,7 +20,7 @@ from contextvars import ContextVar
 from afresh.core.durations import Duration, seconds
 from afresh.db.marks import Running
 from afresh.db.memo import Memo
-from afresh.engine.contexts import leave
+from afresh.engine.asking.contexts import leave
 
 current: ContextVar[Memo | None] = ContextVar("afresh.once", default=None)
 """That of the innermost block of this thread or task, and of the tasks that it starts."""

@@ -8,11 +8,11 @@ from typing import Any
 
 from afresh.db.database import Database
 from afresh.db.writing import DatabaseTransaction
-from afresh.engine.tracker import Tracker
-from afresh.sql.bounds import Bounded
-from afresh.sql.clock import is_present
+from afresh.engine.asking.tracker import Tracker
 from afresh.sql.plan import Plan
-from afresh.sql.shape import CLOCK_WORDS
+from afresh.sql.tags.bounds import Bounded
+from afresh.sql.text.clock import is_present
+from afresh.sql.text.shape import CLOCK_WORDS
 
 MOST_READ = 2048
 """Of so many tags of one table a result depends on the table."""

@@ -24,8 +24,8 @@ from afresh.db.marks import Running
 from afresh.db.sqlalchemy_once import answered_once
 from afresh.errors import ConfigurationError
 from afresh.runtime.drive import drive
-from afresh.sql.lexer import Paramstyle
 from afresh.sql.planner import Dialect
+from afresh.sql.text.lexer import Paramstyle
 
 _DIALECTS: dict[str, Dialect] = {"sqlite": "sqlite", "postgresql": "postgres"}
 _STYLES: dict[str, Paramstyle] = {

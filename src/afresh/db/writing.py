@@ -12,15 +12,15 @@ from collections.abc import Iterable, Sequence
 from afresh.core.ports import Ledger
 from afresh.core.tags import hashed
 from afresh.db.database import Database, positions
-from afresh.engine import capturing
+from afresh.engine.asking.tracker import Tracker, same_ledger
+from afresh.engine.changes import capturing
+from afresh.engine.changes.transaction import Unfinished, current
 from afresh.engine.engine import Engine
-from afresh.engine.tracker import Tracker, same_ledger
-from afresh.engine.transaction import Unfinished, current
 from afresh.errors import BackendError, NotInvalidated
 from afresh.runtime.drive import drive
 from afresh.runtime.fork import forks
 from afresh.runtime.gate import track, untrack
-from afresh.sql.bounds import Bounded
+from afresh.sql.tags.bounds import Bounded
 
 _TOLD = 8  # statements that an event tells, and
 _LONG = 400  # characters of each

@@ -25,7 +25,7 @@ from django.test.utils import _TestState
 
 from afresh.cache import Cache
 from afresh.django.settings import given, setting, settings_file
-from afresh.engine.capturing import open_before_writes
+from afresh.engine.changes.capturing import open_before_writes
 
 OURS = "afresh.django.CacheBackend"
 MIDDLEWARE = ("afresh.django.Middleware", "afresh.django.pages.middleware.Middleware")

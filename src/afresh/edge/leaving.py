@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from afresh.core.tags import hashed
 from afresh.edge.outward import Outward
-from afresh.engine.scope import Scope
-from afresh.http.pages import names_of
+from afresh.engine.asking.scope import Scope
+from afresh.http.pages.places import names_of
 from afresh.rfc import Fields, Request, Settings
 
 _RULES = Settings()

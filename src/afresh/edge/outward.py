@@ -18,7 +18,7 @@ from afresh.core.durations import Duration, seconds
 from afresh.core.entry import NEVER
 from afresh.edge.keys import LIMIT, Keys, page_tag
 from afresh.errors import ConfigurationError
-from afresh.http.unkept import LASTING
+from afresh.http.answers.unkept import LASTING
 
 Fields = list[tuple[bytes, bytes]]
 _FORBIDDEN = re.compile(rb"(?:^|[\s,])(?:no-store|no-cache|private)(?:$|[\s,=])", re.IGNORECASE)

@@ -10,7 +10,7 @@ from typing import Any
 from afresh.cache import Cache
 from afresh.edge.leaving import Leaving, Pairs
 from afresh.edge.outward import Outward
-from afresh.http.environ import Environ, asked_in
+from afresh.http.gateways.environ import Environ, asked_in
 from afresh.http.wsgi import Application, StartResponse
 from afresh.runtime.drive import drive
 

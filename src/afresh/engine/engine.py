@@ -13,18 +13,18 @@ from afresh.core.events import Event, Events, Kind
 from afresh.core.policy import Policy
 from afresh.core.ports import Proof, Runtime
 from afresh.core.verdict import FRESH, Verdict, fresh_until, judge
-from afresh.engine import transaction
-from afresh.engine.confirm import sure_at_once
-from afresh.engine.elsewhere import Elsewhere, any_late
-from afresh.engine.flights import Flights
+from afresh.engine.asking.confirm import sure_at_once
+from afresh.engine.asking.elsewhere import Elsewhere, any_late
+from afresh.engine.asking.tracker import asking, current
+from afresh.engine.changes import transaction
+from afresh.engine.changes.trail import Step, Trail
 from afresh.engine.history import History
-from afresh.engine.limit import LoadLimit
+from afresh.engine.loading.flights import Flights
+from afresh.engine.loading.limit import LoadLimit
 from afresh.engine.mode import ON, Mode, same
 from afresh.engine.naming import Naming
 from afresh.engine.site import Call, Site
-from afresh.engine.tracker import asking, current
-from afresh.engine.trail import Step, Trail
-from afresh.engine.watched import Watched
+from afresh.engine.values.watched import Watched
 from afresh.errors import BackendError, CacheClosed
 from afresh.runtime.clock import SYSTEM_CLOCK, Clock
 from afresh.runtime.fork import on_fork

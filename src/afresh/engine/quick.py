@@ -16,12 +16,12 @@ from afresh.codecs.glance import Glance, facts_of_seen
 from afresh.codecs.opened import Damaged
 from afresh.core.entry import NEVER, Facts
 from afresh.core.ports import UNASKED, Unasked
-from afresh.engine import transaction
-from afresh.engine.confirm import current as confirmation
-from afresh.engine.confirm import sure
+from afresh.engine.asking.confirm import current as confirmation
+from afresh.engine.asking.confirm import sure
+from afresh.engine.asking.tracker import asking, current
+from afresh.engine.changes import transaction
 from afresh.engine.engine import Engine
 from afresh.engine.site import Site
-from afresh.engine.tracker import asking, current
 from afresh.errors import BackendError
 from afresh.runtime.ticker import TICKER
 

@@ -10,8 +10,8 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from afresh.cache import Cache
-from afresh.engine.scope import Scope
-from afresh.engine.tracker import asking
+from afresh.engine.asking.scope import Scope
+from afresh.engine.asking.tracker import asking
 from afresh.errors import ConfigurationError
 
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from starlette.exceptions import HTTPException
 
 from afresh.core.policy import Policy
-from afresh.engine.tracker import asking
+from afresh.engine.asking.tracker import asking
 from afresh.fastapi.answers import NOTHING, Done, Watched, repeat, sets_a_cookie
 from afresh.fastapi.parameters import Parameters
 from afresh.fastapi.results import Passed, Results

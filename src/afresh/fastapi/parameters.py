@@ -14,7 +14,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from afresh.errors import ConfigurationError
-from afresh.http.annotations import arguments_of, classes_in, hints_of, is_of
+from afresh.http.requests.annotations import arguments_of, classes_in, hints_of, is_of
 
 _OF_THE_ANSWER = (Response, BackgroundTasks)
 """They are there to be changed; what they are before makes no difference."""

@@ -15,7 +15,7 @@ from afresh.errors import ConfigurationError
 from afresh.fastapi.faces import wrapped
 from afresh.fastapi.operation import Operation
 from afresh.fastapi.parameters import Parameters
-from afresh.http.annotations import names_and_kinds
+from afresh.http.requests.annotations import names_and_kinds
 from afresh.tagging import Tags
 
 P = ParamSpec("P")

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Response, current_app
 
-from afresh.engine.tracker import asking
+from afresh.engine.asking.tracker import asking
 
 _PARTIAL = frozenset([206, 304])
 _LASTING = frozenset([404, 405, 410, 414, 451, 501])  # others are often one request's fault

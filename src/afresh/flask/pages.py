@@ -15,12 +15,12 @@ from afresh.flask import csrf
 from afresh.flask.reading.environ import WatchedEnviron
 from afresh.flask.reading.visitor import Visitor
 from afresh.flask.watching import watch
-from afresh.http.asked import Asked
-from afresh.http.environ import Environ, asked_in
-from afresh.http.exchange import Exchange
-from afresh.http.hits import Hit
+from afresh.http.answers.exchange import Exchange
+from afresh.http.gateways.environ import Environ, asked_in
+from afresh.http.hits.duties import Hit
 from afresh.http.options import Given, functions
-from afresh.http.reading import Reads
+from afresh.http.requests.asked import Asked
+from afresh.http.requests.reading import Reads
 from afresh.http.wsgi import CacheMiddleware, StartResponse
 
 UNSEEN = "60s"

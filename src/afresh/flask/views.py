@@ -19,13 +19,13 @@ from flask.globals import request_ctx
 
 from afresh.cache import Cache
 from afresh.core.durations import Duration
-from afresh.engine.tracker import asking
+from afresh.engine.asking.tracker import asking
 from afresh.errors import ConfigurationError
 from afresh.flask import csrf
 from afresh.flask.answers import answer_of, packed, unpacked
 from afresh.fragments import Wanted, fragments_of
-from afresh.http.reading import part_of_the_answer
-from afresh.http.visit import visiting
+from afresh.http.requests.reading import part_of_the_answer
+from afresh.http.requests.visit import visiting
 from afresh.places import GIVEN
 from afresh.rfc import primary_key
 from afresh.rfc.requests import fat, overridden

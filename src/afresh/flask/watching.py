@@ -12,9 +12,9 @@ from afresh.flask.reading.requests import watched
 from afresh.flask.reading.routing import watch_routing_of
 from afresh.flask.reading.sessions import watch_sessions_of
 from afresh.flask.reading.visitor import Visitor
-from afresh.http.environ import Environ, asked_in
-from afresh.http.reading import Reads
-from afresh.http.visit import Visit, visiting
+from afresh.http.gateways.environ import Environ, asked_in
+from afresh.http.requests.reading import Reads
+from afresh.http.requests.visit import Visit, visiting
 
 
 def watch(app: Flask) -> None:

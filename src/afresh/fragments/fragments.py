@@ -7,7 +7,7 @@ from afresh.core.durations import Duration, seconds
 from afresh.core.keys import key_of
 from afresh.core.policy import Policy
 from afresh.core.ports import Runtime
-from afresh.engine.invalidate import mark
+from afresh.engine.changes.invalidate import mark
 from afresh.engine.site import Site
 from afresh.fragments.kept import Fragment, Guide
 from afresh.fragments.rendering import Memory, Rendering

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from afresh.http.page import Spec
-from afresh.http.reading import Part
+from afresh.http.pages.page import Spec
+from afresh.http.requests.reading import Part
 
 
 @dataclass(slots=True, eq=False)

@@ -18,11 +18,11 @@ from typing import NamedTuple
 from uuid import UUID
 
 from afresh.core.tags import Dependency
+from afresh.engine.asking.tracker import Tracker
 from afresh.engine.engine import Engine
 from afresh.engine.names import carried_names
-from afresh.engine.tracker import Tracker
-from afresh.http.reading import Part
-from afresh.http.visit import visiting
+from afresh.http.requests.reading import Part
+from afresh.http.requests.visit import visiting
 
 
 class Outside(NamedTuple):

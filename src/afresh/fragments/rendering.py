@@ -19,9 +19,9 @@ from afresh.engine.engine import Engine
 from afresh.engine.site import Call, Site
 from afresh.errors import BackendError
 from afresh.fragments.kept import Guide
-from afresh.http.asked import UNKNOWN
-from afresh.http.page import ANY, Spec
-from afresh.http.visit import visiting
+from afresh.http.pages.page import ANY, Spec
+from afresh.http.requests.asked import UNKNOWN
+from afresh.http.requests.visit import visiting
 
 _PAGES = 2_000  # pages that are remembered in one process, each with
 _FRAGMENTS = 500  # so many of its fragments

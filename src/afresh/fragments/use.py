@@ -9,19 +9,19 @@ from afresh.core.entry import NEVER, Facts
 from afresh.core.ports import UNASKED, Runtime
 from afresh.core.tags import hashed
 from afresh.core.verdict import lives
-from afresh.engine.fill import fill
-from afresh.engine.load import load_bare
-from afresh.engine.lookup import deliver, obtain
-from afresh.engine.made import Made
+from afresh.engine.asking.tracker import Tracker, asking
+from afresh.engine.loading.fill import fill
+from afresh.engine.loading.load import load_bare
+from afresh.engine.loading.lookup import deliver, obtain
+from afresh.engine.loading.made import Made
 from afresh.engine.site import Call
-from afresh.engine.tracker import Tracker, asking
 from afresh.fragments.holes import cut_out, filled
 from afresh.fragments.kept import Fragment, Guide
 from afresh.fragments.outside import Taking
 from afresh.fragments.rendering import Rendering, current_rendering, of_request, rendered_as
 from afresh.fragments.wanted import Wanted, plain
-from afresh.http.reading import of_one_page, part_of_the_answer
-from afresh.http.visit import visiting
+from afresh.http.requests.reading import of_one_page, part_of_the_answer
+from afresh.http.requests.visit import visiting
 from afresh.runtime.drive import drive
 
 if TYPE_CHECKING:

@@ -10,17 +10,17 @@ from urllib.parse import quote
 
 from afresh.cache import Cache
 from afresh.core.ports import Runtime
-from afresh.http import query
-from afresh.http.asked import Asked
-from afresh.http.exchange import Exchange
-from afresh.http.flow import Flow
-from afresh.http.hits import Debt, Hit
+from afresh.http.answers.exchange import Exchange
+from afresh.http.answers.flow import Flow
+from afresh.http.answers.reply import Reply
+from afresh.http.gateways.lifespan import lifespan
+from afresh.http.gateways.sending import Message, Send, Sending, send_reply
+from afresh.http.hits.duties import Debt, Hit
+from afresh.http.hits.quick import Quick
 from afresh.http.holes import Values, as_filled
-from afresh.http.lifespan import lifespan
 from afresh.http.options import Given
-from afresh.http.quick import Quick
-from afresh.http.reply import Reply
-from afresh.http.sending import Message, Send, Sending, send_reply
+from afresh.http.requests import query
+from afresh.http.requests.asked import Asked
 from afresh.rfc import Fields, Request
 
 Scope: TypeAlias = MutableMapping[str, Any]

@@ -25,7 +25,7 @@ from hashlib import blake2b
 from secrets import token_hex
 from typing import Any, NamedTuple, TypeAlias
 
-from afresh.http.page import Page
+from afresh.http.pages.page import Page
 from afresh.rfc import Fields, Head
 
 _MARK = b"afreshhole"  # letters and digits: no filter of a template writes them otherwise

@@ -30,10 +30,10 @@ from starlette.background import BackgroundTask
 from starlette.datastructures import QueryParams
 from starlette.requests import HTTPConnection, cookie_parser
 
-from afresh.http.leaving import notice
-from afresh.http.noticing import NoticingScope
-from afresh.http.reading import Cookies
-from afresh.http.watching import Watching
+from afresh.http.answers.leaving import notice
+from afresh.http.requests.noticing import NoticingScope
+from afresh.http.requests.reading import Cookies
+from afresh.http.requests.watching import Watching
 
 
 class CacheMiddleware(Watching):

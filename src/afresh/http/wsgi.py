@@ -8,16 +8,16 @@ from typing import Unpack
 
 from afresh.cache import Cache
 from afresh.core.ports import Runtime
-from afresh.http import query
-from afresh.http.asked import Asked
-from afresh.http.environ import Environ, asked_in, parts_of, with_fields, without_content
-from afresh.http.exchange import Exchange
-from afresh.http.flow import Flow
-from afresh.http.hits import Debt, Hit
-from afresh.http.iterating import Application, Running, StartResponse, filled, pairs_of, status_line
+from afresh.http.answers.exchange import Exchange
+from afresh.http.answers.flow import Flow
+from afresh.http.answers.reply import Reply
+from afresh.http.gateways.environ import Environ, asked_in, parts_of, with_fields, without_content
+from afresh.http.gateways.iterating import Application, Running, StartResponse, filled, pairs_of, status_line
+from afresh.http.hits.duties import Debt, Hit
+from afresh.http.hits.quick import Quick
 from afresh.http.options import Given
-from afresh.http.quick import Quick
-from afresh.http.reply import Reply
+from afresh.http.requests import query
+from afresh.http.requests.asked import Asked
 from afresh.runtime.drive import drive
 
 __all__ = ["Application", "CacheMiddleware", "StartResponse"]

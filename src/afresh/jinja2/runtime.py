@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from afresh.cache import Cache
 from afresh.core.durations import Duration
-from afresh.engine.tracker import asking
+from afresh.engine.asking.tracker import asking
 from afresh.errors import ConfigurationError
 from afresh.fragments import (
     Outside,
@@ -25,7 +25,7 @@ from afresh.fragments import (
     in_the_key,
     rendered_as,
 )
-from afresh.http.visit import visiting
+from afresh.http.requests.visit import visiting
 from afresh.places import GIVEN
 
 UNSEEN = 60.0

@@ -13,9 +13,9 @@ from litestar.exceptions import HTTPException
 from litestar.response.base import ASGIResponse, Response
 
 from afresh.core.policy import Policy
-from afresh.engine.tracker import asking
+from afresh.engine.asking.tracker import asking
 from afresh.errors import ConfigurationError, UncacheableValue
-from afresh.http.annotations import arguments_of, classes_in, hints_of, is_of
+from afresh.http.requests.annotations import arguments_of, classes_in, hints_of, is_of
 
 _WHOLE = ("request", "socket", "scope")
 _OF_THE_APPLICATION = "state"

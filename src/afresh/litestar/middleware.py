@@ -14,11 +14,11 @@ from litestar.utils.scope.state import CONNECTION_STATE_KEY, ScopeState
 
 from afresh.cache import Cache
 from afresh.core.durations import Duration
+from afresh.http.answers.exchange import Exchange
+from afresh.http.answers.leaving import notice
 from afresh.http.asgi import Scope
-from afresh.http.exchange import Exchange
-from afresh.http.leaving import notice
 from afresh.http.options import Given
-from afresh.http.watching import OF_THE_SERVER, Watching
+from afresh.http.requests.watching import OF_THE_SERVER, Watching
 from afresh.litestar.parsed import Parsed
 
 _UNSEEN = 60.0  # seconds: what nobody announces (a file, another service) may be so old

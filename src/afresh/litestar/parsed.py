@@ -9,7 +9,7 @@ from litestar.datastructures import Headers
 from litestar.types.empty import Empty
 from litestar.utils.scope.state import ScopeState
 
-from afresh.http.reading import Cookies, Reads
+from afresh.http.requests.reading import Cookies, Reads
 
 _OF_A_VISITOR = {
     "csrf_token": "the token against forged forms was read",

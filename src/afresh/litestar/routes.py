@@ -12,7 +12,7 @@ from afresh.callables import CachedCoroutine, CachedFunction, Decorator
 from afresh.core.policy import Policy, PolicyOptions
 from afresh.decorators import divided
 from afresh.errors import ConfigurationError
-from afresh.http.annotations import names_and_kinds
+from afresh.http.requests.annotations import names_and_kinds
 from afresh.litestar.handlers import Handler, Instead
 from afresh.tagging import Tags
 

@@ -10,11 +10,11 @@ Never on less than the truth: what isn't understood depends on the whole table, 
 attributed to tables says so (`Plan.uncacheable`, `Plan.effects_unknown`).
 """
 
-from afresh.sql.catalogue import NOTHING, Catalogue, Column, Effect, Schema, Table, View
 from afresh.sql.plan import Carried, Plan
 from afresh.sql.planner import Planner, plan
-from afresh.sql.postgres_schema import postgres_schema
-from afresh.sql.sqlite_schema import sqlite_schema
+from afresh.sql.schema.catalogue import NOTHING, Catalogue, Column, Effect, Schema, Table, View
+from afresh.sql.schema.postgres import postgres_schema
+from afresh.sql.schema.sqlite import sqlite_schema
 
 __all__ = [
     "NOTHING",

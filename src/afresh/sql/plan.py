@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
-from afresh.sql.catalogue import Catalogue
-from afresh.sql.holes import Parameters
-from afresh.sql.images import OldImage
-from afresh.sql.labels import labels
-from afresh.sql.marking import Image, Images, Marker
-from afresh.sql.reading import Carry, reader
-from afresh.sql.shape import Shaped
+from afresh.sql.schema.catalogue import Catalogue
 from afresh.sql.shapes import Facts, Kind
-from afresh.sql.upserts import upsert_image
+from afresh.sql.tags.labels import labels
+from afresh.sql.tags.marking import Image, Images, Marker
+from afresh.sql.tags.reading import Carry, reader
+from afresh.sql.text.holes import Parameters
+from afresh.sql.text.shape import Shaped
+from afresh.sql.trees.images import OldImage
+from afresh.sql.trees.upserts import upsert_image
 
 
 class Plan:
@@ -73,7 +73,7 @@ class Plan:
 
     @property
     def clock(self) -> bool:
-        """The result depends on the time, by the text alone (see `afresh.sql.clock` for parameters)."""
+        """The result depends on the time, by the text alone (see `afresh.sql.text.clock` for parameters)."""
         return self.facts.clock
 
     @property

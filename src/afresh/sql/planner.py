@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Literal, TypeAlias
 
-from afresh.sql.catalogue import NOTHING, Catalogue
-from afresh.sql.lexer import Paramstyle, Unlexable
 from afresh.sql.plan import Plan
-from afresh.sql.resolve import Names
-from afresh.sql.shape import Shaped, shaped
+from afresh.sql.schema.catalogue import NOTHING, Catalogue
+from afresh.sql.schema.resolve import Names
 from afresh.sql.shapes import Facts, facts_of, unparsed
-from afresh.sql.statements import sort_of
+from afresh.sql.text.lexer import Paramstyle, Unlexable
+from afresh.sql.text.shape import Shaped, shaped
+from afresh.sql.text.statements import sort_of
 
 Dialect: TypeAlias = Literal["sqlite", "postgres", "mysql"]
 

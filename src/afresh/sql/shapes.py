@@ -9,17 +9,17 @@ from typing import Literal, TypeAlias
 
 from sqlglot import exp
 
-from afresh.sql.catalogue import Table
-from afresh.sql.functions import calls
-from afresh.sql.occurrences import Common, Walk
-from afresh.sql.parse import WRITING, Node, bracketed_names, parsed
-from afresh.sql.reading import Read, read_of
 from afresh.sql.refusals import Coarse, Refused
-from afresh.sql.resolve import Names
-from afresh.sql.scopes import Occurrence
-from afresh.sql.shape import Shaped
-from afresh.sql.statements import names_in, sort_of, transaction_word
-from afresh.sql.writes import Write, Writes
+from afresh.sql.schema.catalogue import Table
+from afresh.sql.schema.resolve import Names
+from afresh.sql.tags.reading import Read, read_of
+from afresh.sql.text.functions import calls
+from afresh.sql.text.shape import Shaped
+from afresh.sql.text.statements import names_in, sort_of, transaction_word
+from afresh.sql.trees.occurrences import Common, Walk
+from afresh.sql.trees.parse import WRITING, Node, bracketed_names, parsed
+from afresh.sql.trees.scopes import Occurrence
+from afresh.sql.trees.writes import Write, Writes
 
 Kind: TypeAlias = Literal["read", "write", "schema", "transaction", "session", "other"]
 

@@ -13,9 +13,9 @@ from afresh.django.pages import noticing
 from afresh.flask import Afresh
 from afresh.flask.reading.environ import WatchedEnviron
 from afresh.flask.reading.visitor import Visitor
-from afresh.http import reading, variables
-from afresh.http.reading import QUERY
-from afresh.http.variables import Variables
+from afresh.http.requests import reading, variables
+from afresh.http.requests.reading import QUERY
+from afresh.http.requests.variables import Variables
 from afresh.rfc import Fields
 
 NOTHING = (set(), set())

@@ -34,7 +34,7 @@ if role == "make":
 elif role == "write":
     with connection.cursor() as cursor:
         cursor.execute("UPDATE shop SET price = 25 WHERE id = 1")
-    from afresh.engine.capturing import engines
+    from afresh.engine.changes.capturing import engines
 
     print(len(engines()))
 else:

@@ -8,13 +8,13 @@ from functools import partial
 from operator import itemgetter
 
 from afresh.backends.memcached.address import Address, parse
-from afresh.backends.memcached.batch import Gets, batch_of, may_repeat
 from afresh.backends.memcached.client import Reader, Request, Response
-from afresh.backends.memcached.exchange import Share, ask_blocking, ask_on, grouped
 from afresh.backends.memcached.ketama import Ring
-from afresh.backends.memcached.large import is_head, is_large
 from afresh.backends.memcached.server import Server
-from afresh.backends.memcached.whole import completed, small_writes, written
+from afresh.backends.memcached.store.large import is_head, is_large
+from afresh.backends.memcached.store.whole import completed, small_writes, written
+from afresh.backends.memcached.wire.batch import Gets, batch_of, may_repeat
+from afresh.backends.memcached.wire.exchange import Share, ask_blocking, ask_on, grouped
 from afresh.errors import BackendError, CacheClosed
 from afresh.runtime.drive import drive
 from afresh.runtime.world import suspending_loop

@@ -10,7 +10,7 @@ from typing import Any, Final
 from afresh.backends.findings import Finding
 from afresh.backends.memcached.client import Request
 from afresh.backends.memcached.connect import MemcachedClient
-from afresh.backends.memcached.log import MemcachedLog
+from afresh.backends.memcached.log.log import MemcachedLog
 from afresh.backends.replica.remote import Position
 
 _PINGS: Final = 5

@@ -16,7 +16,7 @@ import threading
 from typing import Final
 
 from afresh.backends.memcached.client import Client, Request, Response
-from afresh.backends.memcached.store import MemcachedStore, item
+from afresh.backends.memcached.store.store import MemcachedStore, item
 from afresh.core.ports import UNASKED, Runtime, Unasked
 from afresh.errors import BackendError
 from afresh.runtime.fork import forks, on_fork

@@ -10,8 +10,8 @@ from afresh.backends.memcached.connect import MemcachedClient, open_client
 from afresh.backends.memcached.control import modes_on
 from afresh.backends.memcached.doctor import inspect
 from afresh.backends.memcached.leases import MemcachedLeases
-from afresh.backends.memcached.log import MemcachedLog
-from afresh.backends.memcached.store import MemcachedStore
+from afresh.backends.memcached.log.log import MemcachedLog
+from afresh.backends.memcached.store.store import MemcachedStore
 from afresh.backends.replica.ledger import ReplicaLedger
 from afresh.backends.replica.opening import followed
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 from afresh.backends.endpoint import Endpoint
 from afresh.backends.memcached.address import Address
-from afresh.backends.memcached.batch import Batch, Lines, may_repeat
-from afresh.backends.memcached.blocking import Connection, Gone, Late
 from afresh.backends.memcached.client import Request, Response
-from afresh.backends.memcached.codec import encode
-from afresh.backends.memcached.features import OLDEST, features_of, too_old
-from afresh.backends.memcached.looping import Line
+from afresh.backends.memcached.wire.batch import Batch, Lines, may_repeat
+from afresh.backends.memcached.wire.blocking import Connection, Gone, Late
+from afresh.backends.memcached.wire.codec import encode
+from afresh.backends.memcached.wire.features import OLDEST, features_of, too_old
+from afresh.backends.memcached.wire.looping import Line
 from afresh.errors import BackendError, CacheClosed
 from afresh.runtime.breaker import Breaker
 from afresh.runtime.fork import on_fork

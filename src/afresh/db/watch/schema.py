@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from afresh.sql.changes import Changes
+from afresh.sql.tags.changes import Changes
 
 OURS = "afresh"
 """The schema of what we make: nobody caches what is in it."""

@@ -15,8 +15,8 @@ from afresh.db.watch.targets import Targets
 from afresh.db.watch.transactions import Transaction, Transactions
 from afresh.errors import AfreshError
 from afresh.sql import postgres_schema
-from afresh.sql.bounds import Bounded
-from afresh.sql.changes import Changes
+from afresh.sql.tags.bounds import Bounded
+from afresh.sql.tags.changes import Changes
 
 _WAIT = 0.2  # seconds of one read
 _LOOK = 2.0  # seconds between two looks at the slot

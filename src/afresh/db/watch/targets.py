@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from afresh.cache import Cache
 from afresh.db.watch.asking import Server
-from afresh.engine.invalidate import invalidate
+from afresh.engine.changes.invalidate import invalidate
 from afresh.errors import AfreshError
 from afresh.runtime.drive import drive
 

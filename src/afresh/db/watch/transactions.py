@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from afresh.db.watch import pgoutput
 from afresh.db.watch.pgoutput import Begin, Change, Commit, Note, Relation, Truncate, Values
 from afresh.db.watch.schema import ANNOUNCED, OURS, PREFIX, Told, epochs, reached, told
-from afresh.sql.bounds import Bounded
-from afresh.sql.catalogue import Table
-from afresh.sql.changes import Changes
+from afresh.sql.schema.catalogue import Table
+from afresh.sql.tags.bounds import Bounded
+from afresh.sql.tags.changes import Changes
 
 
 @dataclass(slots=True)

@@ -18,7 +18,7 @@ from afresh.db.watch.stream import Stream
 from afresh.db.watch.targets import Targets
 from afresh.db.watch.transactions import Transactions
 from afresh.errors import ConfigurationError
-from afresh.sql.changes import Changes
+from afresh.sql.tags.changes import Changes
 
 _FIRST, _LONGEST = 0.1, 5.0  # seconds until a server that is away is tried again
 _IN_USE = "55006"

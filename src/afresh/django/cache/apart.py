@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from afresh.engine import tracker, transaction
-from afresh.engine.contexts import leave
+from afresh.engine.asking import tracker
+from afresh.engine.asking.contexts import leave
+from afresh.engine.changes import transaction
 from afresh.engine.engine import Engine
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
 
-from afresh.engine.cells import ABSENT
+from afresh.engine.values.cells import ABSENT
 
 if TYPE_CHECKING:
     from afresh.django.cache.operations import Operations

@@ -20,7 +20,7 @@ from afresh.django.cache.opening import OPENED
 from afresh.django.cache.operations import Operations
 from afresh.django.cache.packing import Packed
 from afresh.django.cache.settings import settings_of
-from afresh.engine.cells import ABSENT
+from afresh.engine.values.cells import ABSENT
 from afresh.runtime.drive import drive
 
 

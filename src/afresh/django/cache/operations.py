@@ -16,10 +16,10 @@ from afresh.core.tags import Dependency
 from afresh.django.cache.apart import apart, at_once
 from afresh.django.cache.owed import Owed
 from afresh.django.cache.packing import Packing, Unpacked
-from afresh.engine.cells import ABSENT
-from afresh.engine.invalidate import clear
-from afresh.engine.lookup import obtain
-from afresh.engine.plain import Plain
+from afresh.engine.changes.invalidate import clear
+from afresh.engine.loading.lookup import obtain
+from afresh.engine.values.cells import ABSENT
+from afresh.engine.values.plain import Plain
 from afresh.errors import BackendError
 from afresh.places import Place
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from afresh.engine.changes.invalidate import clear
 from afresh.engine.engine import Engine
-from afresh.engine.invalidate import clear
-from afresh.engine.plain import Plain
+from afresh.engine.values.plain import Plain
 from afresh.errors import BackendError
 
 _MOST = 10_000  # beyond so many, everything is cleared instead

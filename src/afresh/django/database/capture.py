@@ -10,7 +10,7 @@ from django.db.backends.signals import connection_created
 
 from afresh.django.database.databases import database_of
 from afresh.django.database.watched import WatchedConnection
-from afresh.engine.tracker import asking
+from afresh.engine.asking.tracker import asking
 
 _ATTRIBUTE = "_afresh"
 

@@ -16,7 +16,7 @@ from afresh.django.database.fetched import Fetched
 from afresh.django.database.once import executed_once
 from afresh.django.database.transactions import Transactions
 from afresh.django.database.written import note
-from afresh.engine.tracker import Tracker, asking
+from afresh.engine.asking.tracker import Tracker, asking
 
 _PLAIN_INSERT = re.compile(r"\s*INSERT\s(?!.*(\bRETURNING\b|;))", re.IGNORECASE | re.DOTALL)
 

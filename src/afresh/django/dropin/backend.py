@@ -27,8 +27,8 @@ from afresh.django.dropin.sets import Sets
 from afresh.django.dropin.shards import Servers, Shard
 from afresh.django.dropin.sorted_sets import SortedSets
 from afresh.django.dropin.translated import Translated
-from afresh.engine.cells import ABSENT
-from afresh.engine.plain import ABSTAIN
+from afresh.engine.values.cells import ABSENT
+from afresh.engine.values.plain import ABSTAIN
 from afresh.runtime.drive import drive
 
 _BESIDE: WeakKeyDictionary[Operations, dict[tuple[Any, ...], Beside]] = WeakKeyDictionary()

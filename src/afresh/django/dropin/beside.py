@@ -13,7 +13,7 @@ from afresh.core.ports import Runtime
 from afresh.core.tags import Dependency
 from afresh.django.cache.operations import Operations
 from afresh.django.dropin.old import UNREADABLE, OldValues
-from afresh.engine.cells import ABSENT
+from afresh.engine.values.cells import ABSENT
 from afresh.runtime.drive import drive
 
 

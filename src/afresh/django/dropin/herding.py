@@ -14,7 +14,7 @@ from django.core.cache.backends.base import DEFAULT_TIMEOUT
 
 from afresh.core.ports import Runtime
 from afresh.django.dropin.backend import DropIn
-from afresh.engine.cells import ABSENT
+from afresh.engine.values.cells import ABSENT
 from afresh.runtime.drive import drive
 
 _MARK: Final = "afresh herd"

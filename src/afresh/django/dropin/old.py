@@ -17,8 +17,8 @@ from afresh.django.dropin.formats import Format
 from afresh.django.dropin.herd import herded
 from afresh.django.dropin.scanning import Scan
 from afresh.django.dropin.shards import Servers
-from afresh.engine.cells import ABSENT
 from afresh.engine.engine import Engine
+from afresh.engine.values.cells import ABSENT
 from afresh.errors import BackendError
 
 UNREADABLE: Any = object()

@@ -12,7 +12,7 @@ from afresh.django.dropin.backend import DropIn
 from afresh.django.dropin.beside import Beside
 from afresh.django.dropin.client import get_redis_connection, raw_of
 from afresh.django.dropin.of_redis_cache import translate
-from afresh.engine.cells import ABSENT
+from afresh.engine.values.cells import ABSENT
 from afresh.runtime.drive import drive
 
 __all__ = ["RedisCache", "RedisDummyCache", "ShardedRedisCache", "get_redis_connection"]

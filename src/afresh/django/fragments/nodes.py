@@ -24,7 +24,7 @@ from afresh.django.fragments.versions import VERSIONS, told_the_time
 from afresh.django.fragments.watch import Watch, looked_up, watching, within
 from afresh.django.pages.holes import CSRF, token_of
 from afresh.django.settings import given
-from afresh.engine.tracker import asking
+from afresh.engine.asking.tracker import asking
 from afresh.errors import ConfigurationError, UnkeyableArgument
 from afresh.fragments import Fragments, Wanted, cutting
 from afresh.http.holes import hole

@@ -7,7 +7,7 @@ from typing import Any
 from afresh.django.fragments.caches import cache_of
 from afresh.django.fragments.watch import looked_up
 from afresh.fragments import Fragments, Rendering, fragments_of
-from afresh.http.visit import visiting
+from afresh.http.requests.visit import visiting
 
 _PAGE = "afresh page"
 

@@ -13,7 +13,7 @@ from afresh.django.database.databases import name_of
 from afresh.django.fragments.watch import Watch, looked_up
 from afresh.django.settings import volatile
 from afresh.fragments import Outside, in_the_key
-from afresh.http.visit import visiting
+from afresh.http.requests.visit import visiting
 
 _CONSTANTS = frozenset(
     [

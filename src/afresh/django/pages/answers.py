@@ -8,8 +8,8 @@ from typing import Any
 
 from django.http import HttpResponse
 
-from afresh.http.adjusting import closed
-from afresh.http.reply import Reply
+from afresh.http.answers.adjusting import closed
+from afresh.http.answers.reply import Reply
 from afresh.rfc import Fields, Head
 
 Pair = tuple[bytes, bytes]

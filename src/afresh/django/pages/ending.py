@@ -13,7 +13,7 @@ from typing import Any
 from django.core.handlers.asgi import ASGIHandler
 
 from afresh.http.effects import Effects
-from afresh.http.lifespan import lifespan
+from afresh.http.gateways.lifespan import lifespan
 
 _PLAIN: Any = ASGIHandler.__call__
 _effects: weakref.WeakSet[Effects] = weakref.WeakSet()

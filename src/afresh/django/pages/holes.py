@@ -15,9 +15,9 @@ from typing import Any
 from django.http import HttpResponse
 from django.middleware import csrf
 
-from afresh.engine.contexts import leave
+from afresh.engine.asking.contexts import leave
 from afresh.http.holes import Filled, hole, punching
-from afresh.http.visit import visiting
+from afresh.http.requests.visit import visiting
 
 CSRF = "csrf"
 NONCE = "csp nonce"

@@ -26,11 +26,11 @@ from afresh.django.pages.options import flow_of
 from afresh.django.pages.run import Run
 from afresh.django.pages.visitor import NotLoaded, Visitor, visitor_of
 from afresh.django.project import project_cache
-from afresh.http.asked import Asked
-from afresh.http.exchange import Exchange
-from afresh.http.hits import Debt, Hit
-from afresh.http.quick import Quick
-from afresh.http.reply import Reply
+from afresh.http.answers.exchange import Exchange
+from afresh.http.answers.reply import Reply
+from afresh.http.hits.duties import Debt, Hit
+from afresh.http.hits.quick import Quick
+from afresh.http.requests.asked import Asked
 from afresh.rfc import Head
 from afresh.runtime.drive import drive
 

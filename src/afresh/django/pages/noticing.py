@@ -1,4 +1,4 @@
-"""Cookies and headers of a request, that notice what is read of them (`META`: `afresh.http.variables`)."""
+"""Cookies and headers of a request, that notice what is read of them (`META`: `afresh.http.requests.variables`)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.http.request import HttpHeaders
 
-from afresh.http import reading
+from afresh.http.requests import reading
 from afresh.rfc import Fields
 
 _CONDITIONS = frozenset([b"if-match", b"if-modified-since", b"if-none-match", b"if-unmodified-since"])

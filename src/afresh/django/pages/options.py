@@ -13,7 +13,7 @@ from afresh.django.pages.replaying import COUNT, count
 from afresh.django.project import project_cache
 from afresh.django.settings import given, settings_file
 from afresh.errors import ConfigurationError
-from afresh.http.flow import Flow
+from afresh.http.answers.flow import Flow
 
 UNSEEN = 60.0
 """Seconds: what nobody announces (a file, another service) may be so old."""

@@ -21,7 +21,7 @@ from django.middleware.gzip import GZipMiddleware
 from django.middleware.locale import LocaleMiddleware
 
 from afresh.django.pages.visitor import Visitor, vary_of, visitor_of
-from afresh.http.reading import QUERY
+from afresh.http.requests.reading import QUERY
 
 
 def install() -> None:

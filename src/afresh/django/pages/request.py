@@ -6,7 +6,7 @@ from contextlib import nullcontext
 from functools import cached_property, lru_cache
 from typing import Any
 
-from afresh.http.variables import Variables
+from afresh.http.requests.variables import Variables
 
 
 def _noticing(name: str) -> Any:

@@ -16,8 +16,8 @@ from afresh.django.pages.noticing import Reads
 from afresh.django.pages.obstacles import Obstacles, obstacle_of
 from afresh.django.pages.options import unkeyed
 from afresh.django.pages.visitor import Visitor
-from afresh.engine.contexts import leave
-from afresh.http.exchange import Exchange
+from afresh.engine.asking.contexts import leave
+from afresh.http.answers.exchange import Exchange
 from afresh.http.holes import Filled, Refill, head_of, replaced
 from afresh.rfc import Head
 

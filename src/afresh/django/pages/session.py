@@ -14,8 +14,8 @@ from functools import lru_cache
 from typing import Any
 
 from afresh.django.pages.noticing import Reads
-from afresh.engine.contexts import leave
-from afresh.engine.tracker import current
+from afresh.engine.asking.contexts import leave
+from afresh.engine.asking.tracker import current
 
 _inside: ContextVar[bool] = ContextVar("afresh.session", default=False)
 """A method of the session's own is at work: what it reads, its caller has said."""

@@ -22,12 +22,12 @@ from afresh.django.pages.noticing import Cookies, Headers, Reads
 from afresh.django.pages.request import noticing_type
 from afresh.django.pages.session import WatchedSession, watched
 from afresh.errors import UnkeyableArgument
-from afresh.http.asked import Asked
-from afresh.http.environ import pairs_of, with_fields
-from afresh.http.noticing import NoticingScope, Outer
-from afresh.http.reading import QUERY, Client
-from afresh.http.variables import Variables
-from afresh.http.watching import OF_THE_SERVER
+from afresh.http.gateways.environ import pairs_of, with_fields
+from afresh.http.requests.asked import Asked
+from afresh.http.requests.noticing import NoticingScope, Outer
+from afresh.http.requests.reading import QUERY, Client
+from afresh.http.requests.variables import Variables
+from afresh.http.requests.watching import OF_THE_SERVER
 from afresh.rfc import Fields, Request
 
 _ENCODING = "HTTP_ACCEPT_ENCODING"

@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from afresh.engine.tracker import asking
+from afresh.engine.asking.tracker import asking
 from afresh.flask.views import Cached
 
 

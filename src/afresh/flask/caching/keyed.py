@@ -15,7 +15,7 @@ from afresh.core.tags import tag
 from afresh.flask.caching.choices import Choices
 from afresh.flask.caching.keys import path_key
 from afresh.flask.views import guarded, is_the_view, kept_answer, passes
-from afresh.http.visit import visiting
+from afresh.http.requests.visit import visiting
 from afresh.places import GIVEN
 
 Timeout = float | datetime.timedelta | None

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from afresh.flask.reading.visitor import Visitor
-from afresh.http.reading import Reads
-from afresh.http.variables import Variables
+from afresh.http.requests.reading import Reads
+from afresh.http.requests.variables import Variables
 
 
 class WatchedEnviron(Variables):

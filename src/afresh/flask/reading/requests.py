@@ -11,7 +11,7 @@ from werkzeug.datastructures import ImmutableMultiDict
 
 from afresh.flask.reading.environ import WatchedEnviron
 from afresh.flask.reading.routing import redirected
-from afresh.http.reading import QUERY, Reads
+from afresh.http.requests.reading import QUERY, Reads
 
 
 class Cookies(ImmutableMultiDict[str, str]):

@@ -9,7 +9,7 @@ from flask import Flask
 from werkzeug.routing import RequestRedirect
 
 from afresh.flask.reading.environ import WatchedEnviron
-from afresh.http.reading import QUERY
+from afresh.http.requests.reading import QUERY
 
 
 def watch_routing_of(app: Flask) -> None:

@@ -11,7 +11,7 @@ from flask import Flask, has_request_context, request
 from flask.sessions import SessionInterface
 
 from afresh.flask.reading.environ import WatchedEnviron
-from afresh.http.reading import Reads
+from afresh.http.requests.reading import Reads
 
 _HERE = "_afresh_environ"
 _CHANGED = "the session was changed"

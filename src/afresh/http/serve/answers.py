@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from afresh.http.asgi import CacheMiddleware
-from afresh.http.quick import Ready
+from afresh.http.hits.quick import Ready
 from afresh.http.serve.head import Head
 
 _MOST = 4_096  # heads that are known, and

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from afresh.http.asgi import Application, Receive, Scope
-from afresh.http.sending import Message, Send
+from afresh.http.gateways.sending import Message, Send
 
 MARK = " hit"
 

@@ -14,10 +14,10 @@ from typing import Any, cast
 from afresh.cache import Cache
 from afresh.errors import ConfigurationError
 from afresh.http.asgi import Application, CacheMiddleware, Receive, Scope
+from afresh.http.gateways.sending import Send
 from afresh.http.loading import loaded
 from afresh.http.options import Given, Options
 from afresh.http.rules import Rules, rules_of
-from afresh.http.sending import Send
 from afresh.http.serve import checking
 from afresh.http.serve.marking import HitsMarked
 from afresh.http.serve.passing import unmistakable

@@ -17,7 +17,7 @@ from urllib.parse import unquote
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from afresh.http.asgi import Application, Scope
-from afresh.http.sending import Message
+from afresh.http.gateways.sending import Message
 from afresh.http.serve.head import Head
 from afresh.http.serve.passing import Pairs, answered
 

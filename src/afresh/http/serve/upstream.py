@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from afresh.errors import ConfigurationError
 from afresh.http.asgi import Receive, Scope
-from afresh.http.sending import Send
+from afresh.http.gateways.sending import Send
 from afresh.http.serve.channel import AnswerHead, Channel, Gone, Late
 from afresh.http.serve.extending import HINTS, TRAILERS
 from afresh.http.serve.passing import (

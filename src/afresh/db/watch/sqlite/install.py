@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from afresh.db.watch.sqlite.keys import quoted
 from afresh.db.watch.sqlite.schema import Seen
 from afresh.db.watch.sqlite.triggers import LAYOUTS, LOG, Watched
-from afresh.sql.sqlite_schema import OWN
+from afresh.sql.schema.sqlite import OWN
 
 KEEP = 50_000
 """Rows that the log keeps. Who is further behind announces everything."""

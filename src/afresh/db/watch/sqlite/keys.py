@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from afresh.sql.lexer import Unlexable, tokens
-from afresh.sql.sqlite_schema import Query
+from afresh.sql.schema.sqlite import Query
+from afresh.sql.text.lexer import Unlexable, tokens
 
 
 @dataclass(frozen=True, slots=True)

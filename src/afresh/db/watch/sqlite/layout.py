@@ -9,7 +9,7 @@ from functools import cached_property
 from hashlib import blake2b
 from typing import Any
 
-from afresh.sql.catalogue import Table
+from afresh.sql.schema.catalogue import Table
 
 MOST_BITS = 61
 """Columns that have a bit of their own. One more stands for all others, and the row's number. An integer has 63."""

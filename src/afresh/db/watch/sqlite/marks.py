@@ -8,10 +8,10 @@ from typing import Any
 
 from afresh.db.watch.sqlite.layout import Layout
 from afresh.db.watch.sqlite.log import Change
-from afresh.sql.bounds import Bounded
-from afresh.sql.catalogue import Operation, Table
-from afresh.sql.changes import Changes
-from afresh.sql.marking import Images
+from afresh.sql.schema.catalogue import Operation, Table
+from afresh.sql.tags.bounds import Bounded
+from afresh.sql.tags.changes import Changes
+from afresh.sql.tags.marking import Images
 
 
 @dataclass(slots=True)

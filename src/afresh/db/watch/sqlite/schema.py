@@ -10,11 +10,11 @@ from itertools import pairwise
 from afresh.db.watch.sqlite.keys import quoted, row_number, unique_keys
 from afresh.db.watch.sqlite.layout import Layout
 from afresh.db.watch.sqlite.triggers import LAYOUTS, LOG, Watched
-from afresh.sql.catalogue import Catalogue, Table
-from afresh.sql.changes import Changes
-from afresh.sql.effects import EVERY, reached
-from afresh.sql.lexer import Unlexable, tokens
-from afresh.sql.sqlite_schema import OWN, Query, sqlite_schema
+from afresh.sql.schema.catalogue import Catalogue, Table
+from afresh.sql.schema.effects import EVERY, reached
+from afresh.sql.schema.sqlite import OWN, Query, sqlite_schema
+from afresh.sql.tags.changes import Changes
+from afresh.sql.text.lexer import Unlexable, tokens
 
 _TYPED = ("sqlite INTEGER", "sqlite TEXT", "sqlite REAL", "sqlite NUMERIC")
 _ENDS = {"ignore", "fail"}  # RAISE with these keeps what was done, and fires nothing more

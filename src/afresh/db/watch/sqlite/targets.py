@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from afresh.cache import Cache
 from afresh.core.tags import hashed
-from afresh.engine import capturing
+from afresh.engine.changes import capturing
 from afresh.engine.engine import Engine
 from afresh.runtime.drive import drive
 

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 from afresh.db.watch.sqlite.keys import UniqueKey, quoted
 from afresh.db.watch.sqlite.layout import MOST_BITS, Layout
-from afresh.sql.sqlite_schema import OWN
+from afresh.sql.schema.sqlite import OWN
 
 LOG = f"{OWN}log"
 LAYOUTS = f"{OWN}layout"

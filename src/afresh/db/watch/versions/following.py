@@ -12,8 +12,8 @@ from afresh.db.watch.versions.snapshot import Snapshot
 from afresh.db.watch.versions.table import VersionTable
 from afresh.errors import ConfigurationError
 from afresh.sql import postgres_schema
-from afresh.sql.bounds import Bounded
-from afresh.sql.changes import Changes
+from afresh.sql.tags.bounds import Bounded
+from afresh.sql.tags.changes import Changes
 
 _TRIM = 1.0  # seconds between two steps of deleting what is old
 _STEP = 200  # rows of one step

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from afresh.db.watch.schema import reached
 from afresh.db.watch.versions.reading import Change, Digest, Image
-from afresh.sql.bounds import Bounded
-from afresh.sql.catalogue import Operation, Table
-from afresh.sql.changes import Changes
+from afresh.sql.schema.catalogue import Operation, Table
+from afresh.sql.tags.bounds import Bounded
+from afresh.sql.tags.changes import Changes
 
 
 def fits(change: Change, changes: Changes) -> bool:

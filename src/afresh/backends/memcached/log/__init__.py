@@ -1,0 +1,1 @@
+"""The log of invalidations on a memcached server."""

@@ -1,0 +1,1 @@
+"""The meta protocol and its connections, in both worlds."""

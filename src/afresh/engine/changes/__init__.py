@@ -1,0 +1,1 @@
+"""What changed, announced: by name, in a block, at the end of a transaction."""

@@ -1,0 +1,1 @@
+"""Values put by hand."""

@@ -1,0 +1,1 @@
+"""What stands between an application and its server: ASGI's half, and WSGI's."""

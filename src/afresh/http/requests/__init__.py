@@ -1,0 +1,1 @@
+"""What a request asks, and what an application reads of it: that is what its answer depends on."""

@@ -1,0 +1,1 @@
+"""From what is read and written to tags."""

@@ -1,0 +1,1 @@
+"""The text of a statement, before anybody parses it: tokens, holes, shape."""
