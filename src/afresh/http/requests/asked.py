@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from afresh.http.options import Options
 from afresh.http.pages.page import Spec
+from afresh.http.requests.crumbs import crumbs
 from afresh.http.requests.reading import QUERY
 from afresh.rfc import Request, vary_key
 from afresh.rfc.address import normalised
@@ -79,11 +80,9 @@ class Asked(NamedTuple):
         return f"{len(found)}{blake2b(joined, digest_size=16, key=key, person=b'afresh-read').hexdigest()}"
 
     def _cookies(self, name: bytes) -> list[bytes]:
-        """All values that a cookie comes with: which of two an application takes is its own affair."""
-        found: list[bytes] = []
-        for line in self.request.fields.get_all(b"cookie"):
-            for crumb in line.split(b";"):
-                key, equals, value = crumb.partition(b"=")
-                if (key.strip(b" \t") if equals else b"") == name:
-                    found.append(value.strip(b" \t") if equals else crumb.strip(b" \t"))
-        return found
+        """The value of a cookie, if there is one; all of `Cookie` where applications may read it differently."""
+        lines = self.request.fields.get_all(b"cookie")
+        found = crumbs(lines)
+        if found is None:
+            return [b"", *lines]  # never as long as what a cookie alone gives
+        return [found[name]] if name in found else []
