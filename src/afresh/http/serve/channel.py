@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import httptools
 
+from afresh.http.serve.incoming import Incoming
+
 _PIECE = 65_536
 _MOST_HEAD = 262_144
 _CHUNKED = b"\r\ntransfer-encoding:"
@@ -38,7 +40,7 @@ class Channel:
         switching: A 101 is what is asked for.
     """
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, reader: Incoming, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
         self._sending: asyncio.Task[None] | None = None
@@ -50,12 +52,13 @@ class Channel:
     @property
     def alive(self) -> bool:
         """Whether nobody has closed it, and nothing came that nobody asked for."""
-        return not (self._reader.at_eof() or self._writer.is_closing() or self._parser_left)
+        return not (self._reader.ended or self._parser_left or self._reader.waiting())
 
     @property
     def reusable(self) -> bool:
-        """Whether it can be asked again."""
-        return self._ended and self._keep and self._sending is None and self.alive
+        """Whether it can be asked again: the request is sent, the answer has ended, and nothing came behind it."""
+        sent = self._sending is None and not self._writer.transport.get_write_buffer_size()
+        return sent and self._ended and self._keep and self.alive
 
     def _reset(self, method: str) -> None:
         self._parser = httptools.HttpResponseParser(self)
@@ -71,7 +74,14 @@ class Channel:
     # -- asking ---------------------------------------------------------------------------------
 
     async def ask(self, head: bytes, body: bytes, rest: AsyncIterator[bytes] | None, chunked: bool) -> None:
-        """Send a request; the rest of a long body while the answer comes."""
+        """Send a request; the rest of a long body while the answer comes.
+
+        Raises:
+            Gone: The upstream has closed it, or has said something before it was asked.
+        """
+        if self._reader.ended:
+            raise Gone("what the upstream says is no answer: nothing was asked")
+        self._reader.asked()
         if rest is not None:
             self._writer.write(_with_chunks(head) if chunked else head)
             self._sending = asyncio.create_task(self._send(body, rest, chunked))
@@ -161,6 +171,12 @@ class Channel:
         if not data:
             self._at_end()
             return 0
+        self._parse(data)
+        if self._ended and not self.switching:
+            self._reader.answered()
+        return len(data)
+
+    def _parse(self, data: bytes) -> None:
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as switched:
@@ -170,16 +186,15 @@ class Channel:
         except httptools.HttpParserError as error:
             if self._ended:  # more than the answer: RFC 9112 §6.3 lets it be dropped, with the connection
                 self._parser_left = True
-                return len(data)
+                return
             raise Gone(f"what came is no answer: {error}") from None
-        return len(data)
 
     def _at_end(self) -> None:
-        """The upstream closed. That ends a content whose length nobody said, and breaks any other."""
+        """The upstream closed, or we did. Its end is that of a content whose length nobody said, and breaks any other."""
         framed = any(
             name == b"content-length" or _ends_in_chunks(name, value) for name, value in self._fields
         )
-        if not self._head_done or self._ended or framed:
+        if not self._head_done or self._ended or framed or self.left:
             if not self._ended:
                 raise Gone("the upstream closed its connection")
             return
@@ -214,7 +229,14 @@ class Channel:
         self._bodiless = self._method == "HEAD" or status in {204, 304}
         if self._bodiless:
             self._ended = True
-            self._keep = self._keep or b"content-length" in {name for name, _ in self._fields}
+            self._keep = self._keep and not self._announced()
+
+    def _announced(self) -> bool:
+        """A content is spoken of that must not come. If it comes all the same, then maybe behind the next request."""
+        return any(
+            name == b"transfer-encoding" or (name == b"content-length" and value.strip(b"0 "))
+            for name, value in self._fields
+        )
 
     def on_body(self, piece: bytes) -> None:
         """Some content."""
@@ -234,7 +256,7 @@ class Channel:
         if sending is not None and not sending.cancel() and not sending.cancelled():
             sending.exception()  # of no more interest
         self._writer.close()
-        self._reader.feed_eof()
+        self._reader.close()
 
 
 def _ends_in_chunks(name: bytes, value: bytes) -> bool:

@@ -14,6 +14,7 @@ from afresh.http.asgi import Receive, Scope
 from afresh.http.gateways.sending import Send
 from afresh.http.serve.channel import AnswerHead, Channel, Gone, Late
 from afresh.http.serve.extending import HINTS, TRAILERS
+from afresh.http.serve.incoming import Incoming
 from afresh.http.serve.passing import (
     answered,
     as_trailers,
@@ -29,6 +30,7 @@ from afresh.rfc import Fields, via
 _AGAIN = frozenset(
     ["GET", "HEAD", "OPTIONS", "QUERY"]
 )  # safe to ask twice: a kept connection may have been closed
+_WAITED = 408  # from a kept connection: said of its silence, not of the request (RFC 9110 §15.5.9)
 _IDLE = 100  # connections that are kept open
 
 
@@ -143,12 +145,15 @@ class Upstream:
         head, chunked, method = self._head(scope), self._chunked(scope), scope["method"]
         while True:
             channel = await self._channel()
+            again = channel.used and more is None and method in _AGAIN
             try:
                 await channel.ask(head, body, _rest(more) if more else None, chunked)
-                return channel, await channel.head(method, self._patience, _hinting(scope, send))
+                answer = await channel.head(method, self._patience, _hinting(scope, send))
+                if again and answer.status == _WAITED:
+                    raise Gone("the upstream had waited long enough for a request")
+                return channel, answer
             except BaseException as error:
                 channel.close()
-                again = channel.used and more is None and method in _AGAIN
                 if not again or not isinstance(error, (Gone, ConnectionError)):
                     raise
 
@@ -186,17 +191,25 @@ class Upstream:
 
     async def _open(self) -> Channel:
         address = self._address
+        loop, reader = asyncio.get_running_loop(), Incoming()
+        protocol = asyncio.StreamReaderProtocol(reader)
+        transport: asyncio.Transport
         async with asyncio.timeout(self._connect):
             if address.unix:
-                reader, writer = await asyncio.open_unix_connection(address.unix)
+                transport, _ = await loop.create_unix_connection(lambda: protocol, address.unix)
             else:
-                reader, writer = await asyncio.open_connection(
+                transport, _ = await loop.create_connection(
+                    lambda: protocol,
                     address.host,
                     address.port,
                     ssl=address.context,
                     server_hostname=address.host if address.context else None,
                 )
-        return Channel(reader, writer)
+        channel = Channel(reader, asyncio.StreamWriter(transport, protocol, reader, loop))
+        if address.context is None and not channel.alive:  # over TLS, what waits needn't be an answer
+            channel.close()
+            raise Gone("what the upstream says is no answer: nothing was asked")
+        return channel
 
     @staticmethod
     def _chunked(scope: Scope) -> bool:
