@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -73,36 +75,83 @@ def test_one_cookie(reads: Reads, look: Callable[[Any], object]) -> None:
     assert (reads.others, reads.headers) == ({"cookie:a"}, set())
 
 
-OF_A_STATE = {
+OF_ONE_VALUE: dict[str, Callable[[Any], object]] = {
+    "one": lambda it: it["user"],
+    "get": lambda it: it.get("user"),
+    "in": lambda it: "user" in it,
+    "pop": lambda it: it.pop("user", None),
+    "setdefault": lambda it: it.setdefault("user", "ben"),
+    "del": lambda it: it.__delitem__("user"),
+}
+OF_ALL_VALUES: dict[str, Callable[[Any], object]] = {
     "|": lambda it: it | {},
     "other |": lambda it: {} | it,
     "==": lambda it: it == {},
     "!=": lambda it: it != {},
     "repr": repr,
     "dict": dict,
+    "**": lambda it: {**it},
+    "list": list,
+    "keys": lambda it: it.keys(),
     "values": lambda it: it.values(),
+    "items": lambda it: it.items(),
     "copy": lambda it: it.copy(),
-    "one": lambda it: it["user"],
-    "get": lambda it: it.get("user"),
-    "in": lambda it: "user" in it,
-    "pop": lambda it: it.pop("user"),
-    "setdefault": lambda it: it.setdefault("user", "ben"),
+    "copied": copy.copy,
+    "copied deep": copy.deepcopy,
+    "reversed": lambda it: list(reversed(it)),
+    "popitem": lambda it: it.popitem() if "user" in it else None,
+    "clear": lambda it: it.clear(),
 }
 
 
-@pytest.mark.parametrize("look", [*OF_A_STATE])
-def test_what_an_earlier_middleware_left(reads: Reads, look: str) -> None:
-    state = NoticingState({"user": "anna"})
-    state.reads, state.own, state.outer = reads, frozenset({"user"}), {"user": "anna"}
-    OF_A_STATE[look](state)
+@pytest.mark.parametrize("there", [{"user": "anna"}, {}])
+@pytest.mark.parametrize("look", OF_ONE_VALUE)
+def test_what_an_earlier_middleware_left_or_did_not(reads: Reads, look: str, there: dict[str, Any]) -> None:
+    state = NoticingState.of(there, reads, dict(there))
+    with contextlib.suppress(KeyError):
+        OF_ONE_VALUE[look](state)
     assert reads.others == {"state:user"}
 
 
+@pytest.mark.parametrize("look", OF_ALL_VALUES)
+def test_all_that_an_earlier_middleware_left(reads: Reads, look: str) -> None:
+    OF_ALL_VALUES[look](NoticingState.of({"user": "anna"}, reads, {"user": "anna"}))
+    assert reads.others == {"state names", "state:user"}
+
+
+@pytest.mark.parametrize("look", [len, bool])
+def test_how_much_an_earlier_middleware_left(reads: Reads, look: Callable[[Any], object]) -> None:
+    look(NoticingState.of({}, reads, {}))
+    assert reads.others == {"state names"}
+
+
+def test_a_copy_of_a_state_is_a_plain_dictionary(reads: Reads) -> None:
+    outer = {"user": ["anna"]}
+    state = NoticingState.of(outer, reads, outer)
+    for copied in (copy.copy(state), copy.deepcopy(state)):
+        assert type(copied) is dict
+        copied["user"] = "ben"
+    assert (state, outer) == ({"user": ["anna"]}, {"user": ["anna"]})
+
+
+def test_what_has_no_name_is_no_part_of_a_key(reads: Reads) -> None:
+    NoticingState.of({}, reads, {}).get(1)  # type: ignore[call-overload]
+    assert (reads.others, bool(reads.refused)) == (set(), True)
+
+
 def test_what_is_added_to_a_state_is_added_outside_too(reads: Reads) -> None:
-    state, outer = NoticingState(), dict[str, Any]()
-    state.reads, state.outer = reads, outer
+    outer = dict[str, Any]()
+    state = NoticingState.of({}, reads, outer)
     state |= {"theme": "dark"}
-    assert (state, outer, reads.others) == ({"theme": "dark"}, {"theme": "dark"}, set())
+    assert state["theme"] == "dark"
+    assert (outer, reads.others) == ({"theme": "dark"}, set())
+
+
+def test_what_goes_from_a_state_goes_outside_too(reads: Reads) -> None:
+    outer = {"one": 1, "two": 2, "three": 3}
+    state = NoticingState.of(outer, reads, outer)
+    state.pop("one"), state.popitem(), state.clear()
+    assert (outer, dict(state)) == ({}, {})
 
 
 OF_A_NAME = {

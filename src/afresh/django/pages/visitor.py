@@ -24,6 +24,7 @@ from afresh.django.pages.session import WatchedSession, watched
 from afresh.errors import UnkeyableArgument
 from afresh.http.gateways.environ import pairs_of, with_fields
 from afresh.http.requests.asked import Asked
+from afresh.http.requests.known import names_in, value_in
 from afresh.http.requests.noticing import NoticingScope, Outer
 from afresh.http.requests.reading import QUERY, Client
 from afresh.http.requests.variables import Variables
@@ -55,6 +56,7 @@ class Visitor:
         self.asynchronous = asynchronous
         self._meta: dict[str, Any] = request.META
         self._scope: dict[str, Any] = getattr(request, "scope", {})
+        self._before = self._scope
         self.fields = Fields.of(pairs_of(self._meta))
         self._cookies: dict[str, str] = parse_cookie(self._meta.get("HTTP_COOKIE", ""))
         self._store: Any = None
@@ -100,7 +102,9 @@ class Visitor:
         if kind == "environ":
             return _spelled([which in self._meta, self._meta.get(which)])
         if kind == "scope":
-            return _spelled(self._scope.get(which))
+            return value_in(self._before, which)
+        if kind == "scope names":
+            return _spelled(names_in(self._before, _Scope.silent))
         if kind == "language":
             with nullcontext() if self.reads is None else self.reads.not_listening():
                 return self._language()
@@ -162,6 +166,7 @@ class Visitor:
         if hasattr(request, "environ"):
             request.environ = meta
         if hasattr(request, "scope"):
+            self._before = dict(self._scope)
             request.scope = _watched(self._scope, reads)
         cookies = Cookies(self._cookies)
         cookies.reads = reads
@@ -235,6 +240,7 @@ class _Scope(NoticingScope):
     """Its user and its session, if it has any, are not Django's."""
 
     known: ClassVar[Mapping[object, str]] = {"query_string": QUERY}
+    silent = OF_THE_SERVER - {"state"}
 
 
 def _watched(scope: dict[str, Any], reads: Reads) -> NoticingScope:
@@ -242,10 +248,7 @@ def _watched(scope: dict[str, Any], reads: Reads) -> NoticingScope:
     given = {**scope, "headers": reads.named()}
     if given.get("client"):
         given["client"] = Client.of(given["client"], reads)
-    watched = _Scope(given)
-    own = frozenset(given) - OF_THE_SERVER | (frozenset(given) & {"state"})
-    watched.reads, watched.own, watched.outer = reads, own, Outer(scope)
-    return watched
+    return _Scope.of(given, reads, Outer(scope), _Scope.silent)
 
 
 def visitor_of(request: Any) -> Visitor | None:

@@ -109,10 +109,13 @@ class Exchange:
         self._visit = Visit(asked)
         self._before: Token[Visit | None] | None = None
 
-    def watch(self, reads: Reads, settle: Callable[[], object]) -> None:
-        """What the application reads of the request is noticed in `reads`; all of it after `settle()`."""
+    def watch(
+        self, reads: Reads, settle: Callable[[], object], known: Callable[[str], str | None] | None = None
+    ) -> None:
+        """What is read of the request is noticed in `reads`, all after `settle()`; `known` has what it was before."""
         self._reads, self._settle = reads, settle
-        self._visit.reads = reads
+        self.asked = self.asked._replace(known=known or self.asked.known)
+        self._visit.asked, self._visit.reads = self.asked, reads
 
     @property
     def fields(self) -> Fields:

@@ -28,18 +28,47 @@ class Outer(dict[str, Any]):
 
 
 class Noticing(dict[str, Any]):
-    """A dictionary that notices when it is asked for what an earlier middleware has put there.
+    """A dictionary that notices when it is asked for what an earlier middleware has put there, or may have put.
 
-    What the application puts into it, that middleware finds in its own.
+    That there is nothing is an answer too: another visitor's request may have it. What the application
+    puts into it, that middleware finds in its own.
+
+    Attributes:
+        kind: What its values are called where reads are noted.
+        known: What values in it are, beside being what stands there.
+        reads: Where reads are noted.
+        silent: Names that are no part of a key.
+        written: Names under which is by now what the application has put there.
+        outer: Where that middleware looks.
     """
 
+    kind: ClassVar[str]
+    known: ClassVar[Mapping[object, str]] = {}
     reads: Reads
-    own: frozenset[str] = frozenset()
+    silent: frozenset[str]
+    written: set[str]
     outer: MutableMapping[str, Any]
+
+    @classmethod
+    def of(
+        cls,
+        given: Mapping[str, Any],
+        reads: Reads,
+        outer: MutableMapping[str, Any],
+        silent: frozenset[str] = frozenset(),
+    ) -> Self:
+        """What one request is given."""
+        self = cls(given)
+        self.reads, self.outer, self.silent, self.written = reads, outer, silent, set()
+        return self
 
     def __getitem__(self, name: str) -> Any:
         self._notice(name)
         return super().__getitem__(name)
+
+    def __contains__(self, name: object) -> bool:
+        self._notice(name)
+        return super().__contains__(name)
 
     def get(self, name: str, default: Any = None) -> Any:
         """One value."""
@@ -49,8 +78,16 @@ class Noticing(dict[str, Any]):
     def pop(self, name: str, *default: Any) -> Any:
         """One value, which goes."""
         self._notice(name)
-        self.outer.pop(name, None)
-        return super().pop(name, *default)
+        found = super().pop(name, *default)
+        self._goes(name)
+        return found
+
+    def popitem(self) -> tuple[str, Any]:
+        """The last one, which goes."""
+        self._all()
+        found = super().popitem()
+        self._goes(found[0])
+        return found
 
     def setdefault(self, name: str, default: Any = None) -> Any:
         """One value, put there where there is none."""
@@ -60,35 +97,52 @@ class Noticing(dict[str, Any]):
 
     def __setitem__(self, name: str, value: Any) -> None:
         self.outer[name] = value
-        self.own -= {name}
+        self.written.add(name)
         super().__setitem__(name, value)
 
     def __delitem__(self, name: str) -> None:
-        self.outer.pop(name, None)
+        self._notice(name)
         super().__delitem__(name)
+        self._goes(name)
 
     def update(self, *given: Any, **named: Any) -> None:
         """Put several."""
         for name, value in dict(*given, **named).items():
             self[name] = value
 
+    def clear(self) -> None:
+        """All go."""
+        for name in self:
+            del self[name]
+
     def __iter__(self) -> Any:
         # Who makes a copy reads there what can't be seen here.
-        for name in self.own:
-            self._notice(name)
-        return super().__iter__()
+        self._all()
+        return iter([*super().__iter__()])
 
-    def items(self) -> Any:
-        """All values."""
-        return [(name, self[name]) for name in self]
+    def __reversed__(self) -> Any:
+        return reversed([*self])
 
-    def values(self) -> Any:
-        """All values."""
-        return [self[name] for name in self]
+    def __len__(self) -> int:
+        self._names()
+        return super().__len__()
 
     def copy(self) -> dict[str, Any]:
         """All values."""
-        return dict(self.items())
+        self._all()
+        return dict(super().items())
+
+    def keys(self) -> Any:
+        """All names."""
+        return self.copy().keys()
+
+    def items(self) -> Any:
+        """All values, with their names."""
+        return self.copy().items()
+
+    def values(self) -> Any:
+        """All values."""
+        return self.copy().values()
 
     # The base class does these without asking any of the above.
 
@@ -113,17 +167,34 @@ class Noticing(dict[str, Any]):
     def __repr__(self) -> str:
         return repr(self.copy())
 
+    def __reduce__(self) -> Any:
+        return dict, (self.copy(),)
+
     def _notice(self, name: object) -> None:
-        raise NotImplementedError
+        if name in self.silent or name in self.written:
+            return
+        if isinstance(name, str):
+            self.reads.read(self.known.get(name, f"{self.kind}:{name}"))
+        else:
+            self.reads.refuse(f"what has no name was read of its {self.kind}")
+
+    def _names(self) -> None:
+        self.reads.read(f"{self.kind} names")
+
+    def _all(self) -> None:
+        self._names()
+        for name in super().__iter__():
+            self._notice(name)
+
+    def _goes(self, name: str) -> None:
+        self.outer.pop(name, None)
+        self.written.add(name)
 
 
 class NoticingScope(Noticing):
-    """The scope.
+    """The scope."""
 
-    Attributes:
-        known: What values in it are, beside being what stands there.
-    """
-
+    kind = "scope"
     known: ClassVar[Mapping[object, str]] = {
         "auth": "user",
         "query_string": QUERY,
@@ -131,18 +202,8 @@ class NoticingScope(Noticing):
         "user": "user",
     }
 
-    def _notice(self, name: object) -> None:
-        if name in self.own:
-            self.reads.read(self.known.get(name, f"scope:{name}"))
-
 
 class NoticingState(Noticing):
     """The request's state."""
 
-    def __contains__(self, name: object) -> bool:
-        self._notice(name)
-        return super().__contains__(name)
-
-    def _notice(self, name: object) -> None:
-        if name in self.own:
-            self.reads.read(f"state:{name}")
+    kind = "state"

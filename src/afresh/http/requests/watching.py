@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
 from typing import Any, ClassVar, Unpack
 
 from afresh.cache import Cache
 from afresh.core.durations import Duration, seconds
-from afresh.core.keys import canonical
 from afresh.engine.asking.tracker import asking
-from afresh.errors import ConfigurationError, UnkeyableArgument
+from afresh.errors import ConfigurationError
 from afresh.http.answers.exchange import Exchange
 from afresh.http.asgi import Application, CacheMiddleware, Scope, asked_in, with_fields
 from afresh.http.options import Given
 from afresh.http.requests.asked import Asked
+from afresh.http.requests.crumbs import crumbs
+from afresh.http.requests.known import Known, session_in, spelled
 from afresh.http.requests.noticing import NoticingScope, NoticingState, Outer
 from afresh.http.requests.reading import Client, Reads
 from afresh.http.requests.tokens import expiry
 
+_WORD = re.compile(rb"[\w.-]+")
 _UNSEEN = 60.0  # seconds: what nobody announces (a file, another service) may be so old
 
 OF_THE_SERVER = frozenset(
@@ -28,9 +30,13 @@ OF_THE_SERVER = frozenset(
         "client",
         "endpoint",
         "extensions",
+        "fastapi",
+        "fastapi.telemetry",
         "fastapi_astack",
+        "fastapi_async_cleanup_scopes",
         "fastapi_function_astack",
         "fastapi_inner_astack",
+        "fastapi_middleware_astack",
         "headers",
         "http_version",
         "method",
@@ -41,6 +47,8 @@ OF_THE_SERVER = frozenset(
         "router",
         "scheme",
         "server",
+        "starlette.exception_handlers",
+        "starlette.max_body_size",
         "state",
         "type",
     ]
@@ -92,37 +100,24 @@ class Watching(CacheMiddleware):
         await super().__call__(scope, receive, send)
 
     def _asked(self, scope: Scope) -> Asked:
-        return asked_in(scope)._replace(known=lambda name: self._known(scope, name))
+        return asked_in(scope)._replace(known=self._knowing(scope))
 
-    def _known(self, scope: Scope, name: str) -> str | None:
-        """What a request has for something that was read of it, spelled; `None` where it can't be."""
-        kind, _, which = name.partition(":")
-        if kind == "session":
-            return _spelled([_session_in(scope), _texts_of(scope.get("session"))])
-        if kind == "user":
-            return _spelled([_of_user(scope.get("user")), _of_user(scope.get("auth"))])
-        if kind == "state":
-            value = scope.get("state", {}).get(which)
-            return "shared" if self._is_shared(which, value) else _spelled(value)
-        return _spelled(scope.get(which))
-
-    def _is_shared(self, name: str, value: object) -> bool:
-        """The application's own, from its start: the same for all requests."""
-        return any(name in state and state[name] is value for state in self._shared)
+    def _knowing(self, scope: Scope) -> Known:
+        return Known(scope, self._shared, self.of_the_server, self.of_the_state)
 
     def _watched(self, exchange: Exchange, scope: Scope) -> Scope:
-        plain = with_fields(scope, exchange.fields)
-        reads = Reads(exchange.fields, self._unkeyed)
-        given = {**plain, "headers": reads.named()}
-        if plain.get("client") is not None:
-            given["client"] = Client.of(plain["client"], reads)
-        if isinstance(plain.get("state"), dict):
-            state = given["state"] = NoticingState(plain["state"])
-            own = frozenset(plain["state"]) - self.of_the_state
-            state.reads, state.own, state.outer = reads, own, plain["state"]
-        watched = NoticingScope(given)
-        own = frozenset(given) - self.of_the_server
-        watched.reads, watched.own, watched.outer = reads, own, Outer(scope)
+        state = scope.setdefault("state", {})  # that there is none could not be noticed
+        before = with_fields(scope, exchange.fields)
+        reads, silent = Reads(exchange.fields, self._unkeyed), self.of_the_server
+        given = {**before, "headers": reads.named()}
+        if before.get("client") is not None:
+            given["client"] = Client.of(before["client"], reads)
+        if isinstance(state, dict):
+            before = {**before, "state": {**state}}
+            given["state"] = NoticingState.of(state, reads, state, self.of_the_state)
+        else:
+            before, silent = {**before}, silent - {"state"}
+        watched = NoticingScope.of(given, reads, Outer(scope), silent)
         session, tracker = Session(scope, reads), asking()
 
         def settle() -> None:
@@ -130,7 +125,7 @@ class Watching(CacheMiddleware):
             if tracker is not None:
                 tracker.cap(expiry(_credentials(reads)))
 
-        exchange.watch(reads, settle)
+        exchange.watch(reads, settle, self._knowing(before))
         return watched
 
 
@@ -140,45 +135,23 @@ class Session:
     def __init__(self, scope: Scope, reads: Reads) -> None:
         self._scope = scope
         self._reads = reads
-        self._before = _spelled(_session_in(scope))
+        self._before = spelled(session_in(scope))
 
     def settle(self) -> None:
         """The answer is made."""
         modified = getattr(self._scope.get("session"), "modified", False)
-        if modified or self._before is None or _spelled(_session_in(self._scope)) != self._before:
+        if modified or self._before is None or spelled(session_in(self._scope)) != self._before:
             self._reads.refuse("the session was changed")
-
-
-def _session_in(scope: Scope) -> dict[Any, Any]:
-    """What a session holds; a framework may have something else there where there is none."""
-    session = scope.get("session")
-    return dict(session) if isinstance(session, Mapping) else {}
-
-
-def _texts_of(session: Any) -> dict[str, str | bytes]:
-    """What a session is, beside what it holds: its id."""
-    own = getattr(session, "__dict__", {})
-    return {name: value for name, value in own.items() if isinstance(value, (str, bytes))}
 
 
 def _credentials(reads: Reads) -> list[bytes]:
     """What was read by which somebody may have said who he is."""
-    found = reads.fields.get_all(b"authorization") if b"authorization" in reads.headers else []
-    if b"cookie" in reads.headers or any(each.startswith("cookie:") for each in reads.others):
-        for part in b";".join(reads.fields.get_all(b"cookie")).split(b";"):
-            name, _, value = part.partition(b"=")
-            if b"cookie" in reads.headers or f"cookie:{name.strip().decode('latin-1')}" in reads.others:
-                found = [*found, value]
+    found = reads.fields.get_all(b"authorization") if b"authorization" in reads.headers else ()
+    named = [each.removeprefix("cookie:").encode() for each in reads.others if each.startswith("cookie:")]
+    if b"cookie" in reads.headers or named:
+        lines = reads.fields.get_all(b"cookie")
+        cookies = crumbs(lines)
+        if cookies is None:  # it may be in any of them
+            return [*found, *_WORD.findall(b";".join(lines))]
+        return [*found, *(cookies[name] for name in cookies if b"cookie" in reads.headers or name in named)]
     return [*found]
-
-
-def _of_user(user: Any) -> Any:
-    """What is known of a user, or of rights: the class, and all attributes."""
-    return None if user is None else [type(user).__qualname__, getattr(user, "__dict__", user)]
-
-
-def _spelled(value: object) -> str | None:
-    try:
-        return canonical(value)
-    except UnkeyableArgument:
-        return None
