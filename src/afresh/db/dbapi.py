@@ -61,6 +61,7 @@ def wrap(raw: Any, database: Database | None = None) -> WrappedConnection:
 
 
 _OWN = frozenset({"capture", "watches_unfinished", "unfinished"})
+_BEGINNING = frozenset({"isolation_level", "autocommit"})  # how a driver begins transactions
 
 
 class WrappedConnection:
@@ -152,20 +153,10 @@ class WrappedConnection:
         self._driven.after(running, cursor)
 
     def script(self, script: str, execute: Callable[[], Any]) -> None:
-        """Execute several statements outside of a transaction; they may leave one open."""
-        self.commit()
-        as_often_as_once: list[tuple[()]] = [()]  # so that nobody looks at rows before it
-        running = self._statements.before(script, as_often_as_once, many=True)
-        try:
-            execute()
-        except BaseException:
-            self.failed(running)
-            raise
-        self._statements.after(running)
-        self._driven.follow()
-        if self._statements.in_transaction:
-            # What it has begun is changed at the end of that.
-            self._statements.after(self._statements.before(script, as_often_as_once, many=True))
+        """Execute several statements; what is open may be committed before."""
+        if self._driver.commits_before_scripts(self._raw):
+            self.commit()
+        self._driven.script(script, execute)
 
     def failed(self, running: Running | None) -> None:
         """It raised an exception."""
@@ -185,7 +176,7 @@ class WrappedConnection:
     def rollback(self) -> None:
         """Roll back; nothing is announced."""
         self._raw.rollback()
-        self._statements.after_rollback()
+        self._driven.rolled_back()
 
     @contextmanager
     def transaction(self, *args: Any, **kwargs: Any) -> Iterator[Any]:
@@ -230,7 +221,7 @@ class WrappedConnection:
         try:
             return self._raw.__exit__(*error)
         finally:
-            self._statements.after_rollback()
+            self._driven.rolled_back()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._raw, name)
@@ -238,5 +229,7 @@ class WrappedConnection:
     def __setattr__(self, name: str, value: Any) -> None:
         if name.startswith("_") or name in _OWN:
             object.__setattr__(self, name, value)
+        elif name in _BEGINNING:
+            self._driven.setting(lambda: setattr(self._raw, name, value))
         else:
             setattr(self._raw, name, value)

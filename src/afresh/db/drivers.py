@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Hashable, Sequence
 from functools import lru_cache
@@ -11,7 +12,15 @@ from afresh.errors import ConfigurationError
 from afresh.sql.planner import Dialect
 from afresh.sql.text.lexer import Paramstyle
 
-_CHANGES = ("insert", "update", "delete", "replace")
+# As `sqlite3` looks for the first word of a statement (lstrip_sql in CPython's Modules/_sqlite/statement.c):
+# by these blanks only, and past comments. Possessive, as a comment ends where it first ends.
+_SQLITE_CHANGE = re.compile(
+    r"(?>[ \t\f\n\r]+|--[^\n]*\n|/\*.*?\*/)*+(?:insert|update|delete|replace)",
+    re.ASCII | re.DOTALL | re.IGNORECASE,
+)
+
+_SQLITE_REFUSED = frozenset({None, 1, 23})  # by Python itself; SQLITE_ERROR, SQLITE_AUTH
+_PG_OPEN = frozenset({1, 2, 3})  # states of a transaction: active, open, failed
 
 
 class Driver:
@@ -34,6 +43,17 @@ class Driver:
         """Whether a transaction is open on the connection; `None` when it can't be asked."""
         return None
 
+    def has_ended(self, raw: Any) -> bool:
+        """Whether `commit` or `rollback`, which has just returned, ended the transaction.
+
+        Some leave alone what was begun by a statement, where they were told to begin nothing.
+        """
+        return True
+
+    def commits_before_scripts(self, raw: Any) -> bool:
+        """Whether what is open is committed before several statements are executed at once."""
+        return False
+
     def lastrowid(self, cursor: Any) -> Any:
         """The number of the row that was inserted, where the driver tells it."""
         return None
@@ -48,6 +68,14 @@ class Driver:
         It gives an empty text if none is needed for the transaction to begin, `None` if none begins.
         """
         return lambda sql: None if self.autocommits(raw) else ""
+
+    def changes(self, raw: Any) -> int:
+        """How many rows were changed since it was connected, where a BEGIN is sent for the driver."""
+        return 0
+
+    def refused(self, error: BaseException | None) -> bool:
+        """Whether a statement failed before the driver would have sent BEGIN."""
+        return False
 
     def cursor(self, raw: Any) -> Any:
         """A cursor that gives rows as sequences, whatever the application has set up."""
@@ -71,13 +99,25 @@ class SQLite(Driver):
     """The standard library's `sqlite3`, and what is like it."""
 
     def autocommits(self, raw: Any) -> bool:
-        """It begins a transaction by itself before a change, unless it is told not to."""
+        """It begins a transaction by itself before a change, unless it is told not to.
+
+        Where its `autocommit` is `False` it has begun the next one before; who ends that by a statement
+        is left without one.
+        """
         native = _native(raw)
-        return native.isolation_level is None or getattr(native, "autocommit", None) is True
+        return native.isolation_level is None or _sqlite_autocommit(native) is not None
 
     def in_transaction(self, raw: Any) -> bool | None:
         """It knows."""
         return bool(_native(raw).in_transaction)
+
+    def has_ended(self, raw: Any) -> bool:
+        """With `autocommit=True` its methods do nothing, with `False` the next one is open already."""
+        return not self.in_transaction(raw) or _sqlite_autocommit(_native(raw)) is not True
+
+    def commits_before_scripts(self, raw: Any) -> bool:
+        """It does, unless `autocommit` says who begins and ends transactions."""
+        return _sqlite_autocommit(_native(raw)) is None
 
     def lastrowid(self, cursor: Any) -> Any:
         """It tells it."""
@@ -92,11 +132,22 @@ class SQLite(Driver):
                 return ""
             if sql[:7] == "SELECT ":  # as most statements begin
                 return None
-            if self.autocommits(raw) or not sql.lstrip()[:7].lower().startswith(_CHANGES):
+            if _SQLITE_CHANGE.match(sql) is None or self.autocommits(raw):
                 return None
             return "BEGIN EXCLUSIVE" if native.isolation_level.upper() == "EXCLUSIVE" else "BEGIN IMMEDIATE"
 
         return begins
+
+    def changes(self, raw: Any) -> int:
+        """It counts them."""
+        return int(_native(raw).total_changes)
+
+    def refused(self, error: BaseException | None) -> bool:
+        """SQLite couldn't compile it, or didn't see it at all.
+
+        Whose parameters can't be bound is left without a transaction, too: `sqlite3` leaves an empty one.
+        """
+        return getattr(error, "sqlite_errorcode", None) in _SQLITE_REFUSED
 
     def cursor(self, raw: Any) -> Any:
         """One without a row factory."""
@@ -135,6 +186,10 @@ class Psycopg2(Psycopg):
         """It knows: 0 is idle."""
         return bool(raw.get_transaction_status())
 
+    def has_ended(self, raw: Any) -> bool:
+        """With `autocommit` its methods do nothing."""
+        return not raw.autocommit or bool(raw.closed) or raw.get_transaction_status() not in _PG_OPEN
+
     def cursor(self, raw: Any) -> Any:
         """One of tuples."""
         return raw.cursor(cursor_factory=sys.modules["psycopg2.extensions"].cursor)
@@ -146,6 +201,12 @@ class Asyncpg(Driver):
     def returned(self, cursor: Any) -> Sequence[Sequence[Any]] | None:
         """All of them are here already."""
         return _peeked(cursor)
+
+
+def _sqlite_autocommit(native: Any) -> bool | None:
+    """What `sqlite3` of Python 3.12 and later was told; `None` where its `isolation_level` decides."""
+    told = getattr(native, "autocommit", None)
+    return told if isinstance(told, bool) else None
 
 
 def _native(raw: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -37,6 +38,7 @@ class Driven:
         self.statements = Statements(database, self._rows, wait=wait, run_async=run)
         self._connection = self.statements.connection
         self._since: Positions | None = None
+        self._began_at: int | None = None  # changes at our BEGIN, while the statement that it is for is sent
 
     def may_look_back(self) -> None:
         """What is read from here on, until the next end of a transaction, may be as old as this moment.
@@ -70,29 +72,55 @@ class Driven:
             except BaseException:
                 self.statements.after_rollback()
                 raise
+            self._began_at = self._driver.changes(self._raw)
 
     def after(self, running: Running | None, cursor: Any) -> None:
         """It was executed by this cursor."""
         if running is None:
             return
+        self._began_at = None
         wanted = running.plan.numbered and not running.many and steps.returned(running.sql)
         rows = self._driver.returned(cursor) if wanted else None
         lastrowid = None if wanted else self._driver.lastrowid(cursor)
         self.statements.after(running, cursor.rowcount, lastrowid, rows)
-        self.follow()
+        if self.follow() and running.alone is not None:
+            # It wasn't one by itself, as it has begun a transaction: what it changes is made at the end of that.
+            running.alone = None
+            self.statements.after(running, cursor.rowcount, lastrowid, rows)
 
     def failed(self, running: Running | None) -> None:
         """It raised an exception."""
         self.statements.failed(running)
-        self.follow()
+        self._unbegin()
+        undone = running is None or not running.plan.effects_unknown
+        if self.follow(undone=undone) and running is not None and running.alone is not None:
+            running.alone = None
+            self.statements.failed(running)
 
-    def follow(self) -> None:
-        """Some statements, and some that fail, end the transaction or begin one without saying so."""
+    def _unbegin(self) -> None:
+        """Take back our BEGIN, and its lock, if the driver wouldn't have sent one for what has failed."""
+        began_at, self._began_at = self._began_at, None
+        if began_at is None or not self._driver.refused(sys.exception()):
+            return
+        if self._driver.in_transaction(self._raw) and self._driver.changes(self._raw) == began_at:
+            self._rows("ROLLBACK", ())
+
+    def follow(self, *, undone: bool = False) -> bool:
+        """Some statements, and some that fail, end the transaction or begin one without saying so.
+
+        Args:
+            undone: One that has ended was rolled back. Otherwise nobody knows, and it is announced.
+
+        Returns:
+            Whether one was begun.
+        """
         there = self._driver.in_transaction(self._raw)
         if there is False and self.statements.in_transaction:
-            self.statements.after_rollback()
+            self.statements.after_rollback() if undone else self.statements.after_commit()
         elif there and not self.statements.in_transaction:
             self.statements.begin()
+            return True
+        return False
 
     def committing(self, commit: Callable[[], T]) -> T:
         """Commit, and announce what was changed."""
@@ -105,5 +133,37 @@ class Driven:
             self.statements.commit_failed()
             self.follow()
             raise
-        self.statements.after_commit()
+        if self._driver.has_ended(self._raw):
+            self.statements.after_commit()
         return result
+
+    def rolled_back(self) -> None:
+        """The driver's method for it was called."""
+        if self._driver.has_ended(self._raw):
+            self.statements.after_rollback()
+
+    def setting(self, change: Callable[[], None]) -> None:
+        """Change how the driver begins transactions, which may commit an open one."""
+        if self.statements.in_transaction:
+            self.statements.before_commit()
+        change()
+        self._unseen()
+
+    def script(self, script: str, execute: Callable[[], Any]) -> None:
+        """Execute several statements at once; they may end a transaction, and leave one open."""
+        as_often_as_once: list[tuple[()]] = [()]  # so that nobody looks at rows before it
+        running = self.statements.before(script, as_often_as_once, many=True)
+        try:
+            execute()
+        finally:
+            self.statements.after(running)
+            self._unseen()
+            if self.statements.in_transaction:
+                # What it has begun is changed at the end of that.
+                self.statements.after(self.statements.before(script, as_often_as_once, many=True))
+
+    def _unseen(self) -> None:
+        """What is open may have been committed, and another begun: it is announced now, and at the end again."""
+        if self.statements.in_transaction:
+            self.statements.commit_failed()
+        self.follow()

@@ -179,7 +179,7 @@ class _Instrumented:
             rollback(connection)
             driven = _of(connection)
             if driven is not None:
-                driven.statements.after_rollback()
+                driven.rolled_back()
 
         return do_rollback
 
