@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import pytest
-from fastapi import BackgroundTasks, Cookie, Depends, FastAPI, Header
+from fastapi import APIRouter, BackgroundTasks, Cookie, Depends, FastAPI, Header, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from http_world import ask
 
@@ -159,3 +159,59 @@ def test_a_page_that_leaves_a_task_is_not_kept(app, how):
     answers = [got(app) for _ in range(2)]
     assert runs == ["task", "task"]
     assert "task" in answers[0].get("cache-status")
+
+
+def test_what_fastapi_looks_for_in_the_scope_is_no_read_of_the_page(app):
+    async def given():
+        yield 1
+
+    part = FastAPI()
+    router = APIRouter(prefix="/router")
+
+    @part.get("/")
+    @app.get("/")
+    @router.get("/")
+    async def view(one: Annotated[int, Depends(given)], request: Request) -> str:
+        runs.append(request.method)
+        return str(one)
+
+    app.include_router(router)
+    app.mount("/part", part)
+    for path in ("/", "/router/", "/part/", "/openapi.json"):
+        got(app, path)
+        answered = got(app, path)
+        assert "hit" in answered.get("cache-status")
+        assert (answered.get("cache-control"), answered.get("vary")) == (None, None), path
+    assert len(runs) == 3
+
+
+def test_who_is_nobody_is_told_from_who_is_somebody(app):
+    class Tenants:
+        def __init__(self, inner):
+            self.inner = inner
+
+        async def __call__(self, scope, receive, send):
+            if (name := dict(scope.get("headers", ())).get(b"x-user")) is not None:
+                scope["tenant"] = name.decode()
+                scope.setdefault("state", {})["user"] = name.decode()
+            await self.inner(scope, receive, send)
+
+    app.add_middleware(Tenants)
+
+    def user(request: Request) -> str:
+        return getattr(request.state, "user", "nobody")
+
+    @app.get("/state")
+    async def by_state(name: Annotated[str, Depends(user)]) -> str:
+        runs.append(name)
+        return name
+
+    @app.get("/scope")
+    async def by_scope(request: Request) -> bool:
+        runs.append("x")
+        return "tenant" in request.scope
+
+    for _ in range(2):
+        assert [got(app, "/state", **who).text for who in ({}, {"x_user": "ann"})] == ['"nobody"', '"ann"']
+        assert [got(app, "/scope", **who).text for who in ({"x_user": "ann"}, {})] == ["true", "false"]
+    assert runs == ["nobody", "ann", "x", "x"]

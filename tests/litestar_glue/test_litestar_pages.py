@@ -343,3 +343,52 @@ def test_what_an_earlier_middleware_leaves_is_seen(cache, how):
     runs.clear()
     assert answers(app, *asked, *asked) == expected * 2
     assert len(runs) == {"nothing": 1, "fields": 4, "raw": 4}.get(how, 2)
+
+
+class Tenants:
+    """Puts something into the scope and the state of some requests."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if (name := dict(scope["headers"]).get(b"x-user")) is not None:
+            scope["tenant"] = scope["state"]["tenant"] = name.decode()
+        await self.app(scope, receive, send)
+
+
+@get("/state")
+async def by_state(request: Request[Any, Any, State]) -> str:
+    runs.append(1)
+    return getattr(request.state, "tenant", "nobody")
+
+
+@get("/any")
+async def any_state(request: Request[Any, Any, State]) -> str:
+    runs.append(1)
+    return request.state.dict().get("tenant", "nobody")
+
+
+@get("/scope")
+async def by_scope(request: Request[Any, Any, State]) -> str:
+    runs.append(1)
+    return str("tenant" in request.scope)
+
+
+@pytest.mark.parametrize(
+    ("path", "texts"),
+    [("/state", ["nobody", "ann"]), ("/any", ["nobody", "ann"]), ("/scope", ["False", "True"])],
+)
+@pytest.mark.parametrize("order", [1, -1])
+def test_who_is_nobody_is_told_from_who_is_somebody(cache, path, texts, order):
+    app = built(cache, by_state, any_state, by_scope, before=[DefineMiddleware(Tenants)])
+    asked = [{"path": path}, {"path": path, "x_user": "ann"}][::order]
+    assert answers(app, *asked, *asked) == texts[::order] * 2
+    assert len(runs) == 2
+
+
+def test_what_litestar_looks_for_in_the_scope_is_no_read_of_the_page(cache):
+    app = built(cache, nothing)
+    first, second = asyncio.run(ask(app, "/nothing")), asyncio.run(ask(app, "/nothing"))
+    assert (first.hit, second.hit) == (False, True)
+    assert (second.get("cache-control"), second.get("vary")) == (None, None)

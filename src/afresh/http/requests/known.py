@@ -21,7 +21,7 @@ class Known:
         silent_state: such names in its state.
     """
 
-    __slots__ = ("_scope", "_shared", "_silent", "_silent_state")
+    __slots__ = ("_first", "_scope", "_shared", "_silent", "_silent_state")
 
     def __init__(
         self,
@@ -30,6 +30,7 @@ class Known:
         silent: frozenset[str],
         silent_state: frozenset[str],
     ) -> None:
+        self._first: dict[str, str | None] = {}
         self._scope = scope
         self._shared = shared
         self._silent = silent
@@ -51,6 +52,16 @@ class Known:
         if kind == "state":
             return "shared" if self._is_shared(which, state.get(which)) else value_in(state, which)
         return value_in(scope, which)
+
+    def read(self, name: str) -> None:
+        """The application reads it, perhaps to change what is within: a list, a user's attributes."""
+        if name not in self._first:
+            self._first[name] = self(name)
+
+    @property
+    def changed(self) -> list[str]:
+        """What was read and is no longer what it was then, nor what the next request will have."""
+        return [name for name, value in self._first.items() if self(name) != value]
 
     def _is_shared(self, name: str, value: object) -> bool:
         return any(name in state and state[name] is value for state in self._shared)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, ClassVar, Self
 
 from afresh.http.requests.reading import QUERY, Reads
@@ -37,6 +37,7 @@ class Noticing(dict[str, Any]):
         kind: What its values are called where reads are noted.
         known: What values in it are, beside being what stands there.
         reads: Where reads are noted.
+        looked: Told of each at once, while what was read is still as it was.
         silent: Names that are no part of a key.
         written: Names under which is by now what the application has put there.
         outer: Where that middleware looks.
@@ -45,6 +46,7 @@ class Noticing(dict[str, Any]):
     kind: ClassVar[str]
     known: ClassVar[Mapping[object, str]] = {}
     reads: Reads
+    looked: Callable[[str], object]
     silent: frozenset[str]
     written: set[str]
     outer: MutableMapping[str, Any]
@@ -56,9 +58,11 @@ class Noticing(dict[str, Any]):
         reads: Reads,
         outer: MutableMapping[str, Any],
         silent: frozenset[str] = frozenset(),
+        looked: Callable[[str], object] = str,
     ) -> Self:
         """What one request is given."""
         self = cls(given)
+        self.looked = looked
         self.reads, self.outer, self.silent, self.written = reads, outer, silent, set()
         return self
 
@@ -174,12 +178,16 @@ class Noticing(dict[str, Any]):
         if name in self.silent or name in self.written:
             return
         if isinstance(name, str):
-            self.reads.read(self.known.get(name, f"{self.kind}:{name}"))
+            self._read(self.known.get(name, f"{self.kind}:{name}"))
         else:
             self.reads.refuse(f"what has no name was read of its {self.kind}")
 
     def _names(self) -> None:
-        self.reads.read(f"{self.kind} names")
+        self._read(f"{self.kind} names")
+
+    def _read(self, name: str) -> None:
+        self.reads.read(name)
+        self.looked(name)
 
     def _all(self) -> None:
         self._names()

@@ -114,34 +114,34 @@ class Watching(CacheMiddleware):
             given["client"] = Client.of(before["client"], reads)
         if isinstance(state, dict):
             before = {**before, "state": {**state}}
-            given["state"] = NoticingState.of(state, reads, state, self.of_the_state)
         else:
             before, silent = {**before}, silent - {"state"}
-        watched = NoticingScope.of(given, reads, Outer(scope), silent)
-        session, tracker = Session(scope, reads), asking()
-
-        def settle() -> None:
-            session.settle()
-            if tracker is not None:
-                tracker.cap(expiry(_credentials(reads)))
-
-        exchange.watch(reads, settle, self._knowing(before))
-        return watched
+        known = self._knowing(before)
+        if isinstance(state, dict):
+            given["state"] = NoticingState.of(state, reads, state, self.of_the_state, known.read)
+        exchange.watch(reads, Settling(scope, reads, known), known)
+        return NoticingScope.of(given, reads, Outer(scope), silent, known.read)
 
 
-class Session:
-    """The session of an earlier middleware: was it changed, or another put in its place?"""
+class Settling:
+    """The end of an answer: was what it was made from changed while it was made?"""
 
-    def __init__(self, scope: Scope, reads: Reads) -> None:
+    def __init__(self, scope: Scope, reads: Reads, known: Known) -> None:
         self._scope = scope
         self._reads = reads
-        self._before = spelled(session_in(scope))
+        self._known = known
+        self._tracker = asking()
+        self._session = spelled(session_in(scope))
 
-    def settle(self) -> None:
+    def __call__(self) -> None:
         """The answer is made."""
         modified = getattr(self._scope.get("session"), "modified", False)
-        if modified or self._before is None or spelled(session_in(self._scope)) != self._before:
+        if modified or self._session is None or spelled(session_in(self._scope)) != self._session:
             self._reads.refuse("the session was changed")
+        if self._known.changed:
+            self._reads.refuse("what was read of the request was changed")
+        if self._tracker is not None:
+            self._tracker.cap(expiry(_credentials(self._reads)))
 
 
 def _credentials(reads: Reads) -> list[bytes]:
