@@ -73,6 +73,13 @@ def test_who_has_the_same_shares_it(cache, auto, around):
     assert sorted(site.made) == ["dark", "light", "plain"]
 
 
+def test_who_reads_a_field_sees_how_it_is_spelled(cache, auto):
+    site = Site(cache, lambda request: request.headers.get("x-title", ""), auto=auto)
+    asked = ["a , b", "a,b", "a,,b", "a , b"]
+    assert [site(x_title=each) for each in asked] == asked
+    assert site.made == asked[:3]
+
+
 def test_a_page_with_a_fragment_from_the_cache_has_its_reads(cache):
     """The fragment is there already when the page is made: the page still depends on the cookie."""
     site = Site(cache, theme)

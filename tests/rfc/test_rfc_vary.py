@@ -49,6 +49,7 @@ def test_the_same(vary: str, one: dict[str, Any], other: dict[str, Any]) -> None
         ("Foo, Bar", {"foo": "1", "bar": "1"}, {"foo": "1", "bar": "2"}),
         ("Foo", {"foo": '"a, b"'}, {"foo": '"a,b"'}),
         ("Cookie", {"cookie": "a=1, 2"}, {"cookie": "a=1,2"}),
+        ("Cookie", {"cookie": ["a=1", "b=2"]}, {"cookie": "a=1, b=2"}),
         ("User-Agent", {"user_agent": "A, B"}, {"user_agent": "A,B"}),
         ("Accept-Encoding", {"accept_encoding": "gzip"}, {"accept_encoding": "gzip;q=0"}),
         ("Accept-Encoding", {"accept_encoding": "gzip"}, {"accept_encoding": "gzip;q=0.999"}),

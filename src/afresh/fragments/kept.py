@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from afresh.http.pages.page import Spec
-from afresh.http.requests.reading import Part
+from afresh.http.requests.reading import Part, spellings
 
 
 @dataclass(slots=True, eq=False)
@@ -38,7 +38,8 @@ class Guide:
     @classmethod
     def of(cls, part: Part, *, address: bool) -> Guide:
         """What a rendering read."""
-        return cls(tuple(sorted(part.headers)), tuple(sorted(part.others)), address)
+        reads = part.others | spellings(part.headers)
+        return cls(tuple(sorted(part.headers)), tuple(sorted(reads)), address)
 
     def covers(self, other: Guide) -> bool:
         """Whether a rendering that read this read nothing else."""

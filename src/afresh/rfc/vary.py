@@ -15,10 +15,10 @@ from afresh.rfc.stored import Stored
 _NAME = re.compile(rb"[!#$%&'+\-.^_`|~0-9A-Za-z]+")
 _QUALITY = re.compile(rb"[ \t]*;[ \t]*q=([01](?:\.\d{0,3})?)[ \t]*", re.IGNORECASE)
 
-_SINGLE = frozenset(
+TEXTS = frozenset(
     [b"authorization", b"cookie", b"host", b"origin", b"proxy-authorization", b"referer", b"user-agent"]
 )
-"""Fields that are no lists: a space beside a comma is a part of their value."""
+"""Fields that are no lists: a space beside a comma is a part of their value, and two lines are not one."""
 
 _SECRET = frozenset([b"authorization", b"cookie", b"proxy-authorization"])
 """Fields by which somebody can pass for somebody else: only a digest of them is kept."""
@@ -48,9 +48,13 @@ def selects(stored: Stored, request: Request) -> bool:
 
 
 def _normalised(name: bytes, fields: Fields) -> bytes | None:
-    value = fields.combined(name)
-    if value is None or name in _SINGLE:
-        return _digest(value) if value is not None and name in _SECRET else value
+    lines = fields.get_all(name)
+    if not lines:
+        return None
+    if name in TEXTS:
+        value = b"\n".join(lines)
+        return _digest(value) if name in _SECRET else value
+    value = b", ".join(lines)
     return _remembered(name, value) if len(value) <= _SHORT else _normalised_value(name, value)
 
 

@@ -22,7 +22,7 @@ from afresh.http.pages.making import Making
 from afresh.http.pages.page import Page
 from afresh.http.pages.places import Pages, Shelf
 from afresh.http.requests.asked import UNKNOWN, Asked
-from afresh.http.requests.reading import Reads
+from afresh.http.requests.reading import Reads, spellings
 from afresh.http.requests.visit import Visit, visiting
 from afresh.rfc import (
     Fields,
@@ -322,7 +322,8 @@ class Exchange:
         """What was read of the request is a part of the key."""
         asked = self.asked
         old = self._old.reads if self._old is not None else ()
-        page.reads = tuple(sorted({*reads.others, *old}))
+        declared = set(page.stored.vary) - reads.excused  # the application itself says: a list
+        page.reads = tuple(sorted({*reads.others, *spellings(reads.headers - declared), *old}))
         page.values = asked.values(page.reads, self.pages.secret)
         page.stored = adjusting.depending(
             page.stored, reads.headers, asked.request, finer=page.reads, excused=reads.excused

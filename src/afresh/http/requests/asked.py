@@ -28,6 +28,7 @@ class Asked(NamedTuple):
         request: What the rules see of it.
         client: The address of the client, as the server gives it.
         options: The settings for its path.
+        apart: What tells it from requests for the same URL besides, whatever is read of it.
         known: Spells what a framework knows of the request (`session`, `user`); `None` where it can't.
     """
 
@@ -35,6 +36,7 @@ class Asked(NamedTuple):
     client: str = ""
     known: Callable[[str], str | None] | None = None
     options: Options = DEFAULT
+    apart: str = ""
 
     def passing(self, key: str) -> str:
         """What is remembered when nobody can share the answer: apart for those who say who they are."""
@@ -46,7 +48,8 @@ class Asked(NamedTuple):
 
         Args:
             reads: Names: `cookie:theme` is the value of one cookie, `client` the client's address, `QUERY`
-                the query where that has another spelling than in the key; others are `known` to a framework.
+                the query where that has another spelling than in the key, `spelling:accept` the lines of a
+                field as they came; others are `known` to a framework.
             secret: Key of the digests: cookies stand nowhere in clear.
         """
         return tuple([self._digest(name, secret) for name in reads])
@@ -67,6 +70,8 @@ class Asked(NamedTuple):
             found = [self.client.encode()]
         elif kind == "cookie":
             found = self._cookies(which.encode())
+        elif kind == "spelling":
+            found = [*self.request.fields.get_all(which.encode("latin-1"))]
         elif kind == QUERY:
             query = self.request.query
             found = [] if query == normalised(query) else [query]

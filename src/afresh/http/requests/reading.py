@@ -14,6 +14,7 @@ from typing import Any
 
 from afresh.rfc import Fields
 from afresh.rfc.keys import REDIRECTING
+from afresh.rfc.vary import TEXTS
 
 _IN_THE_KEY = REDIRECTING | {b"host"}
 """Fields that are a part of every key already."""
@@ -21,10 +22,17 @@ _IN_THE_KEY = REDIRECTING | {b"host"}
 QUERY = "query string"
 """The query was read as it came. Its parameters are in each key; how they are spelled (`%31`, `1`) is not."""
 
+_SPELLING = "spelling:"
+
+
+def spellings(names: Iterable[bytes]) -> set[str]:
+    """How these fields are spelled: who reads one sees that, where for `Vary` two lines are a list in one."""
+    return {f"{_SPELLING}{name.decode('latin-1')}" for name in names if name not in TEXTS}
+
 
 def of_the_visitor(reads: Iterable[str]) -> list[str]:
-    """What was read that is not in the address, by which other caches find the page."""
-    return [each for each in reads if each != QUERY]
+    """What was read that is neither in the address nor in `Vary`, by which other caches find the page."""
+    return [each for each in reads if each != QUERY and not each.startswith(_SPELLING)]
 
 
 class Reads:
