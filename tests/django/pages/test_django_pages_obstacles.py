@@ -85,6 +85,9 @@ def test_middlewares_that_hits_skip(site, settings_of):
             assert findings("afresh.I001") == []
     with override_settings(MIDDLEWARE=[strange, *settings.MIDDLEWARE]):
         assert findings("afresh.I001") == []
+        (found,) = findings("afresh.I002")
+        assert strange in found.msg
+        assert "request.tenant" in found.hint
     own = "django.middleware.cache.FetchFromCacheMiddleware"
     with override_settings(MIDDLEWARE=[*settings.MIDDLEWARE, own]):
         assert len(findings("afresh.W003")) == 1

@@ -7,8 +7,10 @@ import asyncio
 import pytest
 from asgiref.sync import async_to_sync
 from django.conf import settings
+from django.http import HttpResponse
 from django.test import AsyncClient, override_settings
-from pages_people import status
+from django.urls import path
+from pages_people import status, text
 from test_django_pages_obstacles import wait_for
 
 from afresh.testing import FakeClock
@@ -47,3 +49,24 @@ def test_on_an_event_loop(clock, site):
 
     async_to_sync(main)()
     assert site.ran() == ["/", "/"]
+
+
+def test_it_is_asked_with_what_middlewares_before_ours_have_put_on_the_request(clock, site):
+    ran = []
+
+    def seen(request):
+        ran.append(getattr(request, "tenant", None))
+        return HttpResponse(str(ran[-1]))
+
+    def ask():
+        return site.visitor().get("/seen/", headers={"x-tenant": "acme"})
+
+    urls = type("urls", (), {"urlpatterns": [path("seen/", seen)]})
+    before = ["test_django_given.tenants", *settings.MIDDLEWARE]
+    with override_settings(ROOT_URLCONF=urls, MIDDLEWARE=before):
+        ask()
+        clock.advance(20)
+        assert text(ask()) == "acme"
+        wait_for(lambda: "ttl=9" in status(ask()) or "ttl=10" in status(ask()))
+        assert text(ask()) == "acme"
+    assert ran == ["acme", "acme"]

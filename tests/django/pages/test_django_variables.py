@@ -20,7 +20,7 @@ from afresh.rfc import Fields
 
 NOTHING = (set(), set())
 OWN = {
-    "AUTH_TYPE", "HTTPS", "HTTPS_SUBJECT", "PATH_TRANSLATED", "RAW_URI", "REMOTE_HOST", "REMOTE_IDENT", "REMOTE_PORT",
+    "AUTH_TYPE", "CSRF_COOKIE_USED", "HTTPS", "HTTPS_SUBJECT", "PATH_TRANSLATED", "RAW_URI", "REMOTE_HOST", "REMOTE_IDENT", "REMOTE_PORT",
     "REMOTE_USER", "REQUEST_SCHEME", "REQUEST_URI", "SCRIPT_URL", "SERVER_NAME", "SERVER_PORT", "SERVER_PROTOCOL",
     "SSL_CLIENT_S_DN", "anything", "gunicorn.socket", "waitress.client_disconnected", "werkzeug.proxy_fix.orig",
     "werkzeug.socket", "wsgi.websocket",

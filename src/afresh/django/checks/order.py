@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage
 
-from afresh.django.checks.pages import keeps_pages_of_its_own
+from afresh.django.checks.pages import is_djangos, keeps_pages_of_its_own
 from afresh.django.pages.before import LOCALE, NONCES, is_a, paths
 from afresh.django.project import MIDDLEWARE
 
@@ -48,7 +48,7 @@ def _about(path: str) -> list[CheckMessage]:
                 id="afresh.W003",
             )
         ]
-    return [
+    found: list[CheckMessage] = [
         checks.Warning(
             f"{path} stands before afresh.django.Middleware, where nobody sees what it reads: {cost}.",
             hint="Put afresh.django.Middleware before it, best first of all.",
@@ -57,3 +57,16 @@ def _about(path: str) -> list[CheckMessage]:
         for name, cost in _ASKS_WHO.items()
         if is_a(path, name)
     ]
+    return found if found or is_djangos(path) else [_stranger(path)]
+
+
+def _stranger(path: str) -> CheckMessage:
+    return checks.Info(
+        f"{path} stands before afresh.django.Middleware, where nobody sees what it reads.",
+        hint=(
+            "If it limits, counts or logs requests, it is right there. If it puts something on them that pages "
+            "are made from (request.tenant), put afresh.django.Middleware before it: otherwise pages that read "
+            "a text or a number there are kept for those with the same, and others aren't kept."
+        ),
+        id="afresh.I002",
+    )

@@ -34,7 +34,7 @@ def check_middleware(app_configs: Sequence[Any] | None, **options: Any) -> list[
                     id="afresh.W003",
                 )
             )
-        elif not _is_djangos(path) and path not in given("SKIPPED", ()):
+        elif not is_djangos(path) and path not in given("SKIPPED", ()):
             found.append(_stranger(path))
     if skipped and settings.SESSION_SAVE_EVERY_REQUEST:
         found.append(
@@ -70,7 +70,7 @@ def _skipped() -> list[str]:
     return [] if at is None else paths[at + 1 :]
 
 
-def _is_djangos(path: str) -> bool:
+def is_djangos(path: str) -> bool:
     """Whether what it does is in the page, or is done for hits too."""
     try:
         return bool(import_string(path).__module__.startswith("django."))

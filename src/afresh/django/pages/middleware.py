@@ -109,7 +109,7 @@ class Middleware:
     def _at_once(self, asked: Asked) -> Any:
         """A hit in memory, if the request is a plain one."""
         seen = asked.request
-        ready = self._quick.find(seen.method, seen.scheme, seen.path, seen.query, seen.fields.pairs)
+        ready = self._quick.find(seen.method, _place(asked), seen.path, seen.query, seen.fields.pairs)
         return None if ready is None else answers.of_pairs(ready.status, ready.headers, ready.body)
 
     async def _answer(self, visitor: Visitor, asked: Asked) -> Any:
@@ -137,7 +137,7 @@ class Middleware:
             reply = reply._replace(head=Head(reply.head.status, answers.for_one(reply.head.fields)))
         elif reply.entry is not None:
             seen = asked.request
-            self._quick.learn(seen.scheme, seen.path, seen.query, seen.fields.pairs, reply.entry)
+            self._quick.learn(_place(asked), seen.path, seen.query, seen.fields.pairs, reply.entry)
         response = answers.of_reply(reply if hit is None else reply._replace(head=hit.on(reply.head)))
         if holes.CSRF in names:
             response = holes.with_secret(visitor.request, response)
@@ -183,7 +183,7 @@ class Middleware:
             try:
                 exchange = await self._flow.refreshing(runtime, asked)
                 if exchange is not None:
-                    again = Visitor(_once_more(visitor.request), asynchronous=self.asynchronous)
+                    again = Visitor(_once_more(visitor), asynchronous=self.asynchronous)
                     response = await self._run(exchange, again)
                     close = sync_to_async(response.close) if self.asynchronous else response.close
                     closed = close()
@@ -199,12 +199,21 @@ class Middleware:
             debt.due()
 
 
-def _once_more(request: Any) -> Any:
-    """The same request as it came, without its content."""
+def _place(asked: Asked) -> str:
+    """Where hits are found at once: by the scheme, and apart for those who are asked for apart."""
+    return f"{asked.request.scheme} {asked.apart}" if asked.apart else asked.request.scheme
+
+
+def _once_more(visitor: Visitor) -> Any:
+    """The same request as it came to us, without its content."""
+    request = visitor.request
     if hasattr(request, "scope"):
-        return type(request)({**request.scope, "method": "GET"}, BytesIO())
-    environ = {**request.environ, "REQUEST_METHOD": "GET", "wsgi.input": BytesIO(), "CONTENT_LENGTH": ""}
-    return type(request)(environ)
+        made = type(request)({**request.scope, "method": "GET"}, BytesIO())
+    else:
+        environ = {**request.environ, "REQUEST_METHOD": "GET", "wsgi.input": BytesIO(), "CONTENT_LENGTH": ""}
+        made = type(request)(environ)
+    visitor.given.put_on(made)
+    return made
 
 
 def _compressing() -> Any:

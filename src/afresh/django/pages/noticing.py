@@ -56,6 +56,11 @@ class Reads(reading.Reads):
         if not self.quiet:
             super().read(name)
 
+    def secret(self) -> None:
+        """The secret of his token was asked for."""
+        if not self.quiet:
+            self.refuse("the secret of its token against forged forms was read")
+
     def everything(self) -> None:
         """All fields were looked at."""
         if not self.quiet:

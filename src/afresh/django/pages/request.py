@@ -1,4 +1,7 @@
-"""The class of a request: its content type is noticed, which Django has read before; how its query is spelled isn't."""
+"""The class of a request: its content type is noticed, which Django has read before; how its query is spelled isn't.
+
+Where earlier middlewares have put something on it, each attribute is asked for there (`given`).
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from contextlib import nullcontext
 from functools import cached_property, lru_cache
 from typing import Any
 
+from afresh.django.pages.given import Attributes
 from afresh.http.requests.variables import Variables
 
 
@@ -38,9 +42,23 @@ class NoticingRequest:
             return super().GET  # type: ignore[misc]
 
 
+class NoticingAll(NoticingRequest):
+    """The same, where others have put something on it before."""
+
+    def __getattribute__(self, name: str) -> Any:
+        own = object.__getattribute__(self, "__dict__")
+        visitor = own.get("_afresh")
+        if visitor is not None and visitor.reads is not None:
+            if name == "__dict__":
+                return Attributes(own, visitor.given, visitor.reads)
+            visitor.given.notice(name, own, visitor.reads)
+        return super().__getattribute__(name)
+
+
 @lru_cache(maxsize=16)
-def noticing_type(kind: Any) -> Any:
+def noticing_type(kind: Any, *, all_names: bool = False) -> Any:
     """The class of a request, noticing. It stays what it was to whoever asks for its class."""
     if issubclass(kind, NoticingRequest):
         return kind
-    return type(kind.__name__, (NoticingRequest, kind), {"__module__": kind.__module__})
+    noticing = NoticingAll if all_names else NoticingRequest
+    return type(kind.__name__, (noticing, kind), {"__module__": kind.__module__})

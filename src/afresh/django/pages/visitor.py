@@ -18,6 +18,8 @@ from django.middleware.csrf import CSRF_SESSION_KEY
 from django.utils import translation
 
 from afresh.core.keys import canonical
+from afresh.django.pages.given import Given
+from afresh.django.pages.meta import Meta
 from afresh.django.pages.noticing import Cookies, Headers, Reads
 from afresh.django.pages.request import noticing_type
 from afresh.django.pages.session import WatchedSession, watched
@@ -27,7 +29,6 @@ from afresh.http.requests.asked import Asked
 from afresh.http.requests.known import names_in, value_in
 from afresh.http.requests.noticing import NoticingScope, Outer
 from afresh.http.requests.reading import QUERY, Client
-from afresh.http.requests.variables import Variables
 from afresh.http.requests.watching import OF_THE_SERVER
 from afresh.rfc import Fields, Request
 
@@ -46,12 +47,14 @@ class Visitor:
     Attributes:
         request: Django's.
         fields: The request's, as they came.
+        given: What middlewares before ours have put on it.
         reads: What the application read of it, once it is watched.
         asynchronous: Nothing may be read from a database here.
     """
 
     def __init__(self, request: Any, *, asynchronous: bool = False) -> None:
         self.request = request
+        self.given = Given(request)
         self.reads: Reads | None = None
         self.asynchronous = asynchronous
         self._meta: dict[str, Any] = request.META
@@ -80,7 +83,7 @@ class Visitor:
             fields=self.fields,
             content=None,
         )
-        return Asked(seen, self._meta.get("REMOTE_ADDR", ""), self.known)
+        return Asked(seen, self._meta.get("REMOTE_ADDR", ""), self.known, apart=self.given.apart)
 
     @property
     def agent(self) -> str:
@@ -99,6 +102,8 @@ class Visitor:
         kind, _, which = name.partition(":")
         if kind == "crumb":
             return _spelled(self._cookies.get(which))
+        if kind == "attribute":
+            return self.given.spelled(which)
         if kind == "environ":
             return _spelled([which in self._meta, self._meta.get(which)])
         if kind == "scope":
@@ -161,7 +166,7 @@ class Visitor:
         request, self.reads = self.request, reads
         plain = dict(with_fields(self._meta, self.fields, reads.fields))
         plain.pop(_ENCODING, None)  # what is compressed has no holes to fill any more
-        meta = Variables(plain).watched_by(reads)
+        meta = Meta(plain).watched_by(reads)
         request.META = meta
         if hasattr(request, "environ"):
             request.environ = meta
@@ -175,7 +180,7 @@ class Visitor:
         request._afresh = self
         read_before = request.content_type, request.content_params
         kind: Any = type(request)
-        request.__class__ = noticing_type(kind)
+        request.__class__ = noticing_type(kind, all_names=bool(self.given.values))
         request.content_type, request.content_params = read_before
 
     def speaks(self) -> None:

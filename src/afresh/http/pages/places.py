@@ -76,6 +76,8 @@ class Pages:
         """The key of a request's URL."""
         request = asked.request
         key = primary_key(request, asked.options.rules, self.searches.of(request))
+        if asked.apart:
+            key = b"%s\nwith: %s" % (key, asked.apart.encode())
         return key_of("page", [("", key.decode("latin-1"))], secret=self.secret)
 
     def variant(self, primary: str, asked: Asked, spec: Spec) -> str:

@@ -34,9 +34,6 @@ OF_THE_SERVER = frozenset(
 
 OF_FRAMEWORKS = frozenset(
     [
-        "CSRF_COOKIE",
-        "CSRF_COOKIE_NEEDS_UPDATE",
-        "CSRF_COOKIE_USED",
         "flask._preserve_context",
         "werkzeug.debug.preserve_context",
         "werkzeug.request",
