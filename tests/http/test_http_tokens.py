@@ -60,8 +60,9 @@ def of_cookie(request):
     return request.cookies.get("token", "")
 
 
+@pytest.mark.parametrize("separator", ["; ", ";\x1c"], ids=["", "read by Starlette alone"])
 @pytest.mark.parametrize("reads", [of_header, of_cookie, None])
-def test_a_page_that_was_made_for_a_token_ends_with_it(reads):
+def test_a_page_that_was_made_for_a_token_ends_with_it(reads, separator):
     clock, runs = FakeClock(NOW), []
 
     def view(request):
@@ -72,7 +73,7 @@ def test_a_page_that_was_made_for_a_token_ends_with_it(reads):
         middleware = Middleware(CacheMiddleware, cache=cache, auto="5m")
         app = Starlette(routes=[Route("/", view)], middleware=[middleware])
         sent = token({"exp": NOW + 30}).decode()
-        asked = {"authorization": f"Bearer {sent}", "cookie": f"token={sent}; theme=dark"}
+        asked = {"authorization": f"Bearer {sent}", "cookie": f"theme=dark{separator}token={sent}"}
 
         async def twice():
             return [await ask(app, **asked) for _ in range(2)]
