@@ -129,7 +129,7 @@ def test_the_length_of_what_does_not_come_is_not_waited_for(status: int) -> None
     """A 304 may say how long a 200 would be (RFC 9110 §8.6)."""
     raw = b'HTTP/1.1 %d So\r\nETag: "1"\r\nContent-Length: 20\r\n\r\n' % status
     with origin(saying(raw, raw)) as url, proxied(url) as wire:
-        for _ in range(2):  # over one connection
+        for _ in range(2):  # each over its own connection: the content might come after all
             got, fields, _ = wire.ask("/", 'If-None-Match: "1"')
             assert (got, fields[b"etag"]) == (status, b'"1"')
 

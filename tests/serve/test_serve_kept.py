@@ -15,6 +15,7 @@ from test_serve_upstream import OK, head_of, origin, proxied
 
 from afresh import Cache
 from afresh.http.asgi import CacheMiddleware
+from afresh.http.serve import upstream
 from afresh.http.serve.channel import AnswerHead, Channel, Gone
 from afresh.http.serve.incoming import Incoming
 from afresh.http.serve.upstream import Upstream
@@ -25,95 +26,89 @@ CLOSES = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"
 
 
 class Origin:
-    """Its first connection gives one answer, and says more when the test wants; the others say what is asked for."""
+    """Says at `/0`, `/1` … what a test wants, and more when it wants that; elsewhere what is asked for."""
 
-    def __init__(self, answer: bytes, more: bytes = b"") -> None:
-        self._answer = answer
-        self._more = more
-        self._first = True
-        self.now = threading.Event()
-        self.ended = threading.Event()
+    def __init__(self, *cases: tuple[bytes, bytes]) -> None:
+        self._cases = {b"/%d" % number: case for number, case in enumerate(cases)}
+        self._now = threading.Semaphore(0)
+        self._ended = threading.Semaphore(0)
 
     def __call__(self, file: Any) -> None:
-        if self._first:
-            self._first = False
-            head_of(file)
-            file.write(self._answer)
-            file.flush()
-            assert self.now.wait(10)
-            file.write(self._more)
-            file.flush()
-            with suppress(ConnectionError):
-                assert head_of(file) == [], "nobody asks"
-            self.ended.set()
-            return
         while lines := head_of(file):
             path = lines[0].split(b" ")[1]
+            if path in self._cases:
+                self._more(file, *self._cases[path])
+                return
             file.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(path), path))
             file.flush()
 
+    def _more(self, file: Any, answer: bytes, more: bytes) -> None:
+        file.write(answer)
+        file.flush()
+        assert self._now.acquire(timeout=10)
+        with suppress(ConnectionError):
+            file.write(more)
+            file.flush()
+            assert head_of(file) == [], "nobody asks"
+        self._ended.release()
+
     def more(self) -> None:
         """Say it, and see the connection end, though nobody asks."""
-        self.now.set()
-        assert self.ended.wait(10)
+        self._now.release()
+        assert self._ended.acquire(timeout=10)
+
+
+BEHIND = [
+    ("GET", OK, EVIL),
+    ("GET", OK, LATE),
+    ("GET", OK, b"\r\n"),
+    ("HEAD", b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", EVIL),
+    ("GET", b"HTTP/1.1 204 No Content\r\n\r\n", EVIL),
+    ("GET", b'HTTP/1.1 304 Not Modified\r\nETag: "1"\r\n\r\n', EVIL),
+    ("GET", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", b"0\r\n\r\n"),
+]
 
 
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
-@pytest.mark.parametrize(
-    ("method", "answer", "more"),
-    [
-        ("GET", OK, EVIL),
-        ("GET", OK, LATE),
-        ("GET", OK, b"\r\n"),
-        ("HEAD", b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", EVIL),
-        ("GET", b"HTTP/1.1 204 No Content\r\n\r\n", EVIL),
-        ("GET", b'HTTP/1.1 304 Not Modified\r\nETag: "1"\r\n\r\n', EVIL),
-        ("GET", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", b"0\r\n\r\n"),
-    ],
-)
-def test_what_comes_behind_an_answer_ends_the_connection_at_once(
-    loop: str, method: str, answer: bytes, more: bytes
-) -> None:
-    behind = Origin(answer, more)
+def test_what_comes_behind_an_answer_ends_the_connection_at_once(loop: str) -> None:
+    behind = Origin(*[case[1:] for case in BEHIND])
     with (
         origin(behind) as url,
         Cache("memory://") as cache,
         running(CacheMiddleware(Upstream(url), cache), lifespan="on", loop=loop) as port,
         Wire(port) as wire,
     ):
-        wire.say(f"{method} /first HTTP/1.1\r\nHost: x\r\nAuthorization: me\r\n\r\n".encode())
-        wire.hear()
-        behind.more()
-        for path in ("/a", "/b", "/a"):
-            assert wire.ask(path)[2] == path.encode()
+        for number, (method, _, _) in enumerate(BEHIND):
+            wire.say(f"{method} /{number} HTTP/1.1\r\nHost: x\r\nAuthorization: me\r\n\r\n".encode())
+            wire.hear()
+            behind.more()
+            for path in (f"/a{number}", f"/b{number}", f"/a{number}"):
+                assert wire.ask(path)[2] == path.encode()
 
 
-@pytest.mark.parametrize(
-    ("method", "answer"),
-    [
-        ("HEAD", b"HTTP/1.1 200 OK\r\nContent-Length: 80\r\n\r\n"),
-        ("HEAD", b"HTTP/1.1 200 OK\r\nContent-Length: 80\r\nConnection: close\r\n\r\n"),
-        ("HEAD", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
-        ("HEAD", b"HTTP/1.1 200 OK\r\n\r\n"),
-        ("HEAD", b"HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n"),
-        ("GET", b"HTTP/1.1 304 Not Modified\r\nContent-Length: 80\r\n\r\n"),
-        ("GET", b"HTTP/1.1 204 No Content\r\nContent-Length: 80\r\n\r\n"),
-        ("GET", CLOSES),
-        ("GET", OK + b"H"),
-        ("GET", OK + EVIL),
-    ],
-)
-def test_a_connection_that_may_say_more_is_not_kept(method: str, answer: bytes) -> None:
+SAYS_MORE = [
+    ("HEAD", b"HTTP/1.1 200 OK\r\nContent-Length: 80\r\n\r\n"),
+    ("HEAD", b"HTTP/1.1 200 OK\r\nContent-Length: 80\r\nConnection: close\r\n\r\n"),
+    ("HEAD", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
+    ("HEAD", b"HTTP/1.1 200 OK\r\n\r\n"),
+    ("HEAD", b"HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n"),
+    ("GET", b"HTTP/1.1 304 Not Modified\r\nContent-Length: 80\r\n\r\n"),
+    ("GET", b"HTTP/1.1 204 No Content\r\nContent-Length: 80\r\n\r\n"),
+    ("GET", CLOSES),
+    ("GET", OK + b"H"),
+    ("GET", OK + EVIL),
+]
+
+
+def test_a_connection_that_may_say_more_is_not_kept() -> None:
     """The content that a HEAD's answer speaks of must not come; when it does, then maybe after the next request."""
-    behind = Origin(answer)
-    with origin(behind) as url, proxied(url) as wire:
-        wire.say(f"{method} /first HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-        if method == "HEAD":
-            while b"\r\n\r\n" not in wire.socket.recv(1, socket.MSG_PEEK) + wire.socket.recv(65_536):
-                pass
-        else:
-            wire.socket.recv(65_536)
-        behind.more()
+    behind = Origin(*[(answer, b"") for _, answer in SAYS_MORE])
+    with origin(behind) as url, running(Upstream(url), lifespan="on") as port:
+        for number, (method, _) in enumerate(SAYS_MORE):
+            with Wire(port) as wire:
+                wire.say(f"{method} /{number} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+                assert wire.socket.recv(65_536)
+                behind.more()
 
 
 def test_a_kept_connection_whose_patience_ended_is_asked_again_elsewhere() -> None:
@@ -218,6 +213,44 @@ def test_what_lies_in_the_reader_is_seen() -> None:
         assert not channel.reusable
 
     on(steps)
+
+
+def test_a_connection_that_the_upstream_closes_is_closed_here_too() -> None:
+    """Not when somebody asks next: it would hold a descriptor on both sides until then."""
+
+    async def steps(channel: Channel, theirs: socket.socket) -> None:
+        theirs.setblocking(False)
+        assert await answered(channel, theirs, OK) == b"ok"
+        theirs.shutdown(socket.SHUT_WR)
+        loop = asyncio.get_running_loop()
+        while await asyncio.wait_for(loop.sock_recv(theirs, 1_000), 10):
+            pass  # what was asked, and the end
+        assert not channel.alive
+
+    on(steps)
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_who_speaks_first_has_not_answered(loop: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = threading.Event()
+
+    def greeting(file: Any) -> None:
+        file.write(EVIL)
+        file.flush()
+        said.set()
+        head_of(file)
+
+    def opened(*given: Any) -> Channel:
+        assert said.wait(10)  # by now it is in the kernel; the event loop stands still
+        return Channel(*given)
+
+    monkeypatch.setattr(upstream, "Channel", opened)
+    with (
+        origin(greeting) as url,
+        running(Upstream(url), lifespan="on", loop=loop) as port,
+        Wire(port) as wire,
+    ):
+        assert wire.ask("/")[0] == 502
 
 
 def test_what_comes_before_the_request_is_no_answer() -> None:
