@@ -7,6 +7,7 @@ database a reader keeps these rows, and must never be left with older ones.
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator
@@ -16,7 +17,8 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
-from sqlalchemy import NullPool, create_engine
+from sqlalchemy import NullPool, StaticPool, create_engine
+from sqlalchemy.ext.asyncio import create_async_engine
 
 import afresh.db.sqlalchemy
 from afresh import Cache
@@ -247,3 +249,37 @@ def test_of_sqlalchemy(told: bool | None, before: str, cache: Cache, tmp_path: P
                     getattr(connection, end)()
                     assert reader.rows() == shop.rows()
                     assert (shop.rows() == [(1, 1), (2, 2)]) == (end == "rollback" and told is not True)
+
+
+@pytest.mark.parametrize("told", [None, True, False])
+@pytest.mark.parametrize("file", ["", "asked.db"])
+def test_of_aiosqlite(told: bool | None, file: str, tmp_path: Path) -> None:
+    """Its connection lives in another thread, which alone may ask what it was told."""
+    if told is not None and sys.version_info < (3, 12):
+        return
+    arguments = {} if told is None else {"autocommit": told}
+    url = f"sqlite+aiosqlite:///{tmp_path / file if file else ':memory:'}"
+
+    async def counts(*, instrumented: bool) -> list[Any]:
+        engine = create_async_engine(url, poolclass=StaticPool, connect_args=arguments)
+        if instrumented:
+            afresh.db.sqlalchemy.instrument(engine)
+        counted: list[Any] = []
+        async with engine.connect() as connection:
+            await connection.exec_driver_sql("DROP TABLE IF EXISTS t")
+            await connection.exec_driver_sql("CREATE TABLE t (id INTEGER PRIMARY KEY, v)")
+            await connection.commit()
+            for end in (connection.commit, connection.rollback):
+                await connection.exec_driver_sql("/* x */" + INSERT)
+                await end()
+                await connection.rollback()
+                counted.append((await connection.exec_driver_sql("SELECT count(*) FROM t")).scalar())
+                await connection.rollback()
+        await engine.dispose()
+        return counted
+
+    assert (
+        asyncio.run(counts(instrumented=True))
+        == asyncio.run(counts(instrumented=False))
+        == ([1, 2] if told else [1, 1])
+    )

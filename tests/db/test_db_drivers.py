@@ -6,6 +6,7 @@ import asyncio
 import io
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
+from contextvars import Context
 from typing import Any
 
 import asyncpg
@@ -177,6 +178,58 @@ def test_psycopg2(rows: Rows, server: PostgresServer) -> None:
     rows.names()
     assert set(rows.loaded()) == {ANT, BEE}
     writer.close()
+
+
+@pytest.mark.parametrize("driver", [psycopg, psycopg2], ids=["psycopg", "psycopg2"])
+@pytest.mark.parametrize("autocommit", [False, True])
+@pytest.mark.parametrize("end", ["commit", "rollback"])
+def test_it_is_as_without(
+    rows: Rows, server: PostgresServer, driver: Any, autocommit: bool, end: str
+) -> None:
+    """Comments, several statements at once, and methods that leave alone what a statement began."""
+    changes = [
+        ["/* x */ UPDATE product SET name = name || '1' WHERE id = 1"],
+        ["BEGIN", "--x\nUPDATE product SET name = name || '2' WHERE id = 1"],
+        ["UPDATE product SET name = name || '3' WHERE id = 1; COMMIT"],
+        ["BEGIN; UPDATE product SET name = name || '4' WHERE id = 1"],
+        ["UPDATE product SET name = name || '5' WHERE id = 1; COMMIT; BEGIN; UPDATE product SET name = name || '6' WHERE id = 1"],
+        ["BEGIN", "UPDATE product SET name = name || '7' WHERE id = 1", "/* x */ COMMIT"],
+        ["BEGIN", "UPDATE product SET name = name || '8' WHERE id = 1", "SELECT 1; COMMIT"],
+    ]  # fmt: skip
+    with psycopg.connect(server.dsn, autocommit=True) as other:
+
+        def true_name() -> Any:
+            return other.execute(ANT).fetchone()[0]  # type: ignore[index]
+
+        def both_names() -> Any:
+            return true_name(), Context().run(rows.names)[0]
+
+        for change in changes:
+            expected = names_after(driver.connect(server.dsn), autocommit, change, end, true_name)
+            other.execute("UPDATE product SET name = 'ant' WHERE id = 1")
+            rows._cache.clear()
+            rows.names()
+            wrapped = dbapi.wrap(driver.connect(server.dsn), rows.connection._statements.database)
+            seen = names_after(wrapped, autocommit, change, end, both_names)
+            assert seen == [(name, name) for name in expected], change
+            other.execute("UPDATE product SET name = 'ant' WHERE id = 1")
+
+
+def names_after(
+    connection: Any, autocommit: bool, change: list[str], end: str, name: Callable[[], Any]
+) -> list[Any]:
+    """The name after each step of a change, and after its end."""
+    connection.autocommit = autocommit
+    names: list[Any] = []
+    for step in change:
+        connection.cursor().execute(step)
+        names.append(name())
+    getattr(connection, end)()
+    names.append(name())
+    connection.cursor().execute("COMMIT")
+    names.append(name())
+    connection.close()
+    return names
 
 
 def with_asyncpg(server: PostgresServer, act: Callable[[Any], Awaitable[None]]) -> None:

@@ -134,6 +134,11 @@ class Connection:
             if running.plan.reshapes:
                 self._schema_may_have_changed()
 
+    async def apart(self, running: Running) -> None:
+        """See `Statements.apart`."""
+        await self.after_commit()
+        running.alone = DatabaseTransaction(self.database, self)
+
     # -- writing ----------------------------------------------------------------------------------------
 
     async def _before_write(self, running: Running) -> None:
@@ -306,6 +311,8 @@ class Connection:
         transaction = self._end()
         if transaction is not None:
             owed = transaction.names()
+            if transaction.schema:
+                self.database.forget()
             await transaction.commit()
             self._owed = owed
 

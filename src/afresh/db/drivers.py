@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Callable, Hashable, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 from afresh.errors import ConfigurationError
 from afresh.sql.planner import Dialect
@@ -105,7 +105,7 @@ class SQLite(Driver):
         is left without one.
         """
         native = _native(raw)
-        return native.isolation_level is None or _sqlite_autocommit(native) is not None
+        return native.isolation_level is None or isinstance(_sqlite_autocommit(native), bool)
 
     def in_transaction(self, raw: Any) -> bool | None:
         """It knows."""
@@ -134,6 +134,8 @@ class SQLite(Driver):
                 return None
             if _SQLITE_CHANGE.match(sql) is None or self.autocommits(raw):
                 return None
+            if _sqlite_autocommit(native) == "hidden":
+                return ""  # it shows when the change is made
             return "BEGIN EXCLUSIVE" if native.isolation_level.upper() == "EXCLUSIVE" else "BEGIN IMMEDIATE"
 
         return begins
@@ -203,9 +205,13 @@ class Asyncpg(Driver):
         return _peeked(cursor)
 
 
-def _sqlite_autocommit(native: Any) -> bool | None:
+def _sqlite_autocommit(native: Any) -> bool | Literal["hidden"] | None:
     """What `sqlite3` of Python 3.12 and later was told; `None` where its `isolation_level` decides."""
-    told = getattr(native, "autocommit", None)
+    inner = getattr(native, "_conn", native)  # of aiosqlite
+    try:
+        told = getattr(inner, "autocommit", None)
+    except inner.ProgrammingError:  # it says so in its own thread only
+        return "hidden"
     return told if isinstance(told, bool) else None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -15,6 +16,8 @@ from afresh.engine.asking.tracker import asking
 from afresh.runtime.drive import drive
 
 T = TypeVar("T")
+
+_END = re.compile(r"\b(?:commit|end|rollback|abort)\b", re.IGNORECASE)
 
 
 class Driven:
@@ -79,6 +82,8 @@ class Driven:
         if running is None:
             return
         self._began_at = None
+        if self._has_ended(running):
+            self.statements.apart(running)
         wanted = running.plan.numbered and not running.many and steps.returned(running.sql)
         rows = self._driver.returned(cursor) if wanted else None
         lastrowid = None if wanted else self._driver.lastrowid(cursor)
@@ -87,6 +92,14 @@ class Driven:
             # It wasn't one by itself, as it has begun a transaction: what it changes is made at the end of that.
             running.alone = None
             self.statements.after(running, cursor.rowcount, lastrowid, rows)
+        elif _may_end(running):
+            self._unseen()
+
+    def _has_ended(self, running: Running) -> bool:
+        """Whether a statement of which nobody expects it has ended the transaction."""
+        if running.plan.step or not self.statements.in_transaction:
+            return False
+        return self._driver.in_transaction(self._raw) is False
 
     def failed(self, running: Running | None) -> None:
         """It raised an exception."""
@@ -96,6 +109,8 @@ class Driven:
         if self.follow(undone=undone) and running is not None and running.alone is not None:
             running.alone = None
             self.statements.failed(running)
+        elif running is not None and _may_end(running):
+            self._unseen()
 
     def _unbegin(self) -> None:
         """Take back our BEGIN, and its lock, if the driver wouldn't have sent one for what has failed."""
@@ -167,3 +182,8 @@ class Driven:
         if self.statements.in_transaction:
             self.statements.commit_failed()
         self.follow()
+
+
+def _may_end(running: Running) -> bool:
+    """Whether several statements in one text may have ended a transaction, and begun the next."""
+    return bool(running.plan.effects_unknown) and _END.search(running.sql) is not None

@@ -109,6 +109,10 @@ class Statements:
             once.notice(running)
             self._wait(self.connection.failed(running))
 
+    def apart(self, running: Running) -> None:
+        """The transaction was committed within a statement, before `after` is called: that is one by itself."""
+        self._wait(self.connection.apart(running))
+
     def begin(self) -> None:
         """A transaction begins, before anything of it is sent. Within one, it does nothing."""
         self.connection.begin()
