@@ -110,6 +110,19 @@ def address(request):
 
 
 @view
+def tenant(request, how):
+    scope = request.scope
+    found = {
+        "get": lambda: scope.get("tenant"),
+        "in": lambda: "tenant" in scope,
+        "copy": lambda: dict(scope).get("tenant"),
+        "keys": lambda: "tenant" in scope.keys(),  # noqa: SIM118
+        "state": lambda: scope.get("state", {}).get("tenant"),
+    }
+    return HttpResponse(f"tenant {found[how]()}")
+
+
+@view
 def everything(request):
     return HttpResponse(str(sorted(request.META)))
 
@@ -195,6 +208,7 @@ urlpatterns = [
     path("theme/", theme),
     path("header/", header),
     path("address/", address),
+    path("tenant/<how>/", tenant),
     path("kind/", kind),
     path("said/", said),
     path("host/", host),

@@ -83,3 +83,27 @@ def test_many_ask_at_once_and_one_is_answered_by_the_application(site):
 
     async_to_sync(main)()
     assert site.ran() == ["/shelf-later/"]
+
+
+class Known(AsyncClient):
+    """Of whom something before Django has put what it knows into the scope."""
+
+    def _base_scope(self, **request):
+        return {**super()._base_scope(**request), "tenant": "ann", "state": {"tenant": "ann"}}
+
+
+def test_what_is_in_some_scopes_only(site):
+    clients = {"nobody": AsyncClient(), "somebody": Known()}
+    texts = {"nobody": "tenant None", "somebody": "tenant ann"}
+    names = {"nobody": "tenant False", "somebody": "tenant True"}
+
+    async def main():
+        for how in ("get", "in", "copy", "keys", "state"):
+            expected = names if how in {"in", "keys"} else texts
+            for order in (["nobody", "somebody"], ["somebody", "nobody"]):
+                for who in order * 2:
+                    answered = await clients[who].get(f"/tenant/{how}/?{order[0]}")
+                    assert text(answered) == expected[who], how
+
+    async_to_sync(main)()
+    assert len(site.ran()) == 5 * 2 * 2, "each has a page of his own, which is kept"
