@@ -13,7 +13,7 @@ from django.conf.urls.i18n import is_language_prefix_patterns_used
 from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.core.exceptions import DisallowedHost
-from django.http import HttpResponse, parse_cookie
+from django.http import HttpResponse
 from django.middleware.csrf import CSRF_SESSION_KEY
 from django.utils import translation
 
@@ -61,7 +61,7 @@ class Visitor:
         self._scope: dict[str, Any] = getattr(request, "scope", {})
         self._before = self._scope
         self.fields = Fields.of(pairs_of(self._meta))
-        self._cookies: dict[str, str] = parse_cookie(self._meta.get("HTTP_COOKIE", ""))
+        self._cookies: dict[str, str] = request.COOKIES
         self._store: Any = None
         self._session_key: Any = None
 
