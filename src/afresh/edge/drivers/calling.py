@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import selectors
 import ssl
 from collections.abc import Mapping
 from contextlib import suppress
@@ -63,6 +64,8 @@ class Caller:
             Undelivered: There is no answer.
         """
         for _ in range(2):
+            if self._connection is not None and _spoken(self._connection):
+                self.close()
             kept = self._connection is not None
             try:
                 return self._asked(method, path, fields, body)
@@ -95,6 +98,16 @@ class Caller:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
+
+
+def _spoken(connection: http.client.HTTPConnection) -> bool:
+    """Whether something came that nobody asked for, or the end: it would confirm a purge that nobody has done."""
+    line = connection.sock
+    if line is None or (isinstance(line, ssl.SSLSocket) and line.pending()):
+        return True
+    with selectors.DefaultSelector() as look:
+        look.register(line, selectors.EVENT_READ)
+        return bool(look.select(0))
 
 
 def seconds_said(answer: Answer) -> float:
