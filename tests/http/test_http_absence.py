@@ -134,7 +134,9 @@ def test_what_was_read_is_what_it_was_before_it_was_changed(cache):
 
 
 def test_what_the_framework_looks_for_is_no_read(cache):
-    app, ran = built(cache, lambda request: [request.method, request.url.path, request.base_url.path])
+    app, ran = built(
+        cache, lambda request: [bool(request), request.method, request.url.path, request.base_url.path]
+    )
     got = answers(app, [{}, ANN])
     assert (len(ran), got[1].get("cache-control"), got[1].get("vary")) == (1, None, None)
 

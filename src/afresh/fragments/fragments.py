@@ -13,6 +13,7 @@ from afresh.fragments.kept import Fragment, Guide
 from afresh.fragments.rendering import Memory, Rendering
 from afresh.fragments.use import Use
 from afresh.fragments.wanted import Wanted
+from afresh.http.requests.visit import visiting
 from afresh.places import GIVEN, Place
 from afresh.runtime.drive import drive
 
@@ -69,6 +70,10 @@ class Fragments:
         arguments = [("", value) for value in wanted.vary]
         if wanted.version:
             arguments.append(("of", wanted.version))
+        visit = visiting.get()
+        if visit is not None and visit.asked.apart:
+            # As pages are: whoever has something there that no read shows shares with those who have it, too.
+            arguments.append(("apart", visit.asked.apart))
         return key_of(f"{PREFIX}{wanted.name}", arguments, secret=self.secret)
 
     def tag(self, name: str, vary: tuple[object, ...]) -> str:

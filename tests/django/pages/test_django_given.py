@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 
+import jinja2
 import pytest
 from asgiref.sync import async_to_sync
 from django.conf import settings
@@ -14,6 +15,9 @@ from django.test import AsyncClient, override_settings
 from django.urls import path
 from django.utils.functional import SimpleLazyObject
 from pages_people import status, text
+
+import afresh.jinja2
+from afresh.django import project_cache
 
 TENANTS = ("acme", "other", None)
 
@@ -89,6 +93,13 @@ def _of_a_template(source):
     return lambda request: engines["django"].from_string(source).render({}, request)
 
 
+def _of_jinja2(request):
+    environment = jinja2.Environment(autoescape=True)
+    afresh.jinja2.install(environment, project_cache())
+    source = "{% afresh 'f' %}{{ request.tenant|default('None') }}{% endafresh %}"
+    return environment.from_string(source).render(request=request)
+
+
 def _tried(request):
     try:
         return request.tenant
@@ -102,9 +113,12 @@ WAYS = {
     "hasattr": lambda request: request.tenant if hasattr(request, "tenant") else None,
     "vars": lambda request: vars(request).get("tenant"),
     "all of vars": lambda request: {**vars(request)}.get("tenant"),
+    "a copy of vars": lambda request: vars(request).copy().get("tenant"),
+    "vars and more": lambda request: ({"more": 1} | vars(request) | {}).get("tenant"),
     "__dict__": lambda request: request.__dict__.pop("tenant", None),
     "copy": lambda request: getattr(copy.copy(request), "tenant", None),
     "template": _of_a_template("{{ request.tenant|default:'None' }}"),
+    "fragment of Jinja2": _of_jinja2,
     "fragment": _of_a_template(
         "{% load afresh %}{% afresh f %}{{ request.tenant|default:'None' }}{% endafresh %}"
     ),

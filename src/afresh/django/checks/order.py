@@ -16,6 +16,9 @@ from afresh.django.project import MIDDLEWARE
 _ASKS_WHO = {
     "django.contrib.sessions.middleware.SessionMiddleware": "pages that use the session aren't kept",
     "django.contrib.auth.middleware.AuthenticationMiddleware": "pages that use the user aren't kept",
+    "django.contrib.messages.middleware.MessageMiddleware": (
+        "pages that show messages aren't made anew behind an answer where messages are in the session"
+    ),
     **dict.fromkeys(LOCALE, "all pages are kept apart by language"),
     **dict.fromkeys(NONCES, "pages with a nonce aren't kept"),
 }

@@ -28,7 +28,6 @@ from afresh.engine.asking.tracker import asking
 from afresh.errors import ConfigurationError, UnkeyableArgument
 from afresh.fragments import Fragments, Wanted, cutting
 from afresh.http.holes import hole
-from afresh.http.requests.visit import visiting
 from afresh.places import GIVEN
 
 _NONCE = "csp_nonce"
@@ -135,7 +134,6 @@ class FragmentNode(Node):  # type: ignore[misc]  # it has no types
             match.namespace if match else "",
             str(get_language()) if settings.USE_I18N else "",
             get_current_timezone_name() if settings.USE_TZ else "",
-            visit.asked.apart if (visit := visiting.get()) is not None else "",
         )
         version = self._versions.get(parts)
         if version is None:

@@ -80,8 +80,13 @@ class Given:
             reads.refuse(f"a middleware before this one has made its request.{name}")
 
     def put_on(self, request: Any) -> None:
-        """Let another request have the same."""
-        request.__dict__.update(self.values)
+        """Let another request have the same; messages of its own, since a storage reads the request it was made for.
+
+        Raises:
+            Exception: What a storage of messages raises that misses the session of its request.
+        """
+        for name, value in self.values.items():
+            request.__dict__[name] = type(value)(request) if isinstance(value, BaseStorage) else value
 
 
 class Attributes(MutableMapping[str, Any]):
@@ -109,6 +114,16 @@ class Attributes(MutableMapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._own)
+
+    def __or__(self, other: Any) -> dict[str, Any]:
+        return dict(self) | other
+
+    def __ror__(self, other: Any) -> dict[str, Any]:
+        return other | dict(self)  # type: ignore[no-any-return]
+
+    def copy(self) -> dict[str, Any]:
+        """All of them."""
+        return dict(self)
 
     def __repr__(self) -> str:
         return repr(dict(self))

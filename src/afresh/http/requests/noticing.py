@@ -210,6 +210,10 @@ class NoticingScope(Noticing):
         "user": "user",
     }
 
+    def __len__(self) -> int:
+        # Not noticed: whoever asks whether there is a request at all (`if request:`) asks for this.
+        return dict.__len__(self)
+
 
 class NoticingState(Noticing):
     """The request's state."""

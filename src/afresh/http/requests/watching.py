@@ -47,6 +47,7 @@ OF_THE_SERVER = frozenset(
         "router",
         "scheme",
         "server",
+        "starlette._body_limit_responder",
         "starlette.exception_handlers",
         "starlette.max_body_size",
         "state",
