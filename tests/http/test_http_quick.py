@@ -10,8 +10,10 @@ from http_world import Application, ask
 
 from afresh import Cache, tag
 from afresh.asgi import CacheMiddleware
-from afresh.http.hits.quick import Quick
+from afresh.codecs.sealer import Sealer
+from afresh.http.hits.quick import Quick, Ready
 from afresh.http.holes import hole
+from afresh.http.pages.page import Page
 from afresh.testing.clock import FakeClock
 from sizes import seed, size
 
@@ -154,6 +156,22 @@ def test_by_the_real_clock_a_hit_compares_and_misses_nothing(tmp_path, monkeypat
         assert inner.calls == 100
         assert len(closely) < 1_000
         assert sum(each.hits for each in cache.stats().sites if each.name == "page") >= 1_800
+
+
+def test_a_hit_on_a_page_that_is_just_being_stored_keeps_nobody_else_from_it(tmp_path, monkeypatch):
+    seal = Sealer.seal
+
+    def hit_first(sealer, value, *arguments, **more):
+        if isinstance(value, Page):
+            value.ready = Ready(0.0, 1.0, 200, [], b"", True, "key")
+        return seal(sealer, value, *arguments, **more)
+
+    monkeypatch.setattr(Sealer, "seal", hit_first)
+    url = f"sqlite:///{tmp_path / 'cache'}"
+    with Cache(url) as one, Cache(url) as other:
+        inner = Application(lambda scope, calls: (200, {"cache-control": "max-age=60"}, [b"%d" % calls]))
+        for cache in (one, other, other):
+            assert asyncio.run(ask(CacheMiddleware(inner, cache=cache))).text == "1"
 
 
 def test_whatever_comes_to_the_place_of_a_page_is_asked_who_may_have_it():

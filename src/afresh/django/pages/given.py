@@ -116,7 +116,7 @@ class Attributes(MutableMapping[str, Any]):
         return len(self._own)
 
     def __or__(self, other: Any) -> dict[str, Any]:
-        return dict(self) | other
+        return dict(self) | dict(other)
 
     def __ror__(self, other: Any) -> dict[str, Any]:
         return other | dict(self)  # type: ignore[no-any-return]

@@ -10,8 +10,9 @@ have changed: whether the page is still there, fresh, and current.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
+from afresh.codecs import register
 from afresh.core.entry import Entry
 from afresh.core.events import Event, Kind
 from afresh.http.answers.adjusting import outward
@@ -68,6 +69,14 @@ class Ready(NamedTuple):
     body: bytes
     credentials: bool
     key: str
+
+
+def _none(_: Any) -> Any:
+    return None
+
+
+# A page is served from memory before it is in the store: what its first hit puts together isn't stored with it.
+register(Ready, _none, _none)
 
 
 class Quick:
