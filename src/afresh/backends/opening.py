@@ -66,6 +66,7 @@ def open_backend(url: Any, asked: Asked) -> Backend:
         return _in_this_process(url, asked.moved)
     scheme = _scheme(url)
     if scheme in _REDIS or _is_redis_client(url):
+        _look_for_redis()
         from afresh.backends.redis.opening import open_redis
 
         return open_redis(url, asked)
@@ -74,6 +75,17 @@ def open_backend(url: Any, asked: Asked) -> Backend:
 
         return open_memcached(url, asked)
     raise ConfigurationError(f"Cache({scheme or url!r}…): this release knows {FORMS}.")
+
+
+def _look_for_redis() -> None:
+    """What Redis takes is an extra of the package: say so, rather than which module is missing."""
+    from importlib.util import find_spec
+
+    missing = [name for name in ("hiredis", "redis") if find_spec(name) is None]
+    if missing:
+        raise ConfigurationError(
+            f"Redis and Valkey need {' and '.join(missing)}, not installed here: pip install 'afresh[redis]'."
+        )
 
 
 def open_beside(main: Backend, url: Any, asked: Asked) -> Backend:
@@ -90,6 +102,7 @@ def open_beside(main: Backend, url: Any, asked: Asked) -> Backend:
     if url is None or url == main.url:
         store, leases, look_after, close = main.store, main.leases, None, None
     elif _scheme(url) in _REDIS or _is_redis_client(url):
+        _look_for_redis()
         from afresh.backends.redis.opening import open_redis_beside
 
         return open_redis_beside(url, main, asked)
